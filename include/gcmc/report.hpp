@@ -1,0 +1,55 @@
+// What a training run leaves in its folder: config.json, history.csv, metrics.json and curve.svg.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gcmc/options.hpp"
+
+namespace gcmc {
+
+/// One evaluation of the run: a row of history.csv.
+struct HistoryRow {
+  Offset iteration = 0;
+  double loss = 0;        ///< mean cross-entropy of the training ratings, dropout on
+  double train_rmse = 0;  ///< of the same pass
+  std::optional<double> valid_rmse;
+  std::optional<double> test_rmse;  ///< only where it was read
+  double learning_rate = 0;
+  double seconds = 0;  ///< since the start of training
+};
+
+/// metrics.json, in this order.
+struct RunMetrics {
+  std::string dataset, preset;
+  std::uint64_t seed = 0;
+  std::string backend;
+  int threads = 0;
+  Offset users = 0, items = 0, levels = 0, train_ratings = 0, valid_ratings = 0, test_ratings = 0, parameters = 0;
+  Offset iterations = 0, best_iteration = 0;
+  std::optional<double> best_valid_rmse;
+  double best_test_rmse = 0, best_test_mae = 0, best_test_accuracy = 0, best_test_loss = 0;
+  double baseline_test_rmse = 0;
+  bool valid_in_training = false;  ///< the validation figure is then a training figure
+  bool stopped = false;            ///< by a signal, before its time
+  double seconds_total = 0, seconds_per_iteration = 0;
+  Offset peak_memory_bytes = 0;
+};
+
+/// All options by name, as JSON text; reading it gives equal options. Read: unknown names are an Error.
+std::string options_json(const Options& options);
+/// Applies the JSON object in `path` to `options`. Throws Error with the file's name and what is wrong.
+void apply_options_file(Options& options, const std::string& path);
+
+/// Texts of the files. Numbers print so that they read back to the same bits.
+std::string history_csv(const std::vector<HistoryRow>& history);
+std::string metrics_json(const RunMetrics& metrics);
+/// Loss (left axis) and RMSE (right axis: validation, test where read) over iterations, the best one marked, the
+/// baseline as a dashed line, title from the metrics. A self-contained SVG, 960 x 540, light background.
+std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& metrics);
+
+/// Writes `text` to path.tmp and renames. Throws Error with the system's reason.
+void write_file_atomically(const std::string& path, const std::string& text);
+
+}  // namespace gcmc
