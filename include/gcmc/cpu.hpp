@@ -1,0 +1,76 @@
+// The CPU backend: OpenMP threads and kernels compiled for several instruction sets, the best one chosen at run time.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gcmc/backend.hpp"
+
+namespace gcmc {
+
+/// Kernels of one instruction set for one element type: a table of functions (src/cpu).
+template <class T>
+struct CpuKernels;
+
+/// Runs operations on `threads` threads (0: all cores that the process may use). An object serves one caller at a time;
+/// several objects may work side by side. Results do not depend on the number of threads; they may differ in the last
+/// bits between instruction sets, whose vectors sum in different orders.
+class Cpu {
+ public:
+  /// `isa`: avx512, avx2 or portable; empty: the environment's GCMC_CPU_ISA, else the best that the processor has.
+  /// Throws Error if the processor or the build lacks it, or threads is negative.
+  explicit Cpu(int threads = 0, const std::string& isa = {});
+  ~Cpu();
+  Cpu(Cpu&&) noexcept;
+  Cpu& operator=(Cpu&&) noexcept;
+
+  int threads() const;
+  std::string isa() const;
+  std::string name() const { return "cpu-" + isa(); }
+
+  void* allocate(std::size_t bytes);
+  void release(void* memory, std::size_t bytes) noexcept;
+  void copy_to_device(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  void copy_to_host(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+
+  void run(const DrawMask& op);
+  void run(const SelectSources& op);
+  void run(const SplitEdges& op);
+  template <class T>
+  void run(const BuildTable<T>& op);
+  template <class T>
+  void run(const Aggregate<T>& op);
+  template <class T>
+  void run(const AggregateBackward<T>& op);
+  template <class T>
+  void run(const Multiply<T>& op);
+  template <class T>
+  void run(const MultiplyTransposed<T>& op);
+  template <class T>
+  void run(const ColumnSums<T>& op);
+  template <class T>
+  void run(const Activate<T>& op);
+  template <class T>
+  void run(const DenseBackward<T>& op);
+  template <class T>
+  void run(const Decode<T>& op);
+  template <class T>
+  void run(const Predict<T>& op);
+  template <class T>
+  void run(const DegreeScale<T>& op);
+  template <class T>
+  void run(const SquareSum<T>& op);
+  template <class T>
+  void run(const Update<T>& op);
+  template <class T>
+  void run(const Average<T>& op);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+static_assert(Backend<Cpu>);
+
+}  // namespace gcmc
