@@ -196,11 +196,11 @@ void parse_number(std::string_view name, std::string_view text, T& field) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const Range* range = find_range(name);
-  if (error == std::errc::result_out_of_range)
-    reject(name, text, range ? "is outside " + range_text(*range) : "is outside [0, 18446744073709551615]");
-  if (error != std::errc{} || end != text.data() + text.size())
-    reject(name, text, std::is_floating_point_v<T> ? "is not a number" : "is not a whole number");
-  if (range && !range->contains(static_cast<double>(value))) reject(name, text, "is outside " + range_text(*range));
+  const std::string limits = range ? range_text(*range) : "[0, 18446744073709551615]";
+  const bool huge = error == std::errc::result_out_of_range;
+  if (!huge && (error != std::errc{} || end != text.data() + text.size()))
+    reject(name, text, (std::is_floating_point_v<T> ? "is not a number in " : "is not a whole number in ") + limits);
+  if (huge || (range && !range->contains(static_cast<double>(value)))) reject(name, text, "is outside " + limits);
   field = value;
 }
 

@@ -1,0 +1,263 @@
+// Options by name: every one reads back what it writes, refuses what lies outside its range, and presets differ as
+// their authors' codes do.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <limits>
+#include <type_traits>
+
+#include "gcmc/error.hpp"
+#include "gcmc/options.hpp"
+
+using namespace gcmc;
+
+namespace {
+
+std::string error_of(std::string_view name, std::string_view value) {
+  Options options;
+  try {
+    set_option(options, name, value);
+  } catch (const Error& error) {
+    CHECK(options == Options{});
+    return error.what();
+  }
+  return "";
+}
+
+std::string validation_error(const Options& options) {
+  try {
+    validate(options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+/// Options that differ from the default in every field.
+Options all_different() {
+  Options o;
+  o.preset = "paper";
+  o.model = {.aggregation = Aggregation::stack,
+             .normalization = Normalization::left,
+             .activation = Activation::softsign,
+             .units = 30,
+             .output = 7,
+             .bases = 3,
+             .node_dropout = 0.1 + 0.2,
+             .hidden_dropout = 0.25,
+             .node_dropout_all_levels = true,
+             .dense_bias = false,
+             .share_dense = true,
+             .ordinal = true,
+             .implicit = true,
+             .features = false,
+             .feature_units = 11,
+             .feature_dropout = 1e-7,
+             .initialization = Initialization::glorot,
+             .orthogonal_basis = true};
+  o.train = {.seed = std::numeric_limits<std::uint64_t>::max(),
+             .max_iterations = 17,
+             .log_interval = 2,
+             .valid_interval = 3,
+             .optimizer = OptimizerKind::sgd,
+             .gradient_clip = 0,
+             .learning_rate = 1.0 / 3,
+             .min_learning_rate = 1e-300,
+             .decay_factor = 0.9,
+             .decay_patience = 5,
+             .early_stopping_patience = 6,
+             .schedule = Schedule::cosine,
+             .average_decay = 0.999,
+             .selection = Selection::last,
+             .train_on_valid = true,
+             .target_removal = 0.125};
+  o.run = {.data_name = "my set",
+           .data_dir = "a b/c",
+           .split = "ua",
+           .test_ratio = 0.3,
+           .valid_ratio = 0,
+           .save_dir = "runs",
+           .save_id = "x",
+           .silent = true,
+           .device = "cpu",
+           .threads = 3,
+           .precision = "double"};
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("every option reads back the text it writes, with - or _ in its name", "[options]") {
+  const Options different = all_different(), defaults;
+  Options with_hyphens, with_underscores;
+  for (const std::string& name : option_names()) {
+    const std::string text = option_text(different, name);
+    INFO(name << " = " << text);
+    CHECK(text != option_text(defaults, name));
+    std::string hyphens = name;
+    for (char& c : hyphens)
+      if (c == '_') c = '-';
+    set_option(with_underscores, name, text);
+    set_option(with_hyphens, hyphens, text);
+    CHECK(option_text(with_hyphens, hyphens) == text);
+  }
+  CHECK(with_underscores == different);
+  CHECK(with_hyphens == different);
+}
+
+TEST_CASE("DGL's spellings set the fields they name", "[options]") {
+  Options o;
+  set_option(o, "model_dropout", ".5");
+  CHECK(o.model.node_dropout == 0.5);
+  set_option(o, "use_one_hot_fea", "true");
+  CHECK_FALSE(o.model.features);
+  set_option(o, "use-one-hot-fea", "No");
+  CHECK(o.model.features);
+  CHECK(option_text(o, "use_one_hot_fea") == "false");
+  set_option(o, "gcn_agg_norm_symm", "False");
+  CHECK(o.model.normalization == Normalization::left);
+  set_option(o, "gcn_agg_norm_symm", "symmetric");
+  CHECK(o.model.normalization == Normalization::symmetric);
+  CHECK(option_text(o, "gcn_agg_norm_symm") == "true");
+  set_option(o, "model_activation", "leaky_relu");
+  CHECK(option_text(o, "model_activation") == "leaky");
+}
+
+TEST_CASE("booleans take true, false, 1, 0, yes and no in any case", "[options]") {
+  Options o;
+  for (const char* yes : {"true", "True", "TRUE", "1", "yes", "YES"}) {
+    o.run.silent = false;
+    set_option(o, "silent", yes);
+    CHECK(o.run.silent);
+  }
+  for (const char* no : {"false", "False", "0", "no", "No"}) {
+    o.run.silent = true;
+    set_option(o, "silent", no);
+    CHECK_FALSE(o.run.silent);
+  }
+  CHECK(contains(error_of("silent", "maybe"), "'maybe' is not one of true, false"));
+  CHECK_FALSE(error_of("silent", "").empty());
+}
+
+TEST_CASE("an unknown option is answered with the nearest known one", "[options]") {
+  CHECK(nearest_option("train_max_itr") == "train_max_iter");
+  CHECK(nearest_option("gcn-agg-acum") == "gcn_agg_accum");
+  CHECK(nearest_option("SEDE") == "seed");
+  CHECK(nearest_option("model-dropot") == "model_dropout");
+  CHECK(contains(error_of("train-max-itr", "3"), "unknown option 'train-max-itr': did you mean train_max_iter?"));
+  CHECK_THROWS_AS(option_text(Options{}, "nothing"), Error);
+}
+
+TEST_CASE("a value outside the range is refused with the range, and nothing changes", "[options]") {
+  struct Case {
+    const char *name, *value, *message;
+  };
+  const Case cases[] = {
+      {"gcn_dropout", "1", "option gcn_dropout: '1' is outside [0, 1)"},
+      {"gcn_dropout", "-0.1", "[0, 1)"},
+      {"hidden_dropout", "-2", "[-1, 1)"},
+      {"gcn_agg_units", "0", "[1, 65536]"},
+      {"gcn_agg_units", "99999999999", "[1, 65536]"},
+      {"threads", "-1", "[0, 1024]"},
+      {"train_max_iter", "0", "[1, 2147483647]"},
+      {"train_lr", "0", "(0, 1000]"},
+      {"train_lr", "1e999", "(0, 1000]"},
+      {"train_lr_decay_factor", "1.5", "(0, 1]"},
+      {"train_grad_clip", "inf", "[0, inf)"},
+      {"seed", "18446744073709551616", "[0, 18446744073709551615]"},
+      {"seed", "-1", "not a whole number"},
+      {"gcn_out_units", "7.5", "not a whole number"},
+      {"train_lr", "fast", "not a number"},
+      {"train_lr", "", "not a number"},
+      {"train_lr", "0.1 ", "not a number"},
+      {"device", "0", "-1, cpu"},
+      {"split", "u6", "u1, u2"},
+      {"precision", "half", "float, double"},
+      {"preset", "mine", "dgl, paper"},
+      {"train_optimizer", "rmsprop", "adam, sgd"},
+      {"save_id", "a/b", "'/'"},
+      {"data_name", "", "names no data set"},
+  };
+  for (const auto& [name, value, message] : cases) {
+    INFO(name << " = " << value);
+    CHECK(contains(error_of(name, value), message));
+  }
+}
+
+TEST_CASE("no option takes a number that is not one", "[options]") {
+  Options o;
+  for_each_option(o, [](std::string_view name, auto, auto, auto& field) {
+    if constexpr (std::is_arithmetic_v<std::remove_reference_t<decltype(field)>>) {
+      INFO(name);
+      CHECK_FALSE(error_of(name, "nan").empty());
+      CHECK_FALSE(error_of(name, "inf").empty());
+    }
+  });
+  o.train.learning_rate = std::numeric_limits<double>::quiet_NaN();
+  CHECK(contains(validation_error(o), "train_lr"));
+}
+
+TEST_CASE("validate refuses fields set outside their range and options that contradict each other", "[options]") {
+  CHECK(validation_error({}).empty());
+  Options o;
+  o.model.units = 0;
+  CHECK(contains(validation_error(o), "option gcn_agg_units: '0' is outside [1, 65536]"));
+  o = {};
+  o.run.precision = "half";
+  CHECK(contains(validation_error(o), "precision"));
+  o = {};
+  o.train.learning_rate = 1e-4;
+  CHECK(contains(validation_error(o), "train_min_lr 0.001 exceeds train_lr 1e-04"));
+  o.train.schedule = Schedule::constant;
+  CHECK(validation_error(o).empty());
+  o = {};
+  o.train.train_on_valid = true;
+  CHECK(contains(validation_error(o), "train_on_valid"));
+  o.train.selection = Selection::last;
+  CHECK(contains(validation_error(o), "train_on_valid"));
+  o.train.schedule = Schedule::cosine;
+  CHECK(validation_error(o).empty());
+  o = {};
+  o.run.valid_ratio = 0;
+  CHECK(contains(validation_error(o), "data_valid_ratio"));
+}
+
+TEST_CASE("the dgl preset is the defaults, the paper preset is what the paper ran", "[options]") {
+  CHECK(preset_options("dgl", "ml-100k") == Options{});
+  CHECK(preset_options("dgl", "").run.data_name == "ml-100k");
+  CHECK_THROWS_AS(preset_options("mine", "ml-100k"), Error);
+
+  const Options small = preset_options("paper", "ml-100k");
+  CHECK(small.model.aggregation == Aggregation::stack);
+  CHECK(small.model.normalization == Normalization::left);
+  CHECK_FALSE(small.model.ordinal);
+  CHECK(small.train.max_iterations == 1000);
+  const Options large = preset_options("paper", "ml-1m");
+  CHECK(large.model.aggregation == Aggregation::sum);
+  CHECK(large.model.normalization == Normalization::symmetric);
+  CHECK(large.model.ordinal);
+  CHECK(large.train.max_iterations == 3500);
+  CHECK(preset_options("paper", "other").model.aggregation == Aggregation::stack);
+  for (const Options& o : {small, large, preset_options("paper", "other")}) {
+    CHECK(o.preset == "paper");
+    CHECK(o.model.activation == Activation::relu);
+    CHECK_FALSE(o.model.dense_bias);
+    CHECK(o.model.share_dense);
+    CHECK(o.model.node_dropout_all_levels);
+    CHECK(o.model.effective_hidden_dropout() == 0.7);
+    CHECK_FALSE(o.model.features);
+    CHECK(o.model.orthogonal_basis);
+    CHECK(o.model.initialization == Initialization::glorot);
+    CHECK(o.train.average_decay == 0.995);
+    CHECK(o.train.gradient_clip == 0);
+    CHECK(o.train.schedule == Schedule::constant);
+    CHECK(o.train.selection == Selection::last);
+    CHECK(o.train.train_on_valid);
+    CHECK(validation_error(o).empty());
+  }
+}
