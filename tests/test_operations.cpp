@@ -1,0 +1,288 @@
+// Operations on the graph, every backend against the oracle: masks, selections, tables, aggregation and its gradient,
+// the split of the edges.
+#include "compare.hpp"
+
+namespace gcmc::cases {
+namespace {
+
+const std::initializer_list<Activation> activations = {Activation::leaky_relu, Activation::relu,
+                                                       Activation::tanh,       Activation::sigmoid,
+                                                       Activation::softsign,   Activation::linear};
+
+TEST_CASE("a drawn mask has the bits that kept() says", "[operations]") {
+  Draw draw(1);
+  for (const std::uint32_t keep : {0u, 1u, 19661u, 32768u, 65535u, 65536u})
+    for (const Offset count : {0, 64, 128, 192, 448, 64 * 75, 64 * 1031}) {
+      const Mask mask{0xfedcba9876543210u, static_cast<std::uint32_t>(draw.between(0, 9)), 0x90000001u, keep};
+      const auto run = [&](auto& backend) {
+        Buffer bits(backend, std::vector<std::uint8_t>(count / 8, 0xa5));
+        backend.run(DrawMask{mask, count, bits.data()});
+        Outcome outcome;
+        add(outcome, bits);
+        return outcome;
+      };
+      Reference reference;
+      check_on_all(run, exact(run(reference)));
+    }
+}
+
+TEST_CASE("the kept sources are numbered in the order of their pairs", "[operations]") {
+  Draw draw(2);
+  for (const Index sources : {0, 1, 7, 63, 64, 65, 257, 1000, 2500})
+    for (const Index tables : {1, 2, 6, 11, 38})
+      for (const double keep : {0.0, 0.3, 0.97, 1.0}) {
+        const bool all_levels = draw.chance(0.5);
+        const std::vector<std::uint8_t> bits = random_bits(draw, tables, sources, keep);
+        const auto run = [&](auto& backend) {
+          const std::size_t pairs = Offset{tables} * sources;
+          Buffer held(backend, bits);
+          Buffer row_of(backend, std::vector<Index>(pairs, -7)), pair_of(backend, std::vector<Index>(pairs, -7));
+          Buffer count(backend, std::vector<Index>{-7});
+          backend.run(
+              SelectSources{tables, sources, all_levels, held.data(), row_of.data(), pair_of.data(), count.data()});
+          std::vector<Index> numbered = pair_of.get();
+          numbered.resize(count.get()[0]);  // what lies behind is nobody's
+          Outcome outcome;
+          add(outcome, row_of);
+          add(outcome, numbered);
+          add(outcome, count);
+          return outcome;
+        };
+        INFO(tables << " tables of " << sources << ", keep " << keep << ", all levels " << all_levels);
+        Reference reference;
+        check_on_all(run, exact(run(reference)));
+      }
+}
+
+template <class T>
+struct TableCase {
+  Index levels = 1;
+  bool ordinal = false;
+  T scale = 1;
+  Selection selection;
+  HostMatrix<T> weights, table, source_scale;  // source_scale: no rows where it is not given
+};
+
+template <class B, class T>
+Outcome build_table(B& backend, const TableCase<T>& c) {
+  const Held weights(backend, c.weights), scale(backend, c.source_scale), table(backend, c.table);
+  const HeldSelection<B> selection(backend, c.selection);
+  backend.run(BuildTable<T>{weights, c.ordinal, c.levels, selection.row_of.data(), selection.pair_of.data(),
+                            selection.count.data(), scale.data(), c.scale, table});
+  std::vector<T> rows = table.buffer.get();
+  rows.resize(Offset{c.selection.all ? c.table.rows : c.selection.count} * c.table.stride);
+  Outcome outcome;
+  add(outcome, rows);
+  return outcome;
+}
+
+TEMPLATE_TEST_CASE("tables hold the scaled weights of the kept sources", "[operations]", float, double) {
+  Draw draw(3);
+  for (int repeat = 0; repeat < 60; ++repeat) {
+    TableCase<TestType> c;
+    c.levels = draw.one_of<Index>({1, 2, 5, 10, 37});
+    const Index tables = c.levels + draw.between(0, 1), width = repeat == 0 ? 500 : draw.size();
+    const Index sources = draw.one_of<Index>({0, 1, 7, 33, 257});
+    c.ordinal = draw.chance(0.5);
+    c.scale = draw.chance(0.5) ? TestType{1} : static_cast<TestType>(10.0 / 3);
+    c.selection = random_selection(draw, tables, sources, draw.one_of({0.0, 0.3, 0.9, 1.0}));
+    c.weights = random_matrix<TestType>(draw, tables, sources, width, random_stride<TestType>(draw, width));
+    c.table = unwritten<TestType>(1, tables * sources, width, random_stride<TestType>(draw, width));
+    c.source_scale = random_matrix<TestType>(draw, 1, draw.between(0, 1), sources);
+    TableCase<TestType> magnitude = c;
+    magnitude.weights = absolute(c.weights);
+    magnitude.source_scale = absolute(c.source_scale);
+    INFO("case " << repeat << ": " << tables << " tables of " << sources << " x " << width << ", ordinal "
+                 << c.ordinal);
+    // tables additions, two products
+    Reference reference;
+    check_on_all([&](auto& backend) { return build_table(backend, c); },
+                 scaled(build_table(reference, magnitude), (tables + 4) * roundoff<TestType>));
+  }
+}
+
+template <class T>
+struct AggregateCase {
+  HostGraph graph;
+  Index tables = 1;
+  bool stack = false;
+  Selection selection;
+  HostMatrix<T> table, receiver_scale, hidden;
+  Activation activation = Activation::linear;
+  std::vector<std::uint8_t> bits;  // empty: all kept
+  T dropout_scale = 1;
+};
+
+template <class B, class T>
+Outcome aggregate(B& backend, const AggregateCase<T>& c) {
+  const HeldGraph<B> graph(backend, c.graph);
+  const HeldSelection<B> selection(backend, c.selection);
+  const Held table(backend, c.table), scale(backend, c.receiver_scale), hidden(backend, c.hidden);
+  const Buffer bits(backend, c.bits);
+  backend.run(Aggregate<T>{graph, c.tables, c.table.columns, c.stack, selection.row_of.data(), table, scale.data(),
+                           c.activation, bits.data(), c.dropout_scale, hidden});
+  Outcome outcome;
+  add(outcome, hidden);
+  return outcome;
+}
+
+/// Rounding: a sum of at most 2 largest_row messages (each edge once for its level, once for the implicit table),
+/// the scale, the activation (Lipschitz constant 1) and the dropout scale; the curved activations, whose values lie
+/// within [-1, 1], are granted 16 roundoffs of 1. A dropped unit is 0 exactly.
+template <class T>
+Outcome aggregate_tolerance(AggregateCase<T> c) {
+  const bool curved =
+      c.activation == Activation::tanh || c.activation == Activation::sigmoid || c.activation == Activation::softsign;
+  c.table = absolute(c.table);
+  c.activation = Activation::linear;
+  Reference reference;
+  Outcome tolerance = scaled(aggregate(reference, c), (2 * c.graph.largest_row + 8) * roundoff<T>);
+  for (Offset i = 0; i < c.hidden.rows; ++i)
+    for (Offset column = 0; column < c.hidden.columns; ++column)
+      if (curved && (c.bits.empty() || bit_of(c.bits, i * round_up(c.hidden.columns, 64) + column)))
+        tolerance[0][i * c.hidden.stride + column] += 16 * roundoff<T> * static_cast<double>(c.dropout_scale);
+  return tolerance;
+}
+
+template <class T>
+AggregateCase<T> random_aggregate(Draw& draw, Index width, Index users, Index items) {
+  AggregateCase<T> c;
+  const Index levels = draw.one_of<Index>({1, 2, 5, 10, 37});
+  c.graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).users;
+  c.tables = levels + draw.between(0, 1);
+  c.stack = draw.chance(0.5);
+  c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
+  // Rows that belong to no pair hold NaN: nobody may read them.
+  c.table = unwritten<T>(1, c.tables * items, width, random_stride<T>(draw, width));
+  for (Offset row = 0; row < (c.selection.all ? c.table.rows : c.selection.count); ++row)
+    for (Offset column = 0; column < width; ++column) c.table.at(0, row, column) = static_cast<T>(draw.value());
+  c.receiver_scale = absolute(random_matrix<T>(draw, 1, 1, users));
+  const Index hidden = (c.stack ? c.tables : 1) * width;
+  c.hidden = unwritten<T>(1, users, hidden, random_stride<T>(draw, hidden));
+  c.activation = draw.one_of(activations);
+  if (draw.chance(0.6)) {
+    const double keep = draw.one_of({0.0, 0.3, 0.9});
+    c.bits = random_bits(draw, users, hidden, keep);
+    c.dropout_scale = static_cast<T>(keep > 0 ? 1 / keep : 0);
+  }
+  return c;
+}
+
+TEMPLATE_TEST_CASE("receivers sum the messages of their kept sources", "[operations]", float, double) {
+  Draw draw(4);
+  for (int repeat = 0; repeat < 120; ++repeat) {
+    const Index width = repeat == 0 ? 500 : repeat == 1 ? 257 : draw.size();
+    const Index users = draw.one_of<Index>({1, 9, 60, repeat % 8 == 0 ? 700 : 33});
+    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, users, draw.one_of<Index>({1, 8, 75}));
+    INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << c.graph.levels
+                 << ", users " << users << ", entries " << c.graph.entries() << ", stack " << c.stack << ", compacted "
+                 << !c.selection.all << ", activation " << static_cast<int>(c.activation));
+    check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
+  }
+}
+
+template <class T>
+struct AggregateBackwardCase {
+  HostGraph graph;  // receivers are the sources of the forward pass
+  Index tables = 1;
+  bool stack = false, ordinal = false;
+  Selection selection;
+  HostMatrix<T> blocks, source_scale, gradient;
+  T scale = 1;
+};
+
+template <class B, class T>
+Outcome aggregate_backward(B& backend, const AggregateBackwardCase<T>& c) {
+  const HeldGraph<B> graph(backend, c.graph);
+  const HeldSelection<B> selection(backend, c.selection);
+  const Held blocks(backend, c.blocks), scale(backend, c.source_scale), gradient(backend, c.gradient);
+  backend.run(AggregateBackward<T>{graph, c.tables, c.stack, c.ordinal, selection.row_of.data(), blocks, scale.data(),
+                                   c.scale, gradient});
+  Outcome outcome;
+  add(outcome, gradient);
+  return outcome;
+}
+
+TEMPLATE_TEST_CASE("the tables' gradients gather the receivers' and leave dropped rows alone", "[operations]", float,
+                   double) {
+  using T = TestType;
+  Draw draw(5);
+  for (int repeat = 0; repeat < 120; ++repeat) {
+    AggregateBackwardCase<T> c;
+    const Index levels = draw.one_of<Index>({1, 2, 5, 10, 37}), users = draw.one_of<Index>({1, 9, 60});
+    const Index items = draw.one_of<Index>({1, 8, repeat % 8 == 0 ? 700 : 75});
+    const Index width = repeat == 0 ? 500 : repeat == 1 ? 257 : draw.size();
+    c.graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).items;
+    c.tables = levels + draw.between(0, 1);
+    c.stack = draw.chance(0.5);
+    c.ordinal = draw.chance(0.4);
+    c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
+    c.blocks = random_matrix<T>(draw, c.stack ? c.tables : 1, users, width, random_stride<T>(draw, width));
+    c.source_scale = absolute(random_matrix<T>(draw, 1, draw.between(0, 1), items));
+    c.scale = static_cast<T>(10.0 / 3);
+    c.gradient = unwritten<T>(c.tables, items, width, random_stride<T>(draw, width));
+    AggregateBackwardCase<T> magnitude = c;
+    magnitude.blocks = absolute(c.blocks);
+    INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << levels << ", items "
+                 << items << ", entries " << c.graph.entries() << ", stack " << c.stack << ", ordinal " << c.ordinal
+                 << ", compacted " << !c.selection.all);
+    // The ordinal sum adds the levels' sums.
+    const double factor = (c.graph.largest_row + levels + 8) * roundoff<T>;
+    Reference reference;
+    check_on_all([&](auto& backend) { return aggregate_backward(backend, c); },
+                 scaled(aggregate_backward(reference, magnitude), factor));
+  }
+}
+
+TEST_CASE("edges are split into those that carry messages and those that are predicted", "[operations]") {
+  Draw draw(6);
+  for (int repeat = 0; repeat < 60; ++repeat) {
+    const Index users = draw.one_of<Index>({1, 9, 60, 700}), items = draw.one_of<Index>({1, 33, 100});
+    const GraphPair graphs =
+        random_graphs(draw, users, items, draw.one_of<Index>({1, 2, 5, 10, 37}), draw.one_of({0, 20, 400, 3000}));
+    const bool sources_are_items = draw.chance(0.5), counted = draw.chance(0.7);
+    const HostGraph& graph = sources_are_items ? graphs.users : graphs.items;
+    const Mask mask = make_mask(99, static_cast<std::uint32_t>(repeat), 5, draw.one_of({0.0, 0.4, 0.9, 1.0}));
+    const auto run = [&](auto& backend) {
+      const HeldGraph held(backend, graph);
+      Buffer source(backend, graph.source);
+      Buffer middle(backend, std::vector<Offset>(graph.begin.size(), -7));
+      Buffer carried(backend, std::vector<Offset>(graph.receivers, -7));
+      Buffer predicted(backend, std::vector<Offset>{-7});
+      backend.run(SplitEdges{held, sources_are_items, mask, source.data(), middle.data(), carried.data(),
+                             counted ? predicted.data() : nullptr});
+      Outcome outcome;
+      add(outcome, source);
+      add(outcome, middle);
+      add(outcome, carried);
+      add(outcome, predicted);
+      return outcome;
+    };
+    INFO("case " << repeat << ": users " << users << ", items " << items << ", sources are items "
+                 << sources_are_items);
+    Reference reference;
+    check_on_all(run, exact(run(reference)));
+  }
+}
+
+TEMPLATE_TEST_CASE("degrees become scales, 0 where the degree is 0", "[operations]", float, double) {
+  Draw draw(7);
+  for (const Index count : {0, 1, 7, 8, 9, 15, 17, 33, 257, 5000})
+    for (const Normalization normalization : {Normalization::symmetric, Normalization::left}) {
+      std::vector<Offset> degrees(count);
+      for (Offset& degree : degrees) degree = draw.chance(0.2) ? 0 : draw.one_of({1, 2, 3, 737, 100000, 1 << 30});
+      const auto run = [&](auto& backend) {
+        Buffer degree(backend, degrees);
+        const Held scale(backend, unwritten<TestType>(1, 1, count));
+        backend.run(DegreeScale<TestType>{degree.data(), count, normalization, scale.data()});
+        Outcome outcome;
+        add(outcome, scale);
+        return outcome;
+      };
+      Reference reference;
+      check_on_all(run, scaled(run(reference), 4 * roundoff<TestType>));
+    }
+}
+
+}  // namespace
+}  // namespace gcmc::cases
