@@ -1,0 +1,28 @@
+// From arguments to options: every library option on the command line, and who wins over whom.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gcmc/options.hpp"
+
+/// What `gcmc train` was told: option texts by name, and a file of options.
+struct TrainArguments {
+  std::map<std::string, std::string> texts;
+  std::string config;
+};
+
+/// argv after the program's name, made uniform: - for _ in names, and "true" after a boolean option without a value.
+/// CLI11 takes the last argument first, so the order is reversed.
+std::vector<std::string> uniform_arguments(int count, char** values);
+
+/// One text option for each of the library's, by group, its default shown.
+void add_train_options(CLI::App& command, TrainArguments& arguments);
+
+/// The options of a run: the preset, then the file, then the command line. Throws Error as set_option and validate do.
+gcmc::Options resolve(const CLI::App& command, const TrainArguments& arguments);
+
+/// Throws Error on what `command` did not understand, with the nearest option's name.
+void refuse_extras(const CLI::App& command);

@@ -1,0 +1,93 @@
+// gcmc: trains, predicts and recommends on the command line. All work is the library's.
+// Exit codes: 0 done, 1 a fault of the program or the machine, 2 wrong input.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "gcmc/error.hpp"
+
+namespace {
+
+constexpr int wrong_input = 2, internal_fault = 1;
+
+int fail(const std::string& message, int code) {
+  std::fprintf(stderr, "gcmc: %s\n", message.c_str());
+  return code;
+}
+
+CLI::App* add_predict(CLI::App& app, PredictArguments& arguments) {
+  CLI::App* command = app.add_subcommand("predict", "Rate (user, item) pairs with a trained model");
+  command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
+  command
+      ->add_option("pairs", arguments.pairs,
+                   "CSV file of user,item, one pair a line, a header if wanted; further columns are not read; "
+                   "-: standard input")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--probabilities", arguments.probabilities, "a column p_LEVEL for each rating level");
+  command->add_option("--output", arguments.output, "file to write; default: standard output")->type_name("FILE");
+  command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
+  command->footer(
+      "Output: CSV with the header user,item,rating[,p_LEVEL...],note. A user or item that the model has not seen "
+      "gets\n"
+      "the value of the bias baseline, and the note says so; its probabilities are 0.");
+  return command;
+}
+
+CLI::App* add_recommend(CLI::App& app, RecommendArguments& arguments) {
+  CLI::App* command = app.add_subcommand("recommend", "List the items a user would rate best, less those rated");
+  command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
+  command->add_option("--user", arguments.user, "the user's id, as in the data")->required()->type_name("ID");
+  command->add_option("--top", arguments.top, "items at most")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
+  command->footer("Output: CSV with the header item,rating, the best first.");
+  return command;
+}
+
+int run(int count, char** values) {
+  CLI::App app{"Graph Convolutional Matrix Completion: rating prediction on a bipartite graph", "gcmc"};
+  app.set_version_flag("--version", "gcmc " GCMC_VERSION);
+  app.require_subcommand(1);
+
+  TrainArguments train;
+  CLI::App* train_command = app.add_subcommand("train", "Train a model and report its test error");
+  add_train_options(*train_command, train);
+  train_command->footer(
+      "Options start from the preset; then the --config file, then the command line are applied. _ may stand for - in\n"
+      "names. Ctrl-C or SIGTERM ends training after the running iteration and writes what there is.");
+  PredictArguments predict;
+  CLI::App* predict_command = add_predict(app, predict);
+  RecommendArguments recommend;
+  CLI::App* recommend_command = add_recommend(app, recommend);
+
+  try {
+    app.parse(uniform_arguments(count, values));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return fail(std::string(error.what()) + " (gcmc --help lists the commands and their options)", wrong_input);
+  }
+  if (*train_command) {
+    refuse_extras(*train_command);
+    run_train(resolve(*train_command, train));
+  }
+  if (*predict_command) run_predict(predict);
+  if (*recommend_command) run_recommend(recommend);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("standard output cannot be written", internal_fault);
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  try {
+    return run(count, values);
+  } catch (const gcmc::Error& error) {
+    return fail(error.what(), wrong_input);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", internal_fault);
+  } catch (const std::exception& error) {
+    return fail(std::string("internal error: ") + error.what(), internal_fault);
+  }
+}

@@ -1,0 +1,106 @@
+// gcmc train: data, training, the run's files, and what the user sees of them.
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "commands.hpp"
+#include "gcmc/data.hpp"
+#include "gcmc/error.hpp"
+#include "gcmc/report.hpp"
+#include "gcmc/saved_model.hpp"
+#include "gcmc/trainer.hpp"
+#include "progress.hpp"
+#include "stop_signal.hpp"
+
+namespace {
+
+using gcmc::Offset, gcmc::Options;
+
+/// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
+std::string make_save_folder(const gcmc::RunOptions& run) {
+  gcmc::require(!run.save_dir.empty() || run.save_id.empty(), "save_id names a sub-folder of save_dir: give save_dir");
+  if (run.save_dir.empty()) return {};
+  const std::filesystem::path folder = std::filesystem::path(run.save_dir) / run.save_id;
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  gcmc::require(!problem && access(folder.c_str(), W_OK) == 0, [&] {
+    return "save_dir " + folder.string() +
+           " cannot be written: " + (problem ? problem.message() : std::string("it is not writable for this user"));
+  });
+  return folder.string();
+}
+
+gcmc::Ratings load(const gcmc::RunOptions& run) {
+  const bool terminal = is_terminal(STDERR_FILENO);
+  bool downloading = false;
+  const auto show = [&](Offset received, Offset total) {
+    if (terminal) {
+      std::fprintf(stderr, "\r\x1b[Kdownloading %s: %.1f MB", run.data_name.c_str(),
+                   static_cast<double>(received) / 1e6);
+      if (total > 0) std::fprintf(stderr, " of %.1f MB", static_cast<double>(total) / 1e6);
+    } else if (!downloading) {
+      std::fprintf(stderr, "downloading %s\n", run.data_name.c_str());
+    }
+    downloading = true;
+  };
+  gcmc::DataSource source = gcmc::load_data(run.data_name, run.data_dir, run.split, show);
+  if (downloading && terminal) std::fputc('\n', stderr);
+  if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", source.note.c_str());
+  return std::move(source.ratings);
+}
+
+void print_data(const gcmc::Ratings& ratings) {
+  std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", ratings.name.c_str(), ratings.users(),
+              ratings.items(), ratings.entries.size(), ratings.levels.size());
+  std::fflush(stdout);
+}
+
+void print_metrics(const gcmc::RunMetrics& metrics) {
+  std::printf("%lld iterations, %.4f s each, %lld parameters, %s\n", static_cast<long long>(metrics.iterations),
+              metrics.seconds_per_iteration, static_cast<long long>(metrics.parameters), metrics.backend.c_str());
+  if (metrics.valid_in_training) std::printf("Validation ratings were trained on: Valid RMSE is a training figure\n");
+  if (metrics.test_ratings == 0) return;
+  std::printf("Test MAE=%.4f, accuracy=%.4f, loss=%.4f\n", metrics.best_test_mae, metrics.best_test_accuracy,
+              metrics.best_test_loss);
+  std::printf("Bias baseline Test RMSE=%.4f\n", metrics.baseline_test_rmse);
+}
+
+/// config.json, history.csv, metrics.json, curve.svg and model/.
+void write_run(const std::string& folder, const Options& options, const gcmc::TrainResult& result) {
+  const auto path = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
+  gcmc::write_file_atomically(path("config.json"), gcmc::options_json(options));
+  gcmc::write_file_atomically(path("history.csv"), gcmc::history_csv(result.history));
+  gcmc::write_file_atomically(path("metrics.json"), gcmc::metrics_json(result.metrics));
+  gcmc::write_file_atomically(path("curve.svg"), gcmc::curve_svg(result.history, result.metrics));
+  gcmc::save_model(path("model"), result.model);
+}
+
+gcmc::TrainResult train_until_stopped(const gcmc::Ratings& ratings, const Options& options) {
+  ProgressPrinter printer(options);
+  const StopOnSignal stop;
+  gcmc::TrainResult result = gcmc::train(
+      ratings, options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token());
+  printer.finish();
+  if (result.metrics.stopped)
+    std::fprintf(stderr, "gcmc: stopped by a signal after iteration %lld of %lld\n",
+                 static_cast<long long>(result.metrics.iterations),
+                 static_cast<long long>(options.train.max_iterations));
+  return result;
+}
+
+}  // namespace
+
+void run_train(const Options& options) {
+  const std::string folder = make_save_folder(options.run);
+  const gcmc::Ratings ratings = load(options.run);
+  if (!options.run.silent) print_data(ratings);
+  const gcmc::TrainResult result = train_until_stopped(ratings, options);
+  if (!folder.empty()) write_run(folder, options, result);
+  if (!options.run.silent) {
+    print_metrics(result.metrics);
+    if (!folder.empty()) std::printf("Written to %s\n", folder.c_str());
+  }
+  std::printf("%s\n", summary_line(result.metrics).c_str());
+}
