@@ -111,19 +111,21 @@ struct Multiply {
   bool accumulate = false;
 };
 
-/// C = A^T B, summed over the rows in a fixed order. C has `blocks` blocks side by side in B, stored one behind the
-/// other.
+/// C = A^T B (+ C), summed over the rows in a fixed order. C has `blocks` blocks side by side in B, stored one behind
+/// the other.
 template <class T>
 struct MultiplyTransposed {
   MatrixView<const T> a, b;
   BlockMatrix<T> c;
+  bool accumulate = false;
 };
 
-/// sums[c] = sum over rows of x[., c], in a fixed order.
+/// sums[c] = sum over rows of x[., c] (+ sums[c]), in a fixed order.
 template <class T>
 struct ColumnSums {
   MatrixView<const T> x;
   T* sums = nullptr;
+  bool accumulate = false;
 };
 
 /// x = dropout(act(x)), in place; bits as in Aggregate.
@@ -177,6 +179,7 @@ struct Decode {
 };
 
 /// The decoder without gradients: sums over the pairs and, where asked for, each pair's prediction and probabilities.
+/// A user's rows lie one behind the other (end of a row is begin of the next), and entry e is output e.
 template <class T>
 struct Predict {
   Adjacency pairs;

@@ -73,11 +73,8 @@ class Random {
     const std::uint64_t high = bits(), low = bits();
     return static_cast<double>((high << 32 | low) >> 11) * 0x1.0p-53;
   }
-  /// Uniform in [0, n), unbiased to 2^-64 (multiply and shift).
-  std::uint64_t below(std::uint64_t n) {
-    const std::uint64_t high = bits(), low = bits();
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(high << 32 | low) * n) >> 64);
-  }
+  /// Uniform in [0, n), n < 2^53.
+  std::uint64_t below(std::uint64_t n) { return static_cast<std::uint64_t>(uniform() * static_cast<double>(n)); }
 
  private:
   std::uint64_t seed_;

@@ -1,0 +1,161 @@
+// The graph convolution: messages of every rating level from one side of the graph to the other, and its gradient.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "gcmc/graph.hpp"
+#include "gcmc/parameters.hpp"
+
+namespace gcmc {
+
+/// Names the arrays that dropout masks, so that each draws its own.
+enum class Masked : std::uint32_t {
+  user_messages,
+  item_messages,
+  user_hidden,
+  item_hidden,
+  user_features,
+  item_features,
+  edges
+};
+
+constexpr std::uint32_t masked(Masked first, Side side) {
+  return static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(side);
+}
+
+/// Which training step's dropout to draw; evaluation passes none.
+struct DropoutStep {
+  std::uint64_t seed = 0;
+  std::uint32_t step = 0;
+};
+
+/// Sizes that the options and the levels give. With stack, a table is floor(units / tables) wide.
+struct ConvolutionShape {
+  Index tables = 0, width = 0, hidden = 0;
+
+  ConvolutionShape(const ModelOptions& options, Index levels) {
+    tables = levels + (options.implicit ? 1 : 0);
+    const bool stack = options.aggregation == Aggregation::stack;
+    width = stack ? options.units / tables : options.units;
+    hidden = stack ? width * tables : width;
+    require(width >= 1, [&] {
+      return "model: " + std::to_string(options.units) + " units cannot be stacked over " + std::to_string(tables) +
+             " levels: use more units, or sum";
+    });
+  }
+};
+
+/// H = dropout(act(join over r of C A_r W_r)): eq. 1 and 2 of van den Berg, Kipf and Welling 2017, for one receiving
+/// side.
+///   A_r  receivers x sources    W_r  sources x width    H  receivers x hidden
+/// Work O(width * kept edges), forward and backward: a dropped source costs nothing. Each row of H is summed in the
+/// adjacency's order: equal runs give equal bits. Memory: two copies of W, and H twice.
+template <Backend B, class T>
+class GraphConvolution {
+ public:
+  /// `weight` is the piece of the sources' tables, [tables][sources][width].
+  GraphConvolution(B& backend, Parameters<B, T>& parameters, int weight, Side receiving, Index receivers, Index sources,
+                   Index levels, const ModelOptions& options)
+      : backend_(&backend),
+        parameters_(&parameters),
+        weight_(weight),
+        receiving_(receiving),
+        sources_(sources),
+        levels_(levels),
+        options_(options),
+        shape_(options, levels),
+        hidden_(backend, receivers, shape_.hidden, hidden_stride(shape_.hidden)),
+        table_(backend, shape_.tables * sources, shape_.width),
+        blocks_(backend, block_count() * receivers, shape_.width) {
+    const Offset pairs = Offset{shape_.tables} * sources;
+    require(pairs < (Offset{1} << 31),
+            [&] { return "graph convolution: " + std::to_string(pairs) + " (level, node) pairs exceed 2^31"; });
+    if (options.node_dropout > 0) {
+      node_bits_ = Buffer<B, std::uint8_t>(backend, mask_rows() * round_up(sources, 64) / 8);
+      row_of_ = Buffer<B, Index>(backend, pairs);
+      pair_of_ = Buffer<B, Index>(backend, pairs);
+      kept_ = Buffer<B, Index>(backend, 1);
+    }
+    if (options.effective_hidden_dropout() > 0)
+      hidden_bits_ = Buffer<B, std::uint8_t>(backend, Offset{receivers} * round_up(shape_.hidden, 64) / 8);
+  }
+
+  MatrixView<const T> hidden() const { return hidden_.const_view(); }
+  const ConvolutionShape& shape() const { return shape_; }
+
+  /// Fills hidden(). Draws dropout where `dropout` is given.
+  void forward(const Messages<T>& messages, const std::optional<DropoutStep>& dropout) {
+    draw(dropout);
+    const BlockMatrix<T> weight = parameters_->values(weight_);
+    const bool compact = dropout_nodes_;
+    backend_->run(BuildTable<T>{weight, options_.ordinal, levels_, compact ? row_of_.data() : nullptr,
+                                compact ? pair_of_.data() : nullptr, compact ? kept_.data() : nullptr,
+                                messages.source_scale[receiving_], node_scale_, table_.view()});
+    backend_->run(Aggregate<T>{messages.to[receiving_], shape_.tables, shape_.width, stack(),
+                               compact ? row_of_.data() : nullptr, table_.const_view(),
+                               messages.receiver_scale[receiving_], options_.activation,
+                               dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_, hidden_.view()});
+  }
+
+  /// Given dZ of the dense layer with weights `dense` above hidden(), writes the tables' gradient. Call after forward
+  /// with the same messages.
+  void backward(const Messages<T>& messages, MatrixView<const T> dz, MatrixView<const T> dense) {
+    const BlockMatrix<T> whole = blocks_.as_block();
+    const BlockMatrix<T> blocks{whole.data, block_count(), whole.rows / block_count(), whole.columns, whole.stride};
+    backend_->run(DenseBackward<T>{dz, dense, hidden_.const_view(), options_.activation,
+                                   dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_,
+                                   messages.receiver_scale[receiving_], blocks});
+    const Index* row_of = dropout_nodes_ ? row_of_.data() : nullptr;
+    backend_->run(AggregateBackward<T>{messages.to[other(receiving_)], shape_.tables, stack(), options_.ordinal, row_of,
+                                       blocks, messages.source_scale[receiving_], node_scale_,
+                                       parameters_->gradient(weight_)});
+    parameters_->set_present(weight_, options_.ordinal ? nullptr : row_of);
+  }
+
+ private:
+  bool stack() const { return options_.aggregation == Aggregation::stack; }
+  Index block_count() const { return stack() ? shape_.tables : 1; }
+  Offset mask_rows() const { return options_.node_dropout_all_levels ? 1 : shape_.tables; }
+
+  /// Rows a multiple of 1 KB apart would share few cache sets when columns are walked: one line more.
+  static Index hidden_stride(Index hidden) {
+    const Index stride = row_stride<T>(hidden), line = row_stride<T>(1);
+    return stride % (line * 16) == 0 ? stride + line : stride;
+  }
+
+  void draw(const std::optional<DropoutStep>& dropout) {
+    dropout_nodes_ = dropout && node_bits_;
+    dropout_hidden_ = dropout && hidden_bits_;
+    node_scale_ = hidden_scale_ = 1;
+    if (dropout_nodes_) {
+      const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_messages, other(receiving_)),
+                                  options_.node_dropout);
+      node_scale_ = static_cast<T>(mask.scale());
+      backend_->run(DrawMask{mask, node_bits_.size() * 8, node_bits_.data()});
+      backend_->run(SelectSources{shape_.tables, sources_, options_.node_dropout_all_levels, node_bits_.data(),
+                                  row_of_.data(), pair_of_.data(), kept_.data()});
+    }
+    if (dropout_hidden_) {
+      const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_hidden, receiving_),
+                                  options_.effective_hidden_dropout());
+      hidden_scale_ = static_cast<T>(mask.scale());
+      backend_->run(DrawMask{mask, hidden_bits_.size() * 8, hidden_bits_.data()});
+    }
+  }
+
+  B* backend_;
+  Parameters<B, T>* parameters_;
+  int weight_;
+  Side receiving_;
+  Index sources_, levels_;
+  ModelOptions options_;
+  ConvolutionShape shape_;
+  Matrix<B, T> hidden_, table_, blocks_;
+  Buffer<B, std::uint8_t> node_bits_, hidden_bits_;
+  Buffer<B, Index> row_of_, pair_of_, kept_;
+  bool dropout_nodes_ = false, dropout_hidden_ = false;
+  T node_scale_ = 1, hidden_scale_ = 1;
+};
+
+}  // namespace gcmc

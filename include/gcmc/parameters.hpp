@@ -1,0 +1,161 @@
+// All parameters of a model in one flat buffer, their gradients in another, and how they start.
+#pragma once
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gcmc/backend.hpp"
+#include "gcmc/error.hpp"
+
+namespace gcmc {
+
+/// A random orthogonal n x n matrix, row-major: Q of the QR factorisation of a Gaussian matrix, signs fixed by R's
+/// diagonal.
+std::vector<double> random_orthogonal(Index n, Random& random);
+
+/// One named piece of the buffer: `blocks` matrices of rows x columns, rows padded to `stride`.
+struct ParameterPiece {
+  std::string name;
+  Index blocks = 1, rows = 0, columns = 0;
+  Index fan_in = 0, fan_out = 0;  ///< starts uniform in +-sqrt(6 / (fan_in + fan_out)); 0, 0: starts at 0
+  int axes = 2;                   ///< of its shape: 3 has the blocks, 1 the columns alone
+  bool orthogonal = false;        ///< starts orthogonal, times 1.1
+  Index stride = 0;
+  Offset begin = 0;
+
+  std::vector<Offset> shape() const {
+    if (axes == 3) return {blocks, rows, columns};
+    if (axes == 2) return {rows, columns};
+    return {columns};
+  }
+};
+
+/// Usage: add every piece, then allocate once, then ask for views.
+template <Backend B, class T>
+class Parameters {
+ public:
+  int add(ParameterPiece piece) {
+    piece.stride = row_stride<T>(piece.columns);
+    piece.begin = size_;
+    size_ += Offset{piece.blocks} * piece.rows * piece.stride;
+    pieces_.push_back(std::move(piece));
+    return static_cast<int>(pieces_.size()) - 1;
+  }
+  void allocate(B& backend) {
+    backend_ = &backend;
+    values_ = Buffer<B, T>(backend, size_);
+    gradient_ = Buffer<B, T>(backend, size_);
+    present_.assign(pieces_.size(), nullptr);
+    collect_rows();
+  }
+
+  BlockMatrix<T> values(int piece) const { return view(values_, piece); }
+  BlockMatrix<T> gradient(int piece) const { return view(gradient_, piece); }
+  MatrixView<T> matrix(int piece) const { return first_block(values(piece)); }
+  MatrixView<T> gradient_matrix(int piece) const { return first_block(gradient(piece)); }
+
+  /// Says that row i of a piece's gradient is zero and not stored where row_of[i] < 0; nullptr: all rows are stored.
+  void set_present(int piece, const Index* row_of) {
+    present_[piece] = row_of;
+    rows_[piece].row_of = row_of;
+  }
+  const std::vector<ParameterRows>& rows() const { return rows_; }
+  const std::vector<ParameterPiece>& pieces() const { return pieces_; }
+  Buffer<B, T>& value_buffer() { return values_; }
+  const Buffer<B, T>& value_buffer() const { return values_; }
+  const Buffer<B, T>& gradient_buffer() const { return gradient_; }
+  Offset padded_size() const { return size_; }
+  /// Trainable numbers, padding not counted.
+  Offset count() const {
+    Offset sum = 0;
+    for (const ParameterPiece& p : pieces_) sum += Offset{p.blocks} * p.rows * p.columns;
+    return sum;
+  }
+
+  /// Each piece draws from a stream of its own: adding one leaves the others' values alone.
+  void initialize(std::uint64_t seed) {
+    std::vector<T> flat(static_cast<std::size_t>(size_));
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+      Random random(seed, static_cast<std::uint32_t>(k));
+      start(pieces_[k], random, flat.data() + pieces_[k].begin);
+    }
+    values_.set(flat);
+  }
+
+  /// Unpadded copies by name, and back. `set` throws Error for a missing name or a wrong size.
+  std::map<std::string, std::vector<T>> get() const { return unpad(values_.get(), false); }
+  std::map<std::string, std::vector<T>> get_gradient() const { return unpad(gradient_.get(), true); }
+  void set(const std::map<std::string, std::vector<T>>& values) {
+    std::vector<T> flat(static_cast<std::size_t>(size_));
+    for (const ParameterPiece& p : pieces_) {
+      const auto found = values.find(p.name);
+      const Offset rows = Offset{p.blocks} * p.rows;
+      require(found != values.end(), [&] { return "parameters: '" + p.name + "' is missing"; });
+      require(static_cast<Offset>(found->second.size()) == rows * p.columns, [&] {
+        return "parameters: '" + p.name + "' has " + std::to_string(found->second.size()) + " values, not " +
+               std::to_string(rows * p.columns);
+      });
+      for (Offset i = 0; i < rows; ++i)
+        for (Offset c = 0; c < p.columns; ++c) flat[p.begin + i * p.stride + c] = found->second[i * p.columns + c];
+    }
+    values_.set(flat);
+  }
+
+ private:
+  BlockMatrix<T> view(const Buffer<B, T>& buffer, int piece) const {
+    const ParameterPiece& p = pieces_[piece];
+    return {buffer.data() + p.begin, p.blocks, p.rows, p.columns, p.stride};
+  }
+  static MatrixView<T> first_block(const BlockMatrix<T>& b) { return {b.data, b.rows, b.columns, b.stride}; }
+
+  void collect_rows() {
+    rows_.clear();
+    for (const ParameterPiece& p : pieces_)
+      rows_.push_back({p.begin, static_cast<Index>(Offset{p.blocks} * p.rows), p.stride, nullptr});
+  }
+
+  static void start(const ParameterPiece& p, Random& random, T* to) {
+    const double bound = p.fan_in + p.fan_out > 0 ? std::sqrt(6.0 / (p.fan_in + p.fan_out)) : 0.0;
+    for (Index block = 0; block < p.blocks; ++block) {
+      std::vector<double> orthogonal;
+      if (p.orthogonal) orthogonal = random_orthogonal(p.rows, random);
+      for (Offset i = 0; i < p.rows; ++i)
+        for (Offset c = 0; c < p.columns; ++c) {
+          const double value = p.orthogonal ? 1.1 * orthogonal[i * p.columns + c]
+                               : bound > 0  ? (2 * random.uniform() - 1) * bound
+                                            : 0.0;
+          to[(Offset{block} * p.rows + i) * p.stride + c] = static_cast<T>(value);
+        }
+    }
+  }
+
+  std::map<std::string, std::vector<T>> unpad(const std::vector<T>& flat, bool gradient) const {
+    std::map<std::string, std::vector<T>> values;
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+      const ParameterPiece& p = pieces_[k];
+      const Offset rows = Offset{p.blocks} * p.rows;
+      std::vector<Index> row_of;
+      if (gradient && present_[k]) {
+        row_of.resize(static_cast<std::size_t>(rows));
+        backend_->copy_to_host(row_of.data(), present_[k], row_of.size() * sizeof(Index));
+      }
+      std::vector<T>& out = values[p.name];
+      out.resize(static_cast<std::size_t>(rows) * p.columns);
+      for (Offset i = 0; i < rows; ++i)
+        for (Offset c = 0; c < p.columns; ++c)
+          out[i * p.columns + c] = row_of.empty() || row_of[i] >= 0 ? flat[p.begin + i * p.stride + c] : T{0};
+    }
+    return values;
+  }
+
+  B* backend_ = nullptr;
+  Offset size_ = 0;
+  std::vector<ParameterPiece> pieces_;
+  std::vector<const Index*> present_;
+  std::vector<ParameterRows> rows_;
+  Buffer<B, T> values_, gradient_;
+};
+
+}  // namespace gcmc

@@ -1,0 +1,132 @@
+// The CPU backend: chooses the instruction set, owns scratch memory, hands operations to kernels.
+#include "gcmc/cpu.hpp"
+
+#include <omp.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "gcmc/error.hpp"
+#include "kernels.hpp"
+
+namespace gcmc {
+namespace {
+
+constexpr std::align_val_t alignment{64};
+/// Kernels may read, never write, this many bytes behind an array.
+constexpr std::size_t slack = 64;
+
+bool processor_has(const std::string& isa) {
+  if (isa == "portable") return true;
+#if defined(__x86_64__)
+  if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == "avx512")
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+  return false;
+}
+
+const CpuIsa* compiled(const std::string& isa) {
+  if (isa == "portable") return &isa_portable;
+#ifdef GCMC_HAS_AVX2
+  if (isa == "avx2") return &isa_avx2;
+#endif
+#ifdef GCMC_HAS_AVX512
+  if (isa == "avx512") return &isa_avx512;
+#endif
+  return nullptr;
+}
+
+const CpuIsa& choose(std::string isa) {
+  if (isa.empty())
+    if (const char* wish = std::getenv("GCMC_CPU_ISA")) isa = wish;
+  if (isa.empty()) {
+    for (const char* best : {"avx512", "avx2"})
+      if (compiled(best) && processor_has(best)) return *compiled(best);
+    return isa_portable;
+  }
+  if (isa != "avx512" && isa != "avx2" && isa != "portable")
+    throw Error("cpu: instruction set '" + isa + "' is unknown: use avx512, avx2 or portable (GCMC_CPU_ISA)");
+  if (!compiled(isa)) throw Error("cpu: this build has no kernels for " + isa);
+  if (!processor_has(isa)) throw Error("cpu: this processor has no " + isa + ": use avx2 or portable (GCMC_CPU_ISA)");
+  return *compiled(isa);
+}
+
+}  // namespace
+
+CpuContext::~CpuContext() {
+  for (void* memory : memory_)
+    if (memory) ::operator delete(memory, alignment);
+}
+
+void* CpuContext::scratch(int slot, std::size_t bytes) {
+  if (bytes > size_[slot]) {
+    if (memory_[slot]) ::operator delete(memory_[slot], alignment);
+    memory_[slot] = nullptr;
+    size_[slot] = 0;
+    memory_[slot] = ::operator new(bytes + slack, alignment);
+    size_[slot] = bytes;
+  }
+  return memory_[slot];
+}
+
+struct Cpu::State {
+  State(int threads, const CpuIsa& chosen) : isa(chosen), context(threads) {}
+  const CpuIsa& isa;
+  CpuContext context;
+  template <class T>
+  const CpuKernels<T>& kernels() const {
+    if constexpr (sizeof(T) == sizeof(float))
+      return isa.single;
+    else
+      return isa.twice;
+  }
+};
+
+Cpu::Cpu(int threads, const std::string& isa) {
+  if (threads < 0) throw Error("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
+  state_ = std::make_unique<State>(threads ? threads : omp_get_num_procs(), choose(isa));
+}
+Cpu::~Cpu() = default;
+Cpu::Cpu(Cpu&&) noexcept = default;
+Cpu& Cpu::operator=(Cpu&&) noexcept = default;
+
+int Cpu::threads() const { return state_->context.threads; }
+std::string Cpu::isa() const { return state_->isa.name; }
+
+void* Cpu::allocate(std::size_t bytes) {
+  void* memory = ::operator new(bytes + slack, alignment);
+  std::memset(memory, 0, bytes + slack);
+  return memory;
+}
+void Cpu::release(void* memory, std::size_t) noexcept { ::operator delete(memory, alignment); }
+
+void Cpu::run(const DrawMask& op) { state_->isa.index.draw_mask(op, state_->context); }
+void Cpu::run(const SelectSources& op) { state_->isa.index.select_sources(op, state_->context); }
+void Cpu::run(const SplitEdges& op) { state_->isa.index.split_edges(op, state_->context); }
+
+#define GCMC_CPU_RUN(Operation, kernel)                   \
+  template <class T>                                      \
+  void Cpu::run(const Operation<T>& op) {                 \
+    state_->kernels<T>().kernel(op, state_->context);     \
+  }                                                       \
+  template void Cpu::run<float>(const Operation<float>&); \
+  template void Cpu::run<double>(const Operation<double>&);
+
+GCMC_CPU_RUN(BuildTable, build_table)
+GCMC_CPU_RUN(Aggregate, aggregate)
+GCMC_CPU_RUN(AggregateBackward, aggregate_backward)
+GCMC_CPU_RUN(Multiply, multiply)
+GCMC_CPU_RUN(MultiplyTransposed, multiply_transposed)
+GCMC_CPU_RUN(ColumnSums, column_sums)
+GCMC_CPU_RUN(Activate, activate)
+GCMC_CPU_RUN(DenseBackward, dense_backward)
+GCMC_CPU_RUN(Decode, decode)
+GCMC_CPU_RUN(Predict, predict)
+GCMC_CPU_RUN(DegreeScale, degree_scale)
+GCMC_CPU_RUN(SquareSum, square_sum)
+GCMC_CPU_RUN(Update, update)
+GCMC_CPU_RUN(Average, average)
+
+}  // namespace gcmc

@@ -1,0 +1,268 @@
+// Dense products: a register-tiled micro-kernel over packed panels of B, with epilogues; and C = A^T B over chunks of
+// rows.
+#pragma once
+
+#include "activation.hpp"
+#include "parallel.hpp"
+#include "simd.hpp"
+
+namespace gcmc {
+namespace {
+
+/// Rows of A and vectors of B that one micro-kernel holds: rows * vectors accumulators, vectors of B, one of A.
+constexpr int tile_rows = vector_bytes == 64 ? 5 : 6;
+constexpr int tile_vectors = vector_bytes == 64 ? 5 : 2;
+
+/// acc[i][v] = sum over k < depth of a[i][k] * panel[k][v].
+template <class T, int rows, int vectors>
+GCMC_INLINE void multiply_tile(const T* a, Offset a_stride, const T* panel, Index depth,
+                               Vector<T> (&acc)[rows][vectors]) {
+  for (int i = 0; i < rows; ++i)
+    for (int v = 0; v < vectors; ++v) acc[i][v] = Vector<T>{};
+  for (Index k = 0; k < depth; ++k) {
+    Vector<T> b[vectors];
+    for (int v = 0; v < vectors; ++v) b[v] = load(panel + (Offset{k} * vectors + v) * lanes<T>);
+    for (int i = 0; i < rows; ++i) {
+      const Vector<T> x = broadcast(a[i * a_stride + k]);
+      for (int v = 0; v < vectors; ++v) acc[i][v] += x * b[v];
+    }
+  }
+}
+
+/// B packed into panels: for each group of columns (a block of C), panels of at most tile_vectors vectors, each
+/// [depth][vectors]. `element(k, group, column)` reads B.
+template <class T>
+struct Panels {
+  const T* data = nullptr;
+  Index depth = 0, groups = 0, columns = 0;  ///< columns of a group, unpadded
+  int group_vectors = 0;
+
+  int panels() const { return (group_vectors + tile_vectors - 1) / tile_vectors; }
+  int vectors_of(int panel) const {
+    return static_cast<int>(smaller(tile_vectors, group_vectors - panel * tile_vectors));
+  }
+  const T* panel(Index group, int number) const {
+    return data + (Offset{group} * group_vectors + number * tile_vectors) * depth * lanes<T>;
+  }
+};
+
+template <class T, class ElementOf>
+Panels<T> pack(T* to, Index depth, Index groups, Index columns, CpuContext& context, const ElementOf& element) {
+  Panels<T> packed{to, depth, groups, columns, static_cast<int>(row_stride<T>(columns)) / lanes<T>};
+  for_each_task(context, Offset{groups} * packed.panels(), [&](Offset task) {
+    const auto group = static_cast<Index>(task / packed.panels());
+    const auto number = static_cast<int>(task % packed.panels());
+    const int width = packed.vectors_of(number) * lanes<T>;
+    const Index first = number * tile_vectors * lanes<T>;
+    T* out = to + (packed.panel(group, number) - to);
+    for (Index k = 0; k < depth; ++k)
+      for (int c = 0; c < width; ++c) *out++ = first + c < columns ? element(k, group, first + c) : T{0};
+  });
+  return packed;
+}
+
+/// Runs rows [first, first + rows) of A against one panel and hands each row's vectors to `finish`.
+template <class T, int rows, int vectors, class Finish>
+inline void run_tile(const MatrixView<const T>& a, Offset first, const T* panel, Index depth, Index group, Index column,
+                     const Finish& finish) {
+  Vector<T> acc[rows][vectors];
+  multiply_tile<T, rows, vectors>(a.row(first), a.stride, panel, depth, acc);
+  for (int i = 0; i < rows; ++i)
+    for (int v = 0; v < vectors; ++v) finish(first + i, group, column + v * lanes<T>, acc[i][v]);
+}
+
+template <class T, int vectors, class Finish>
+inline void run_rows(const MatrixView<const T>& a, Offset first, Offset last, const T* panel, Index depth, Index group,
+                     Index column, const Finish& finish) {
+  Offset i = first;
+  for (; i + tile_rows <= last; i += tile_rows)
+    run_tile<T, tile_rows, vectors>(a, i, panel, depth, group, column, finish);
+  for (; i < last; ++i) run_tile<T, 1, vectors>(a, i, panel, depth, group, column, finish);
+}
+
+/// finish(row, group, column, vector) for every vector of A * B.
+template <class T, class Finish>
+void multiply_packed(const MatrixView<const T>& a, const Panels<T>& packed, CpuContext& context, const Finish& finish) {
+  constexpr Offset piece = 16 * tile_rows, strip = tile_rows;
+  for_each_piece(context, a.rows, piece, [&](Offset first, Offset last) {
+    for (Offset i = first; i < last; i += strip)
+      for (Index group = 0; group < packed.groups; ++group)
+        for (int number = 0; number < packed.panels(); ++number) {
+          const Index column = number * tile_vectors * lanes<T>;
+          const T* panel = packed.panel(group, number);
+          const Offset end = smaller(last, i + strip);
+          switch (packed.vectors_of(number)) {
+            case 1:
+              run_rows<T, 1>(a, i, end, panel, packed.depth, group, column, finish);
+              break;
+            case 2:
+              run_rows<T, 2>(a, i, end, panel, packed.depth, group, column, finish);
+              break;
+#if GCMC_VECTOR_BYTES == 64
+            case 3:
+              run_rows<T, 3>(a, i, end, panel, packed.depth, group, column, finish);
+              break;
+            case 4:
+              run_rows<T, 4>(a, i, end, panel, packed.depth, group, column, finish);
+              break;
+            case 5:
+              run_rows<T, 5>(a, i, end, panel, packed.depth, group, column, finish);
+              break;
+#endif
+            default:
+              break;
+          }
+        }
+  });
+}
+
+template <class T>
+void multiply(const Multiply<T>& op, CpuContext& context) {
+  const auto& b = op.b;
+  const Index block_depth = op.transpose ? b.columns : b.rows, columns = op.transpose ? b.rows : b.columns;
+  const Index padded_depth = op.sum_blocks && b.blocks > 1 ? row_stride<T>(block_depth) : block_depth;
+  const Index depth = op.sum_blocks ? (b.blocks - 1) * padded_depth + block_depth : block_depth;
+  const Index groups = op.sum_blocks ? 1 : b.blocks;
+  T* memory = context.scratch_of<T>(0, Offset{depth} * groups * row_stride<T>(columns));
+  const Panels<T> packed = pack(memory, depth, groups, columns, context, [&](Index k, Index group, Index column) {
+    const Index block = op.sum_blocks ? k / padded_depth : group, row = op.sum_blocks ? k % padded_depth : k;
+    if (row >= block_depth) return T{0};
+    return op.transpose ? b.block(block)[Offset{column} * b.stride + row]
+                        : b.block(block)[Offset{row} * b.stride + column];
+  });
+  const Index group_stride = row_stride<T>(columns);
+  multiply_packed<T>(op.a, packed, context, [&](Offset i, Index group, Index column, Vector<T> value) {
+    const Index at = group * group_stride + column;
+    if (op.bias) value += load(op.bias + at);
+    T* to = op.c.row(i) + at;
+    store(to, op.accumulate ? load(to) + value : value);
+  });
+}
+
+template <class T>
+void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
+  const Index width = op.blocks.columns, depth = op.weight.columns;
+  T* memory = context.scratch_of<T>(0, Offset{depth} * op.blocks.blocks * row_stride<T>(width));
+  const Panels<T> packed =
+      pack(memory, depth, op.blocks.blocks, width, context,
+           [&](Index k, Index group, Index column) { return op.weight.row(Offset{group} * width + column)[k]; });
+  const Offset bits_stride = round_up(op.hidden.columns, 64);
+  const T unscale = op.dropout_scale == T{0} ? T{0} : T{1} / op.dropout_scale;
+  with_activation(op.activation, [&](auto constant) {
+    multiply_packed<T>(op.dz, packed, context, [&](Offset i, Index group, Index column, Vector<T> value) {
+      T* to = op.blocks.block(group) + i * op.blocks.stride + column;
+      if (column >= width) return store(to, Vector<T>{});
+      const Offset unit = Offset{group} * width + column;
+      const T* hidden = op.hidden.row(i) + unit;
+      Vector<T> y{};
+      if (unit + lanes<T> <= op.hidden.stride)
+        y = load(hidden);
+      else
+        std::memcpy(&y, hidden, sizeof(T) * static_cast<std::size_t>(op.hidden.columns - unit));
+      value *= derivative_vector<decltype(constant)::value, T>(y * unscale);
+      value *= op.receiver_scale ? op.dropout_scale * op.receiver_scale[i] : op.dropout_scale;
+      if (op.bits) value = select<T>(mask_from_bits<T>(op.bits, i * bits_stride + unit), value, Vector<T>{});
+      store(to, value);
+    });
+  });
+}
+
+/// Columns of the broadcast operand in one micro-kernel of A^T B.
+constexpr int cross_rows = vector_bytes == 64 ? 6 : 6;
+constexpr int cross_vectors = vector_bytes == 64 ? 4 : 2;
+
+/// c[i][v] += sum over k < depth of x[k][i] * y[k][v]
+template <class T, int rows, int vectors>
+void cross_tile(const T* x, Offset x_stride, const T* y, Offset y_stride, Offset depth, T* c, Offset c_stride) {
+  Vector<T> acc[rows][vectors];
+  for (int i = 0; i < rows; ++i)
+    for (int v = 0; v < vectors; ++v) acc[i][v] = load(c + i * c_stride + v * lanes<T>);
+  for (Offset k = 0; k < depth; ++k) {
+    Vector<T> b[vectors];
+    for (int v = 0; v < vectors; ++v) b[v] = load(y + k * y_stride + v * lanes<T>);
+    for (int i = 0; i < rows; ++i) {
+      const Vector<T> a = broadcast(x[k * x_stride + i]);
+      for (int v = 0; v < vectors; ++v) acc[i][v] += a * b[v];
+    }
+  }
+  for (int i = 0; i < rows; ++i)
+    for (int v = 0; v < vectors; ++v) store(c + i * c_stride + v * lanes<T>, acc[i][v]);
+}
+
+/// c (x.columns by y.stride) += x^T y over rows [first, last).
+template <class T>
+void cross_chunk(const MatrixView<const T>& x, const MatrixView<const T>& y, Offset first, Offset last, T* c) {
+  constexpr Offset depth = 128;
+  const int vectors = y.stride / lanes<T>;
+  const auto run = [&](Offset k, Offset n, Index i, int rows, int v, auto width) {
+    constexpr int w = decltype(width)::value;
+    T* to = c + Offset{i} * y.stride + v * lanes<T>;
+    const T *from_x = x.row(k) + i, *from_y = y.row(k) + v * lanes<T>;
+    if (rows == cross_rows)
+      cross_tile<T, cross_rows, w>(from_x, x.stride, from_y, y.stride, n, to, y.stride);
+    else
+      for (int r = 0; r < rows; ++r)
+        cross_tile<T, 1, w>(from_x + r, x.stride, from_y, y.stride, n, to + r * y.stride, y.stride);
+  };
+  for (Offset k = first; k < last; k += depth)
+    for (int v = 0; v < vectors;) {
+      const bool wide = v + cross_vectors <= vectors;
+      for (Index i = 0; i < x.columns; i += cross_rows) {
+        const int rows = static_cast<int>(smaller(cross_rows, x.columns - i));
+        if (wide)
+          run(k, smaller(depth, last - k), i, rows, v, std::integral_constant<int, cross_vectors>{});
+        else
+          run(k, smaller(depth, last - k), i, rows, v, std::integral_constant<int, 1>{});
+      }
+      v += wide ? cross_vectors : 1;
+    }
+}
+
+/// Chunks into which a sum over `rows` rows is cut: a function of the size alone, so bits do not depend on threads.
+inline Offset chunks_of(Offset rows) { return rows < 1024 ? 2 : smaller(16, (rows + 511) / 512); }
+
+template <class T>
+void multiply_transposed(const MultiplyTransposed<T>& op, CpuContext& context) {
+  // The wider operand is the vector one: its columns fill the registers.
+  const bool swap = op.a.columns > op.b.columns;
+  const MatrixView<const T>&x = swap ? op.b : op.a, &y = swap ? op.a : op.b;
+  const Offset chunks = chunks_of(y.rows), size = Offset{x.columns} * y.stride;
+  T* partial = context.scratch_of<T>(0, chunks * size);
+  for_each_task(context, chunks, [&](Offset chunk) {
+    std::memset(partial + chunk * size, 0, sizeof(T) * static_cast<std::size_t>(size));
+    cross_chunk<T>(x, y, y.rows * chunk / chunks, y.rows * (chunk + 1) / chunks, partial + chunk * size);
+  });
+  const Index block_stride = row_stride<T>(op.c.columns);
+  for_each_piece(context, op.c.rows, 16, [&](Offset first, Offset last) {
+    for (Offset i = first; i < last; ++i)
+      for (Index block = 0; block < op.c.blocks; ++block)
+        for (Index column = 0; column < op.c.columns; ++column) {
+          const Offset j = Offset{block} * block_stride + column;
+          const T* from = partial + (swap ? j * y.stride + i : i * y.stride + j);
+          T& to = op.c.block(block)[i * op.c.stride + column];
+          T sum = op.accumulate ? to : T{0};
+          for (Offset chunk = 0; chunk < chunks; ++chunk) sum += from[chunk * size];
+          to = sum;
+        }
+  });
+}
+
+template <class T>
+void column_sums(const ColumnSums<T>& op, CpuContext& context) {
+  const Offset chunks = chunks_of(op.x.rows), stride = op.x.stride;
+  T* partial = context.scratch_of<T>(0, chunks * stride);
+  for_each_task(context, chunks, [&](Offset chunk) {
+    T* sums = partial + chunk * stride;
+    std::memset(sums, 0, sizeof(T) * static_cast<std::size_t>(stride));
+    for (Offset i = op.x.rows * chunk / chunks; i < op.x.rows * (chunk + 1) / chunks; ++i)
+      for (Offset c = 0; c < stride; c += lanes<T>) store(sums + c, load(sums + c) + load(op.x.row(i) + c));
+  });
+  for (Index c = 0; c < op.x.columns; ++c) {
+    T sum = op.accumulate ? op.sums[c] : T{0};
+    for (Offset chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * stride + c];
+    op.sums[c] = sum;
+  }
+}
+
+}  // namespace
+}  // namespace gcmc

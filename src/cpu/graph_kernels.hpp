@@ -1,0 +1,219 @@
+// The graph convolution: compacted tables of messages, the gather-sum forward with its epilogue, and its gradient.
+#pragma once
+
+#include "activation.hpp"
+#include "parallel.hpp"
+
+namespace gcmc {
+namespace {
+
+template <class T>
+void build_table(const BuildTable<T>& op, CpuContext& context) {
+  const Index sources = op.weights.rows, stride = op.table.stride;
+  const auto copy_scaled = [&](T* to, const T* from, Index j) {
+    const Vector<T> scale = broadcast<T>(op.source_scale ? op.scale * op.source_scale[j] : op.scale);
+    for (Index c = 0; c < stride; c += lanes<T>) store(to + c, load(from + c) * scale);
+  };
+  if (op.ordinal) {
+    T* sums = context.scratch_of<T>(0, Offset{context.threads} * stride);
+    constexpr Offset piece = 64;
+    for_each_task_with_thread(context, (sources + piece - 1) / piece, [&](Offset task, int thread) {
+      T* sum = sums + Offset{thread} * stride;
+      for (Offset j = task * piece; j < smaller(sources, (task + 1) * piece); ++j) {
+        std::memset(sum, 0, sizeof(T) * static_cast<std::size_t>(stride));
+        for (Index k = 0; k < op.weights.blocks; ++k) {
+          const T* weight = op.weights.block(k) + j * stride;
+          if (k < op.levels)
+            for (Index c = 0; c < stride; c += lanes<T>) store(sum + c, load(sum + c) + load(weight + c));
+          const Offset pair = Offset{k} * sources + j;
+          const Offset row = op.row_of ? op.row_of[pair] : pair;
+          if (row >= 0) copy_scaled(op.table.row(row), k < op.levels ? sum : weight, static_cast<Index>(j));
+        }
+      }
+    });
+    return;
+  }
+  const Offset rows = op.pair_of ? *op.count : Offset{op.weights.blocks} * sources;
+  for_each_piece(context, rows, 256, [&](Offset first, Offset last) {
+    for (Offset row = first; row < last; ++row) {
+      const Offset pair = op.pair_of ? op.pair_of[row] : row;
+      copy_scaled(op.table.row(row), op.weights.data + pair * stride, static_cast<Index>(pair % sources));
+    }
+  });
+}
+
+/// sums = sum over k < n of n_vectors vectors of table row rows[k]. Accumulators stay in registers.
+template <class T, int n_vectors>
+void sum_rows(const T* table, Offset stride, const Index* rows, Offset n, T* sums) {
+  Vector<T> sum[n_vectors];
+  for (int v = 0; v < n_vectors; ++v) sum[v] = Vector<T>{};
+  for (Offset k = 0; k < n; ++k) {
+    const T* row = table + rows[k] * stride;
+#pragma GCC unroll 28
+    for (int v = 0; v < n_vectors; ++v) sum[v] += load(row + v * lanes<T>);
+  }
+  for (int v = 0; v < n_vectors; ++v) store(sums + v * lanes<T>, sum[v]);
+}
+
+template <class T>
+using SumRows = void (*)(const T*, Offset, const Index*, Offset, T*);
+
+template <class T, int... n>
+constexpr std::array<SumRows<T>, sizeof...(n)> sum_rows_table(std::integer_sequence<int, n...>) {
+  return {&sum_rows<T, n + 1>...};
+}
+
+/// A row of `stride` elements, summed in tiles of columns that fit the registers.
+template <class T>
+class RowSum {
+ public:
+  explicit RowSum(Index stride) {
+    static constexpr auto table = sum_rows_table<T>(std::make_integer_sequence<int, accumulators>{});
+    const int vectors = stride / lanes<T>;
+    tiles_ = (vectors + accumulators - 1) / accumulators;
+    wide_ = (vectors + tiles_ - 1) / tiles_;
+    while (wide_ > 1 && wide_ > accumulators / 2 && vectors % wide_ != 0) --wide_;
+    tiles_ = vectors / wide_;
+    rest_ = vectors % wide_;
+    sum_wide_ = table[static_cast<std::size_t>(wide_ - 1)];
+    if (rest_) sum_rest_ = table[static_cast<std::size_t>(rest_ - 1)];
+  }
+  void operator()(const T* table, Offset stride, const Index* rows, Offset n, T* sums) const {
+    const Offset step = Offset{wide_} * lanes<T>;
+    for (int tile = 0; tile < tiles_; ++tile) sum_wide_(table + tile * step, stride, rows, n, sums + tile * step);
+    if (rest_) sum_rest_(table + tiles_ * step, stride, rows, n, sums + tiles_ * step);
+  }
+
+ private:
+  int tiles_ = 0, wide_ = 0, rest_ = 0;
+  SumRows<T> sum_wide_ = nullptr, sum_rest_ = nullptr;
+};
+
+/// Levels that table k serves.
+inline Index first_level(Index table, Index levels) { return table < levels ? table : 0; }
+inline Index last_level(Index table, Index levels) { return table < levels ? table + 1 : levels; }
+
+/// Appends to `rows` the table rows of receiver i's kept messages for one table; returns their number.
+inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const Index* row_of, Index* rows) {
+  Offset n = 0;
+  const Index base = table * graph.sources;
+  for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
+    const Offset row = i * graph.levels + r, end = graph.end[row];
+    if (row_of) {
+      const Index* of_table = row_of + base;
+      for (Offset e = graph.begin[row]; e < end; ++e) {
+        const Index kept_row = of_table[graph.source[e]];
+        rows[n] = kept_row;
+        n += kept_row >= 0;
+      }
+    } else {
+      for (Offset e = graph.begin[row]; e < end; ++e) rows[n++] = base + graph.source[e];
+    }
+  }
+  return n;
+}
+
+template <class T>
+void aggregate(const Aggregate<T>& op, CpuContext& context) {
+  const Adjacency& graph = op.adjacency;
+  const RowSum<T> row_sum(op.table.stride);
+  const Offset lists = 2 * Offset{graph.largest_row} + 16;
+  Index* lists_of = context.scratch_of<Index>(0, context.threads * lists);
+  T* sums_of = context.scratch_of<T>(1, Offset{context.threads} * op.table.stride);
+  const Offset bits_stride = round_up(op.hidden.columns, 64);
+  const Index blocks = op.stack ? op.tables : 1;
+  constexpr Offset piece = 32;
+  for (Index block = 0; block < blocks; ++block) {
+    const Index first = op.stack ? block : 0, last = op.stack ? block + 1 : op.tables;
+    for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
+      Index* rows = lists_of + thread * lists;
+      T* sums = sums_of + Offset{thread} * op.table.stride;
+      for (Offset i = task * piece; i < smaller(graph.receivers, (task + 1) * piece); ++i) {
+        Offset n = 0;
+        for (Index table = first; table < last; ++table) n += collect_rows(graph, i, table, op.row_of, rows + n);
+        row_sum(op.table.data, op.table.stride, rows, n, sums);
+        const Offset column = Offset{block} * op.width;
+        finish_row<T>(op.activation, op.receiver_scale ? op.receiver_scale[i] : T{1}, sums, op.width, op.bits,
+                      i * bits_stride + column, op.dropout_scale, op.hidden.row(i) + column);
+      }
+    });
+  }
+}
+
+template <class T>
+void scale_row(T* row, Index stride, T scale) {
+  const Vector<T> by = broadcast(scale);
+  for (Index c = 0; c < stride; c += lanes<T>) store(row + c, load(row + c) * by);
+}
+
+/// One table's gradient for sources [first, last).
+template <class T>
+void table_gradient(const AggregateBackward<T>& op, const RowSum<T>& row_sum, Index table, Offset first, Offset last) {
+  const Adjacency& graph = op.adjacency;
+  const T* block = op.blocks.block(op.stack ? table : 0);
+  const Index stride = op.gradient.stride;
+  T* sums = op.gradient.block(table);
+  const Index begin = first_level(table, graph.levels), end = last_level(table, graph.levels);
+  for (Offset j = first; j < last; ++j) {
+    T* to = sums + j * stride;
+    if (op.row_of && op.row_of[Offset{table} * graph.receivers + j] < 0) {
+      if (op.ordinal) std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(stride));
+      continue;
+    }
+    const T scale = op.source_scale ? op.scale * op.source_scale[j] : op.scale;
+    if (end - begin == 1) {
+      const Offset row = j * graph.levels + begin;
+      row_sum(block, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row], to);
+      scale_row(to, stride, scale);
+      continue;
+    }
+    alignas(64) T part[4096 / sizeof(T)];
+    constexpr Index part_columns = 4096 / sizeof(T);
+    std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(stride));
+    for (Index column = 0; column < stride; column += part_columns) {
+      const Index columns = static_cast<Index>(smaller(part_columns, stride - column));
+      const RowSum<T> part_sum(columns);
+      for (Index r = begin; r < end; ++r) {
+        const Offset row = j * graph.levels + r;
+        part_sum(block + column, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row],
+                 part);
+        for (Index c = 0; c < columns; c += lanes<T>) store(to + column + c, load(to + column + c) + load(part + c));
+      }
+    }
+    scale_row(to, stride, scale);
+  }
+}
+
+template <class T>
+void aggregate_backward(const AggregateBackward<T>& op, CpuContext& context) {
+  const Adjacency& graph = op.adjacency;
+  const RowSum<T> row_sum(op.gradient.stride);
+  constexpr Offset piece = 64;
+  const Offset pieces = (graph.receivers + piece - 1) / piece;
+  for_each_task(context, op.tables * pieces, [&](Offset task) {
+    const Offset first = task % pieces * piece;
+    table_gradient(op, row_sum, static_cast<Index>(task / pieces), first, smaller(graph.receivers, first + piece));
+  });
+  if (!op.ordinal) return;
+  for_each_piece(context, graph.receivers, piece, [&](Offset first, Offset last) {
+    for (Index level = graph.levels - 2; level >= 0; --level)
+      for (Offset j = first; j < last; ++j) {
+        T* to = op.gradient.block(level) + j * op.gradient.stride;
+        const T* next = op.gradient.block(level + 1) + j * op.gradient.stride;
+        for (Index c = 0; c < op.gradient.stride; c += lanes<T>) store(to + c, load(to + c) + load(next + c));
+      }
+  });
+}
+
+template <class T>
+void degree_scale(const DegreeScale<T>& op, CpuContext&) {
+  for (Index i = 0; i < op.count; ++i) {
+    const T degree = static_cast<T>(op.degree[i]);
+    op.scale[i] = op.degree[i] == 0                              ? T{0}
+                  : op.normalization == Normalization::symmetric ? T{1} / std::sqrt(degree)
+                                                                 : T{1} / degree;
+  }
+}
+
+}  // namespace
+}  // namespace gcmc

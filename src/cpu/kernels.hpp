@@ -1,0 +1,66 @@
+// The table of kernels that one instruction set fills, and what a kernel is given beside its operation.
+#pragma once
+
+#include "gcmc/operations.hpp"
+
+namespace gcmc {
+
+/// Threads to use, and scratch memory that grows at first use and is then kept (no allocation in a repeated step).
+class CpuContext {
+ public:
+  explicit CpuContext(int thread_count) : threads(thread_count) {}
+  CpuContext(const CpuContext&) = delete;
+  CpuContext& operator=(const CpuContext&) = delete;
+  ~CpuContext();
+
+  /// At least `bytes` bytes, aligned to 64, not cleared; valid until the next call with the same slot.
+  void* scratch(int slot, std::size_t bytes);
+  template <class T>
+  T* scratch_of(int slot, Offset count) {
+    return static_cast<T*>(scratch(slot, static_cast<std::size_t>(count) * sizeof(T)));
+  }
+
+  const int threads;
+
+ private:
+  static constexpr int slots = 3;
+  void* memory_[slots] = {};
+  std::size_t size_[slots] = {};
+};
+
+template <class T>
+struct CpuKernels {
+  void (*build_table)(const BuildTable<T>&, CpuContext&);
+  void (*aggregate)(const Aggregate<T>&, CpuContext&);
+  void (*aggregate_backward)(const AggregateBackward<T>&, CpuContext&);
+  void (*multiply)(const Multiply<T>&, CpuContext&);
+  void (*multiply_transposed)(const MultiplyTransposed<T>&, CpuContext&);
+  void (*column_sums)(const ColumnSums<T>&, CpuContext&);
+  void (*activate)(const Activate<T>&, CpuContext&);
+  void (*dense_backward)(const DenseBackward<T>&, CpuContext&);
+  void (*decode)(const Decode<T>&, CpuContext&);
+  void (*predict)(const Predict<T>&, CpuContext&);
+  void (*degree_scale)(const DegreeScale<T>&, CpuContext&);
+  void (*square_sum)(const SquareSum<T>&, CpuContext&);
+  void (*update)(const Update<T>&, CpuContext&);
+  void (*average)(const Average<T>&, CpuContext&);
+};
+
+struct CpuIndexKernels {
+  void (*draw_mask)(const DrawMask&, CpuContext&);
+  void (*select_sources)(const SelectSources&, CpuContext&);
+  void (*split_edges)(const SplitEdges&, CpuContext&);
+};
+
+struct CpuIsa {
+  const char* name;
+  CpuIndexKernels index;
+  CpuKernels<float> single;
+  CpuKernels<double> twice;
+};
+
+extern const CpuIsa isa_portable;
+extern const CpuIsa isa_avx2;
+extern const CpuIsa isa_avx512;
+
+}  // namespace gcmc

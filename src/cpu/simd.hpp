@@ -1,0 +1,158 @@
+// Vectors of one instruction set, written with the compilers' vector extension: included by each isa_*.cpp after it has
+// defined GCMC_ISA (a name) and GCMC_VECTOR_BYTES. Everything lies in an unnamed namespace, so that code compiled for
+// one instruction set is never linked in place of another's.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "gcmc/operations.hpp"
+
+namespace gcmc {
+namespace {
+
+constexpr int vector_bytes = GCMC_VECTOR_BYTES;
+/// Vectors that a kernel can keep as accumulators: the register file less two.
+constexpr int accumulators = vector_bytes == 64 ? 28 : 14;
+
+template <class T>
+struct Simd;
+template <>
+struct Simd<float> {
+  typedef float vector __attribute__((vector_size(vector_bytes)));
+  typedef float unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
+  typedef std::int32_t integers __attribute__((vector_size(vector_bytes)));
+};
+template <>
+struct Simd<double> {
+  typedef double vector __attribute__((vector_size(vector_bytes)));
+  typedef double unaligned __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
+  typedef std::int64_t integers __attribute__((vector_size(vector_bytes)));
+};
+template <class T>
+using Vector = typename Simd<T>::vector;
+template <class T>
+using Integers = typename Simd<T>::integers;
+template <class V>
+using Element = std::remove_cvref_t<decltype(V{}[0])>;
+template <class T>
+constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+#define GCMC_INLINE inline __attribute__((always_inline))
+
+template <class T>
+GCMC_INLINE Vector<T> load(const T* p) {
+  return *reinterpret_cast<const typename Simd<T>::unaligned*>(p);
+}
+template <class T>
+GCMC_INLINE void store(T* p, Vector<T> x) {
+  *reinterpret_cast<typename Simd<T>::unaligned*>(p) = x;
+}
+template <class T>
+GCMC_INLINE Vector<T> broadcast(T x) {
+  return x - Vector<T>{};
+}
+/// Stores the first n lanes.
+template <class T>
+GCMC_INLINE void store_some(T* p, Vector<T> x, Offset n) {
+  T values[lanes<T>];
+  store(values, x);
+  for (Offset i = 0; i < n; ++i) p[i] = values[i];
+}
+template <class T>
+GCMC_INLINE Vector<T> select(Integers<T> condition, Vector<T> a, Vector<T> b) {
+  return condition ? a : b;
+}
+template <class T>
+GCMC_INLINE Vector<T> maximum(Vector<T> a, Vector<T> b) {
+  return a > b ? a : b;
+}
+/// The sum of the lanes, in order of a fixed tree.
+template <class T>
+GCMC_INLINE T sum_lanes(Vector<T> x) {
+  T values[lanes<T>];
+  store(values, x);
+  for (int width = lanes<T> / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) values[i] += values[i + width];
+  return values[0];
+}
+
+/// All ones in the lanes whose bit is set, from bits that begin at any bit `at`. Reads 4 bytes.
+template <class T>
+GCMC_INLINE Integers<T> mask_from_bits(const std::uint8_t* bits, Offset at) {
+  std::uint32_t word;
+  std::memcpy(&word, bits + at / 8, 4);
+  const auto shifted = static_cast<Element<Integers<T>>>(word >> (at % 8));
+  Integers<T> lane_bit{};
+  for (int i = 0; i < lanes<T>; ++i) lane_bit[i] = 1 << i;
+  return ((shifted - Integers<T>{}) & lane_bit) != 0;
+}
+
+/// e^x for x <= 0 (or small positive), to about 2 units in the last place; underflows to 0 or a tiny number.
+/// Range reduction by ln 2 in two parts, then Taylor's polynomial on |f| <= ln(2)/2.
+GCMC_INLINE Vector<float> exponential(Vector<float> x) {
+  x = maximum<float>(x, broadcast(-87.0f));
+  const Vector<float> shifter = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const Vector<float> shifted = x * 1.44269504f + shifter;
+  const Vector<float> n = shifted - shifter;
+  const Vector<float> f = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  Vector<float> p = broadcast(1.0f / 5040);
+  p = p * f + 1.0f / 720;
+  p = p * f + 1.0f / 120;
+  p = p * f + 1.0f / 24;
+  p = p * f + 1.0f / 6;
+  p = p * f + 0.5f;
+  p = p * f + 1.0f;
+  p = p * f + 1.0f;
+  const Integers<float> power = (__builtin_convertvector(n, Integers<float>) + 127) << 23;
+  return p * reinterpret_cast<Vector<float>>(power);
+}
+GCMC_INLINE Vector<double> exponential(Vector<double> x) {
+  x = maximum<double>(x, broadcast(-700.0));
+  const Vector<double> shifter = broadcast(6755399441055744.0);  // 1.5 * 2^52
+  const Vector<double> shifted = x * 1.4426950408889634 + shifter;
+  const Vector<double> n = shifted - shifter;
+  const Vector<double> f = (x - n * 0.693145751953125) - n * 1.42860682030941723212e-6;
+  Vector<double> p = broadcast(1.0 / 6227020800.0);
+  constexpr double coefficients[] = {
+      1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720,
+      1.0 / 120,       1.0 / 24,       1.0 / 6,       1.0 / 2,      1.0,         1.0};
+  for (const double c : coefficients) p = p * f + c;
+  const Integers<double> bits = reinterpret_cast<Integers<double>>(shifted) << 52;
+  const Integers<double> power = bits + (std::int64_t{1023} << 52);
+  return p * reinterpret_cast<Vector<double>>(power);
+}
+
+/// Adds neighbouring groups of `step` lanes: within each chunk of `chunk` lanes, first a's sums, then b's.
+template <int step, int chunk, class T, int... i>
+GCMC_INLINE Vector<T> fold(Vector<T> a, Vector<T> b, std::integer_sequence<int, i...>) {
+  constexpr auto from = [](int lane, int odd) {
+    const int start = lane / chunk * chunk, group = lane % chunk / step, half = chunk / step / 2;
+    return (group < half ? start : start + lanes<T>)+(2 * (group % half) + odd) * step + lane % step;
+  };
+  return __builtin_shufflevector(a, b, from(i, 0)...) + __builtin_shufflevector(a, b, from(i, 1)...);
+}
+
+/// sums[i] = sum over the lanes of x[i], for as many vectors as there are lanes: first pairs within 16 bytes, where
+/// shuffles are cheap, then whole 16-byte groups. Overwrites x.
+template <class T>
+GCMC_INLINE Vector<T> sum_each(Vector<T> (&x)[lanes<T>]) {
+  constexpr int n = lanes<T>, group = 16 / static_cast<int>(sizeof(T));
+  constexpr std::make_integer_sequence<int, n> sequence{};
+  int count = n;
+#pragma GCC unroll 4
+  for (int pairs = group; pairs > 1; pairs /= 2, count /= 2)
+    for (int i = 0; i < count / 2; ++i) x[i] = fold<1, group, T>(x[2 * i], x[2 * i + 1], sequence);
+  if constexpr (n > group)
+#pragma GCC unroll 4
+    for (; count > 1; count /= 2)
+      for (int i = 0; i < count / 2; ++i) x[i] = fold<group, n, T>(x[2 * i], x[2 * i + 1], sequence);
+  return x[0];
+}
+
+inline Offset smaller(Offset a, Offset b) { return a < b ? a : b; }
+
+}  // namespace
+}  // namespace gcmc
