@@ -66,7 +66,7 @@ void add_train_options(CLI::App& command, TrainArguments& arguments) {
     if (key == "gcn_dropout") names += ",--model-dropout";
     command.add_option(names, arguments.texts[key], std::string(help))
         ->group(std::string(group))
-        ->type_name("")
+        ->type_name("VALUE")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
         ->default_str(gcmc::option_text(defaults, name));
   });

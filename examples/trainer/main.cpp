@@ -40,7 +40,7 @@ CLI::App* add_recommend(CLI::App& app, RecommendArguments& arguments) {
   CLI::App* command = app.add_subcommand("recommend", "List the items a user would rate best, less those rated");
   command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
   command->add_option("--user", arguments.user, "the user's id, as in the data")->required()->type_name("ID");
-  command->add_option("--top", arguments.top, "items at most")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--top", arguments.top, "items at most")->capture_default_str()->check(CLI::Range(1, 1000000));
   command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
   command->footer("Output: CSV with the header item,rating, the best first.");
   return command;

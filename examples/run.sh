@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Trains a model: bash examples/run.sh [options of gcmc train]
+# Installs what is missing, builds in build/release and runs the program there. Without --save-dir, and without a
+# --config that may name one, the run is written to runs/latest.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../cmake/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
+
+need_build_packages
+install_missing
+configure_release -DGCMC_BUILD_TESTS=OFF
+build_release --target gcmc
+
+save=(--save-dir "$root/runs/latest")
+for argument in "$@"; do
+  case $argument in
+    --save-dir* | --save_dir* | --config* | --help | -h) save=() ;;
+  esac
+done
+exec "$build/bin/gcmc" train "${save[@]}" "$@"

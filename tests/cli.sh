@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# The gcmc program as its user runs it: cli.sh PATH_OF_GCMC
+set -uo pipefail
+gcmc=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+unset GCMC_DATA_DIR
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  head -n 5 out err >&2
+  failures=$((failures + 1))
+}
+# expect CODE arguments...: runs gcmc, its output in the files out and err.
+expect() {
+  local code=$1 got=0
+  shift
+  "$gcmc" "$@" >out 2>err </dev/null || got=$?
+  [ "$got" -eq "$code" ] || fail "gcmc $*: exit $got, not $code"
+}
+out_has() { grep -qE -e "$1" out || fail "standard output lacks: $1"; }
+err_has() { grep -qE -e "$1" err || fail "standard error lacks: $1"; }
+# refuse TEXT arguments...: exit 2, nothing on standard output, one line on standard error that holds TEXT.
+refuse() {
+  local text=$1
+  shift
+  expect 2 "$@"
+  [ ! -s out ] || fail "gcmc $*: standard output is not empty"
+  [ "$(wc -l <err)" -eq 1 ] || fail "gcmc $*: not one line on standard error"
+  err_has "$text"
+}
+has_run() {
+  local file
+  for file in config.json history.csv metrics.json curve.svg model/model.safetensors model/config.json; do
+    [ -s "$1/$file" ] || fail "$1/$file is missing"
+  done
+  [ -z "$(find "$1" -name '*.tmp*')" ] || fail "$1 holds temporary files"
+}
+
+# 80 users rate 25 to 40 of 50 items; one id needs quotes.
+mkdir tiny
+awk 'BEGIN { print "userId,movieId,rating,timestamp"
+  for (u = 1; u <= 80; ++u) for (i = 1; i <= 50; ++i) if ((u * 7 + i * 3) % 10 < 6)
+    printf "u%d,%s,%d,0\n", u, i == 50 ? "\"a,b\"" : "i" i, 1 + (u + i + u * i % 3) % 5 }' >tiny/ratings.csv
+small=(--data-name tiny --data-dir "$work" --gcn-agg-units 20 --gcn-out-units 8 --threads 2)
+
+help_and_version() {
+  expect 0 --help && out_has 'train' && out_has 'recommend'
+  expect 0 train --help && out_has '--gcn-agg-units' && out_has '500' && out_has '--config'
+  expect 0 --version && out_has '^gcmc [0-9]+\.[0-9]+\.[0-9]+$'
+}
+
+wrong_input() {
+  refuse 'subcommand'
+  refuse 'did you mean --train-max-iter' train --train-max-itr 5
+  refuse 'did you mean --gcn-agg-accum' train --gcn_agg_acum=sum
+  refuse 'unexpected argument' train ml-100k
+  refuse 'outside \[0, 1\)' train --gcn-dropout 1.5
+  refuse 'not one of stack, sum' train --gcn-agg-accum mean
+  refuse 'train_min_lr' train --train-lr 1e-5
+  refuse 'nowhere' train --data-name tiny --data-dir "$work/nowhere"
+  refuse 'none.json' train --config none.json
+  echo '{"trian_lr": 1}' >wrong.json
+  refuse 'wrong.json.*train_lr' train --config wrong.json
+  refuse 'save_id' train --save-id x
+  : >file
+  refuse 'file/run' train "${small[@]}" --save-dir file/run
+  mkdir broken && printf 'userId,movieId,rating\n1,2\n' >broken/ratings.csv
+  refuse 'ratings.csv.*2' train --data-name broken --data-dir "$work"
+}
+
+train() {
+  expect 0 train "${small[@]}" --train-max-iter 4 --save_dir run
+  [ "$(grep -cE '^Iter=[0-9]+, loss=[0-9.]+, rmse=[0-9.]+, time=[0-9.]+,	Val RMSE=[0-9.]+' out)" -eq 4 ] ||
+    fail 'not four lines of iterations'
+  tail -n 1 out | grep -qE '^Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+, Best Test RMSE=[0-9.]+$' || fail 'last line'
+  has_run run
+  cp out first
+  expect 0 train "${small[@]}" --train-max-iter 4 --silent
+  [ "$(cat out)" = "$(tail -n 1 first)" ] || fail '--silent does not print the last line alone'
+  expect 0 train "${small[@]}" --train-max-iter 4 --train-log-interval 2 --save-dir runs --save-id named
+  [ "$(grep -c '^Iter=' out)" -eq 2 ] || fail 'log interval 2 does not print two lines of four'
+  has_run runs/named
+}
+
+precedence() {
+  echo '{"preset": "paper", "train_max_iter": 3, "seed": 5}' >some.json
+  expect 0 train "${small[@]}" --config some.json --seed 6 --save-dir mixed
+  grep -q '"gcn_agg_norm_symm": *false' mixed/config.json || fail "the file's preset is not applied"
+  grep -q '"train_max_iter": *3' mixed/config.json || fail 'the file does not override the preset'
+  grep -q '"seed": *6' mixed/config.json || fail 'the command line does not override the file'
+  expect 0 train --config mixed/config.json --save-dir again
+  sed -i 's/again/mixed/' again/config.json
+  cmp -s mixed/config.json again/config.json || fail 'a run does not repeat from its config.json'
+  expect 0 train "${small[@]}" --preset paper --gcn-agg-accum sum --train-max-iter 1 --save-dir tied
+  grep -q '"ordinal": *true' tied/config.json || fail 'the paper preset with sum is not ordinal'
+}
+
+predict() {
+  printf 'user,item\nu1,i3\nnobody,i3\r\n\nu1,nothing\nu2,"a,b",extra\nnobody,nothing\n' >pairs.csv
+  expect 0 predict --model run pairs.csv
+  [ "$(head -n 1 out)" = 'user,item,rating,note' ] || fail 'header of predictions'
+  [ "$(wc -l <out)" -eq 6 ] || fail 'not one line a pair'
+  out_has '^u1,i3,[1-5]\.[0-9]+,$'
+  out_has '^nobody,i3,[1-5]\.[0-9]+,unknown user$'
+  out_has '^u1,nothing,[1-5]\.[0-9]+,unknown item$'
+  out_has '^u2,"a,b",[1-5]\.[0-9]+,$'
+  out_has '^nobody,nothing,[1-5]\.[0-9]+,unknown user and item$'
+  cp out plain
+  tail -n +2 pairs.csv | "$gcmc" predict --model run/model - >out || fail 'predict from standard input'
+  cmp -s out plain || fail 'predictions differ without the header'
+  expect 0 predict --model run --probabilities --output written.csv pairs.csv
+  [ ! -s out ] || fail '--output still prints'
+  head -n 1 written.csv | grep -q '^user,item,rating,p_1,p_2,p_3,p_4,p_5,note$' || fail 'header of probabilities'
+  awk -F, '$1 == "u1" && $2 == "i3" { sum = $4 + $5 + $6 + $7 + $8; mean = $4 + 2 * $5 + 3 * $6 + 4 * $7 + 5 * $8
+    exit !(sum > 0.9999 && sum < 1.0001 && mean - $3 < 0.0001 && $3 - mean < 0.0001) }' written.csv ||
+    fail 'probabilities do not add up to 1, or to the rating'
+  refuse 'absent.csv' predict --model run absent.csv
+  refuse 'elsewhere' predict --model elsewhere pairs.csv
+  printf 'u1,i3\nu1\n' >short.csv
+  refuse 'short.csv:2' predict --model run short.csv
+}
+
+recommend() {
+  expect 0 recommend --model run --user u3 --top 7
+  [ "$(head -n 1 out)" = 'item,rating' ] || fail 'header of recommendations'
+  [ "$(wc -l <out)" -eq 8 ] || fail 'not seven recommendations'
+  tail -n +2 out | sed 's/.*,//' | sort -rnc 2>>err || fail 'recommendations do not descend'
+  expect 0 recommend --model run --user u3 --top 1000
+  [ "$(wc -l <out)" -le 51 ] || fail 'more recommendations than items'
+  # Without a test split the model knows every rating, and recommends exactly the other items.
+  expect 0 train "${small[@]}" --train-max-iter 2 --data-test-ratio 0 --save-dir whole
+  tail -n 1 out | grep -qE '^Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+$' || fail 'last line without a test split'
+  expect 0 recommend --model whole --user u3 --top 1000
+  { tail -n +2 out | sed 's/,[^,]*$//'; sed -n 's/^u3,\(.*\),[0-9],0$/\1/p' tiny/ratings.csv; } | sort >both
+  tail -n +2 tiny/ratings.csv | sed 's/^[^,]*,\(.*\),[0-9],0$/\1/' | sort -u >items
+  cmp -s both items || fail 'recommended and rated items are not all items, once each'
+  refuse 'nobody' recommend --model run --user nobody
+  refuse 'top' recommend --model run --user u3 --top 0
+}
+
+# A signal ends training after the running iteration, and everything is written.
+signal() {
+  local code=0
+  "$gcmc" train "${small[@]}" --train-max-iter 100000000 --train-decay-patience 100000000 --save-dir stopped \
+    >out 2>err &
+  local child=$! tries=0
+  until grep -q '^Iter=' out || [ $((tries += 1)) -gt 300 ]; do sleep 0.1; done
+  kill -"$1" "$child"
+  wait "$child" || code=$?
+  [ "$code" -eq 0 ] || fail "SIG$1: exit $code"
+  err_has 'stopped by a signal after iteration [0-9]+'
+  tail -n 1 out | grep -q '^Best Iter Idx=' || fail "SIG$1: no last line"
+  has_run stopped
+  grep -q '"stopped": *true' stopped/metrics.json || fail "SIG$1: metrics.json does not say so"
+  rm -rf stopped
+}
+
+help_and_version
+wrong_input
+train
+precedence
+predict
+recommend
+signal TERM
+[ "$failures" -eq 0 ] && echo 'all as documented'
+exit "$((failures > 0))"

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# gcmc as a stranger uses it: package.sh BUILD_FOLDER. Installs that build to a scratch folder, builds and runs
+# examples/consumer against it, asks for a component that is not there, and adds gcmc as a sub-folder.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+# quietly COMMAND...: shows the command's output only if it fails.
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2 && fail "$*"; }; }
+
+quietly cmake --install "$build" --prefix "$prefix"
+"$prefix/bin/gcmc" --version
+
+# find_package, from a copy: nothing of the source tree is in reach.
+cp -r "$root/examples/consumer" "$work/consumer"
+quietly cmake -S "$work/consumer" -B "$work/out" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=g++ \
+  -DCMAKE_CXX_FLAGS=-O2
+quietly cmake --build "$work/out"
+"$work/out/consumer" | tee "$work/says"
+grep -q 'would rate item' "$work/says" || fail 'the consumer predicts nothing'
+
+# What a user's compiler opens.
+g++ -std=c++20 -M -I "$prefix/include" "$work/consumer/main.cpp" >"$work/opened"
+if grep -iE 'eigen|cuda|nlohmann|zlib|curl' "$work/opened"; then fail 'a public header opens these'; fi
+
+# A component that this build lacks is refused in one line; one that may lack is not.
+mkdir "$work/cuda"
+cat >"$work/cuda/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(cuda LANGUAGES CXX)
+find_package(gcmc REQUIRED COMPONENTS core OPTIONAL_COMPONENTS cuda)
+if(gcmc_cuda_FOUND OR NOT TARGET gcmc::core OR TARGET gcmc::io)
+  message(FATAL_ERROR "components are not as asked for")
+endif()
+find_package(gcmc REQUIRED COMPONENTS core cuda)
+END
+cmake -S "$work/cuda" -B "$work/cuda/out" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 && fail 'cuda was found'
+grep -q 'this gcmc was built without CUDA' "$work/log" || { cat "$work/log" && fail 'the missing component is not named'; }
+
+# add_subdirectory, with the program and the tests left out.
+mkdir "$work/inside"
+cat >"$work/inside/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.25)
+project(inside LANGUAGES CXX)
+add_subdirectory("$root" gcmc EXCLUDE_FROM_ALL)
+add_executable(inside "$root/examples/consumer/main.cpp")
+target_link_libraries(inside PRIVATE gcmc::core gcmc::io)
+END
+quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug
+quietly cmake --build "$work/inside/out" --parallel "$(nproc)"
+"$work/inside/out/inside" >"$work/says_too"
+cmp -s "$work/says" "$work/says_too" || { cat "$work/says_too" && fail 'the two consumers differ'; }
+echo 'package: installed, found, refused and added as documented'
