@@ -42,11 +42,12 @@ std::string options_json(const Options& options);
 /// Applies the JSON object in `path` to `options`. Throws Error with the file's name and what is wrong.
 void apply_options_file(Options& options, const std::string& path);
 
-/// Texts of the files. Numbers print so that they read back to the same bits.
+/// Texts of the files. Numbers print so that they read back to the same bits; throws Error on one that is not finite.
 std::string history_csv(const std::vector<HistoryRow>& history);
 std::string metrics_json(const RunMetrics& metrics);
-/// Loss (left axis) and RMSE (right axis: validation, test where read) over iterations, the best one marked, the
-/// baseline as a dashed line, title from the metrics. A self-contained SVG, 960 x 540, light background.
+/// RMSE (validation, test where read, the baseline dashed; training where there is neither) above loss, over one
+/// iteration axis, the best iteration marked, title from the metrics. Early outliers are clipped, other values that
+/// are not finite left out. A self-contained SVG of some 30 kB at most, 960 x 540, light background.
 std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& metrics);
 
 /// Writes `text` to path.tmp and renames. Throws Error with the system's reason.

@@ -22,8 +22,9 @@ struct Tensor {
   friend bool operator==(const Tensor&, const Tensor&) = default;
 };
 
-/// Writes and reads the safetensors format (8-byte little-endian header length, JSON header, data). Values are
-/// aligned to 64 bytes. Written to a temporary name and renamed. Reading checks every offset, shape and type
+/// Writes and reads the safetensors format (8-byte little-endian header length, JSON header, data). The data
+/// begin at a multiple of 64 bytes; tensors follow without gaps (the format allows none), wider types first, so that
+/// each is aligned to its type. Written to a temporary name and renamed. Reading checks every offset, shape and type
 /// against the file's size, and throws Error with the file's name and what is wrong.
 void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
@@ -49,7 +50,9 @@ struct SavedModel {
 };
 
 /// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to
-/// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole.
+/// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole. The older one is
+/// folder.old for a moment: a crash just then leaves it there. Throws Error, and leaves all as it was, on a model that
+/// load_model would refuse and on a folder that holds files but no model.
 void save_model(const std::string& folder, const SavedModel& model);
 
 /// Throws Error, naming the file, unless every tensor is there with the shape that the options, ids and levels ask for,

@@ -1,0 +1,66 @@
+// JSON as the library's files use it: every message names the file, a name given twice is refused.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gcmc/error.hpp"
+#include "gcmc/options.hpp"
+
+namespace gcmc {
+
+/// The part of a nlohmann message that a user can use, on one line of bounded length.
+inline std::string json_problem(const nlohmann::json::exception& problem) {
+  std::string text = problem.what();
+  if (const auto end = text.find("] "); end != std::string::npos) text.erase(0, end + 2);
+  if (text.size() > 200) text = text.substr(0, 200) + "...";
+  return text;
+}
+
+/// Parses an object. `Json` is nlohmann::json, or ordered_json where the file's order matters (O(n) a name).
+template <class Json>
+Json parse_json_object(std::string_view text, const std::string& where) {
+  constexpr int deepest = 8;
+  using Event = typename Json::parse_event_t;
+  std::vector<std::set<std::string>> names;
+  const auto check = [&](int depth, Event event, Json& value) {
+    if (depth > deepest) throw Error(where + ": JSON nested deeper than " + std::to_string(deepest) + " levels");
+    if (event == Event::object_start) names.emplace_back();
+    if (event == Event::object_end) names.pop_back();
+    if (event == Event::key && !names.back().insert(value.template get<std::string>()).second)
+      throw Error(where + ": the name " + value.dump().substr(0, 100) + " is given twice");
+    return true;
+  };
+  try {
+    Json object = Json::parse(text, check);
+    if (!object.is_object()) throw Error(where + ": not a JSON object");
+    return object;
+  } catch (const nlohmann::json::exception& problem) {
+    throw Error(where + ": not valid JSON: " + json_problem(problem));
+  }
+}
+
+/// Text of `object`, one member a line. Throws Error on text that is not UTF-8.
+template <class Json>
+std::string json_text(const Json& object, const std::string& what) {
+  try {
+    return object.dump(2) + "\n";
+  } catch (const nlohmann::json::exception& problem) {
+    throw Error(what + " cannot be written as JSON: " + json_problem(problem));
+  }
+}
+
+/// The whole of a regular file.
+std::string read_text_file(const std::string& path);
+
+/// All options by name: numbers as numbers, booleans as booleans, the rest as text.
+nlohmann::ordered_json options_to_json(const Options& options);
+
+/// Sets the options that `object` names. Throws Error beginning with `where`.
+void apply_options_json(Options& options, const nlohmann::ordered_json& object, const std::string& where);
+
+}  // namespace gcmc

@@ -1,0 +1,155 @@
+// What a run writes beside its curve: options as JSON, the history as CSV, the metrics as JSON.
+#include "gcmc/report.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <type_traits>
+
+#include "gcmc/error.hpp"
+#include "json.hpp"
+#include "output_file.hpp"
+
+namespace gcmc {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// The shortest text that reads back to the same bits.
+template <class Number>
+void append_number(std::string& text, Number value) {
+  std::array<char, 32> digits;
+  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  text.append(digits.data(), written.ptr);
+}
+
+double finite(double value, const std::string& what) {
+  if (!std::isfinite(value)) throw Error(what + " is not a finite number: nothing was written");
+  return value;
+}
+
+template <class Field>
+ordered_json option_value(const Field& field, std::string text, std::string_view name) {
+  if constexpr (std::is_same_v<Field, double>)
+    return finite(field, "option " + std::string(name));
+  else if constexpr (std::is_arithmetic_v<Field> && !std::is_same_v<Field, bool>)
+    return field;
+  else if (!std::is_same_v<Field, std::string> && (text == "true" || text == "false"))
+    return text == "true";
+  else
+    return text;
+}
+
+/// The value as set_option reads it. A number without a fraction loses its point: 2000.0 sets a count.
+std::string option_input(const ordered_json& value, const std::string& where) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
+  if (!value.is_number()) throw Error(where + " is neither text, a number nor true or false");
+  if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    if (std::trunc(number) == number && std::abs(number) < 0x1p53) return std::to_string(static_cast<Offset>(number));
+  }
+  return value.dump();
+}
+
+}  // namespace
+
+std::string read_text_file(const std::string& path) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) throw Error(path + ": no such file");
+  const auto size = std::filesystem::file_size(path, code);
+  std::ifstream file(path, std::ios::binary);
+  if (code || !file) throw Error(path + ": cannot be read");
+  std::string text(size, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(size))) throw Error(path + ": cannot be read to its end");
+  return text;
+}
+
+ordered_json options_to_json(const Options& options) {
+  ordered_json object = ordered_json::object();
+  for_each_option(options, [&](std::string_view name, std::string_view, std::string_view, const auto& field) {
+    object[std::string(name)] = option_value(field, option_text(options, name), name);
+  });
+  return object;
+}
+
+void apply_options_json(Options& options, const ordered_json& object, const std::string& where) {
+  if (!object.is_object()) throw Error(where + ": the options are not a JSON object");
+  Options changed = options;
+  for (const auto& [name, value] : object.items()) {
+    const auto text = option_input(value, where + ": option " + name.substr(0, 100));
+    try {
+      set_option(changed, name, text);
+    } catch (const Error& problem) {
+      throw Error(where + ": " + problem.what());
+    }
+  }
+  options = std::move(changed);
+}
+
+std::string options_json(const Options& options) { return json_text(options_to_json(options), "options"); }
+
+void apply_options_file(Options& options, const std::string& path) {
+  apply_options_json(options, parse_json_object<ordered_json>(read_text_file(path), path), path);
+}
+
+std::string history_csv(const std::vector<HistoryRow>& history) {
+  std::string text = "iteration,loss,train_rmse,valid_rmse,test_rmse,learning_rate,seconds\n";
+  for (const HistoryRow& row : history) {
+    const auto field = [&](std::optional<double> value, const char* name) {
+      text += ',';
+      if (value) append_number(text, finite(*value, "iteration " + std::to_string(row.iteration) + ": " + name));
+    };
+    append_number(text, row.iteration);
+    field(row.loss, "loss");
+    field(row.train_rmse, "train_rmse");
+    field(row.valid_rmse, "valid_rmse");
+    field(row.test_rmse, "test_rmse");
+    field(row.learning_rate, "learning_rate");
+    field(row.seconds, "seconds");
+    text += '\n';
+  }
+  return text;
+}
+
+std::string metrics_json(const RunMetrics& metrics) {
+  ordered_json object;
+  const auto number = [&](const char* name, double value) { object[name] = finite(value, name); };
+  object["dataset"] = metrics.dataset;
+  object["preset"] = metrics.preset;
+  object["seed"] = metrics.seed;
+  object["backend"] = metrics.backend;
+  object["threads"] = metrics.threads;
+  object["users"] = metrics.users;
+  object["items"] = metrics.items;
+  object["levels"] = metrics.levels;
+  object["train_ratings"] = metrics.train_ratings;
+  object["valid_ratings"] = metrics.valid_ratings;
+  object["test_ratings"] = metrics.test_ratings;
+  object["parameters"] = metrics.parameters;
+  object["iterations"] = metrics.iterations;
+  object["best_iteration"] = metrics.best_iteration;
+  object["best_valid_rmse"] = nullptr;
+  if (metrics.best_valid_rmse) number("best_valid_rmse", *metrics.best_valid_rmse);
+  number("best_test_rmse", metrics.best_test_rmse);
+  number("best_test_mae", metrics.best_test_mae);
+  number("best_test_accuracy", metrics.best_test_accuracy);
+  number("best_test_loss", metrics.best_test_loss);
+  number("baseline_test_rmse", metrics.baseline_test_rmse);
+  object["valid_in_training"] = metrics.valid_in_training;
+  object["stopped"] = metrics.stopped;
+  number("seconds_total", metrics.seconds_total);
+  number("seconds_per_iteration", metrics.seconds_per_iteration);
+  object["peak_memory_bytes"] = metrics.peak_memory_bytes;
+  return json_text(object, "metrics");
+}
+
+void write_file_atomically(const std::string& path, const std::string& text) {
+  OutputFile file(path);
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
+}  // namespace gcmc

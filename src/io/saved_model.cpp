@@ -1,0 +1,198 @@
+// Saved models as folders: their configuration, their ids, and how a new folder replaces an old one.
+#include "gcmc/saved_model.hpp"
+
+#include <filesystem>
+
+#include "gcmc/error.hpp"
+#include "gcmc/report.hpp"
+#include "json.hpp"
+#include "model_check.hpp"
+#include "output_file.hpp"
+
+namespace gcmc {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+constexpr const char* format_name = "gcmc-model";
+constexpr int format_version = 1;
+
+ordered_json config_of(const SavedModel& model) {
+  ordered_json config;
+  config["format"] = format_name;
+  config["version"] = format_version;
+  config["dataset"] = model.dataset;
+  config["rating_values"] = model.levels;
+  config["sizes"] = {{"users", model.user_ids.size()},
+                     {"items", model.item_ids.size()},
+                     {"rating_values", model.levels.size()},
+                     {"ratings", model.tensors.at("rated.items").shape[0]}};
+  config["split"] = model.split;
+  config["metrics"] = model.metrics;
+  config["baseline_mean"] = model.mean;
+  config["options"] = options_to_json(model.options);
+  return config;
+}
+
+const ordered_json& member(const ordered_json& object, const std::string& name, const std::string& path) {
+  const auto found = object.find(name);
+  if (found == object.end()) throw Error(path + ": \"" + name + "\" is missing");
+  return *found;
+}
+
+template <class Value>
+Value value_of(const ordered_json& object, const std::string& name, const std::string& path) {
+  try {
+    return member(object, name, path).get<Value>();
+  } catch (const nlohmann::json::exception& problem) {
+    throw Error(path + ": \"" + name + "\" has the wrong type: " + json_problem(problem));
+  }
+}
+
+void read_config(SavedModel& model, const ordered_json& config, const std::string& path) {
+  if (value_of<std::string>(config, "format", path) != format_name)
+    throw Error(path + ": not the configuration of a saved model (\"format\" is not " + format_name + ")");
+  const auto& version = member(config, "version", path);
+  if (version != format_version)
+    throw Error(path + ": saved in version " + version.dump().substr(0, 20) + " of the format, this program reads " +
+                std::to_string(format_version) + ": use the program that saved it, or a newer one");
+  model.dataset = value_of<std::string>(config, "dataset", path);
+  model.levels = value_of<std::vector<double>>(config, "rating_values", path);
+  model.split = value_of<std::map<std::string, std::string>>(config, "split", path);
+  model.metrics = value_of<std::map<std::string, double>>(config, "metrics", path);
+  model.mean = value_of<double>(config, "baseline_mean", path);
+  apply_options_json(model.options, member(config, "options", path), path);
+}
+
+std::string ids_text(const std::vector<std::string>& ids) {
+  std::string text;
+  for (const auto& id : ids) text += id + '\n';
+  return text;
+}
+
+std::vector<std::string> read_ids(const std::string& path, const ordered_json& config, const char* size_name,
+                                  const std::string& config_path) {
+  const std::string text = read_text_file(path);
+  if (!text.empty() && text.back() != '\n') throw Error(path + ": its last line does not end (cut short?)");
+  std::vector<std::string> ids;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    ids.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  const auto& size = member(member(config, "sizes", config_path), size_name, config_path);
+  if (size != ids.size())
+    throw Error(path + ": " + std::to_string(ids.size()) + " ids, config.json says " + size.dump().substr(0, 20));
+  return ids;
+}
+
+/// The folder's name without links and a slash at its end, so that a suffix makes a name beside it.
+std::string folder_path(const std::string& folder) {
+  if (folder.empty()) throw Error("a saved model's folder has no name");
+  std::error_code code;
+  fs::path path = fs::absolute(folder, code);
+  if (!code) path = fs::weakly_canonical(path, code);
+  if (code) throw Error(folder + ": " + code.message());
+  if (!path.has_filename()) path = path.parent_path();
+  if (!path.has_filename()) throw Error(folder + ": cannot be a saved model's folder");
+  return path.string();
+}
+
+/// A folder of that name is replaced whole, so it must be empty or a saved model.
+void check_replaceable(const std::string& folder) {
+  std::error_code code;
+  if (!fs::exists(fs::symlink_status(folder, code))) return;
+  if (!fs::is_directory(folder, code)) throw Error(folder + ": is there and is not a folder");
+  if (!fs::is_empty(folder, code) && !fs::exists(folder + tensors_file, code))
+    throw Error(folder + ": holds files but no saved model; choose another folder, or empty it");
+}
+
+void remove_folder(const std::string& folder) {
+  std::error_code code;
+  fs::remove_all(folder, code);
+  if (code) throw Error(folder + ": cannot be removed: " + code.message());
+}
+
+void rename_folder(const std::string& from, const std::string& to) {
+  std::error_code code;
+  fs::rename(from, to, code);
+  if (code) throw Error(from + ": cannot be renamed to " + to + ": " + code.message());
+}
+
+void write_folder(const std::string& folder, const SavedModel& model) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code) throw Error(folder + ": cannot be made: " + code.message());
+  write_safetensors(folder + tensors_file, model.tensors, {{"format", format_name}});
+  write_file_atomically(folder + config_file, json_text(config_of(model), folder + config_file));
+  write_file_atomically(folder + users_file, ids_text(model.user_ids));
+  write_file_atomically(folder + items_file, ids_text(model.item_ids));
+}
+
+/// At every moment `folder`, or else folder.old, is a whole model; a stale folder.old goes only when `folder` is there.
+void replace_folder(const std::string& folder, const std::string& whole, const std::string& old) {
+  std::error_code code;
+  const bool replaces = fs::exists(folder, code);
+  if (replaces) {
+    remove_folder(old);
+    rename_folder(folder, old);
+  }
+  try {
+    rename_folder(whole, folder);
+  } catch (const Error&) {
+    if (replaces) fs::rename(old, folder, code);
+    throw;
+  }
+  sync_folder(fs::path(folder).parent_path().string());
+  fs::remove_all(old, code);
+}
+
+}  // namespace
+
+BiasBaseline SavedModel::baseline() const {
+  const auto biases = [&](const char* name) {
+    const auto found = tensors.find(name);
+    const auto* values = found == tensors.end() ? nullptr : std::get_if<std::vector<double>>(&found->second.values);
+    if (!values) throw Error(std::string("saved model: tensor \"") + name + "\" is missing or not F64");
+    return *values;
+  };
+  if (levels.empty()) throw Error("saved model: no rating values");
+  return {mean, levels.front(), levels.back(), biases("baseline.user_bias"), biases("baseline.item_bias")};
+}
+
+void save_model(const std::string& folder, const SavedModel& model) {
+  const std::string target = folder_path(folder), temporary = target + ".tmp", old = target + ".old";
+  ModelCheck(model, target).run();
+  check_replaceable(target);
+  remove_folder(temporary);
+  try {
+    write_folder(temporary, model);
+    replace_folder(target, temporary, old);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+SavedModel load_model(const std::string& folder) {
+  const std::string path = folder_path(folder);
+  std::error_code code;
+  if (!fs::is_directory(path, code)) {
+    if (fs::is_directory(path + ".old", code))
+      throw Error(folder + ": missing, but " + path +
+                  ".old is there: a save was cut short; rename that folder to load it");
+    throw Error(folder + ": no such folder");
+  }
+  SavedModel model;
+  const auto config = parse_json_object<ordered_json>(read_text_file(path + config_file), path + config_file);
+  read_config(model, config, path + config_file);
+  model.user_ids = read_ids(path + users_file, config, "users", path + config_file);
+  model.item_ids = read_ids(path + items_file, config, "items", path + config_file);
+  model.tensors = read_safetensors(path + tensors_file);
+  ModelCheck(model, path).run();
+  return model;
+}
+
+}  // namespace gcmc
