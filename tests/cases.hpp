@@ -82,7 +82,8 @@ HostMatrix<T> random_side_by_side(Draw& draw, Index rows, Index count, Index col
   return matrix;
 }
 
-/// The least stride, or now and then a larger one.
+/// The least stride, or now and then a larger one. Arrays of one width that an operation reads and writes row by row
+/// share theirs.
 template <class T>
 Index random_stride(Draw& draw, Index columns) {
   return row_stride<T>(columns) + (draw.chance(0.3) ? row_stride<T>(1) : 0);

@@ -81,13 +81,13 @@ inline void require_same_bits(const Outcome& expected, const Outcome& actual) {
   }
 }
 
-/// The Cpu backend for every instruction set of this processor, each with 1, 2 and 3 threads.
+/// The Cpu backend for every instruction set of this processor, each with 1 and 2 threads.
 inline std::vector<std::vector<Cpu>>& processors() {
   static std::vector<std::vector<Cpu>> all = [] {
     std::vector<std::vector<Cpu>> found;
     for (const char* isa : {"portable", "avx2", "avx512"}) try {
         std::vector<Cpu> one;
-        for (int threads = 1; threads <= 3; ++threads) one.emplace_back(threads, isa);
+        for (int threads = 1; threads <= 2; ++threads) one.emplace_back(threads, isa);
         found.push_back(std::move(one));
       } catch (const Error& error) {
         std::printf("%s: skipped (%s)\n", isa, error.what());

@@ -153,17 +153,18 @@ class Reference {
     for (Index block = 0; block < op.c.blocks; ++block)
       for (Index i = 0; i < op.c.rows; ++i)
         for (Index n = 0; n < op.c.columns; ++n) {
-          Wide<T> sum = 0;
+          T& result = op.c.block(block)[Offset{i} * op.c.stride + n];
+          Wide<T> sum = op.accumulate ? result : T{0};
           for (Index m = 0; m < op.a.rows; ++m)
             sum += Wide<T>{op.a.row(m)[i]} * op.b.row(m)[block * row_stride<T>(op.c.columns) + n];
-          op.c.block(block)[Offset{i} * op.c.stride + n] = static_cast<T>(sum);
+          result = static_cast<T>(sum);
         }
   }
 
   template <class T>
   void run(const ColumnSums<T>& op) {
     for (Index c = 0; c < op.x.columns; ++c) {
-      Wide<T> sum = 0;
+      Wide<T> sum = op.accumulate ? op.sums[c] : T{0};
       for (Index i = 0; i < op.x.rows; ++i) sum += op.x.row(i)[c];
       op.sums[c] = static_cast<T>(sum);
     }

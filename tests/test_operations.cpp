@@ -86,8 +86,9 @@ TEMPLATE_TEST_CASE("tables hold the scaled weights of the kept sources", "[opera
     c.ordinal = draw.chance(0.5);
     c.scale = draw.chance(0.5) ? TestType{1} : static_cast<TestType>(10.0 / 3);
     c.selection = random_selection(draw, tables, sources, draw.one_of({0.0, 0.3, 0.9, 1.0}));
-    c.weights = random_matrix<TestType>(draw, tables, sources, width, random_stride<TestType>(draw, width));
-    c.table = unwritten<TestType>(1, tables * sources, width, random_stride<TestType>(draw, width));
+    const Index stride = random_stride<TestType>(draw, width);
+    c.weights = random_matrix<TestType>(draw, tables, sources, width, stride);
+    c.table = unwritten<TestType>(1, tables * sources, width, stride);
     c.source_scale = random_matrix<TestType>(draw, 1, draw.between(0, 1), sources);
     TableCase<TestType> magnitude = c;
     magnitude.weights = absolute(c.weights);
@@ -217,10 +218,11 @@ TEMPLATE_TEST_CASE("the tables' gradients gather the receivers' and leave droppe
     c.stack = draw.chance(0.5);
     c.ordinal = draw.chance(0.4);
     c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
-    c.blocks = random_matrix<T>(draw, c.stack ? c.tables : 1, users, width, random_stride<T>(draw, width));
+    const Index stride = random_stride<T>(draw, width);
+    c.blocks = random_matrix<T>(draw, c.stack ? c.tables : 1, users, width, stride);
     c.source_scale = absolute(random_matrix<T>(draw, 1, draw.between(0, 1), items));
     c.scale = static_cast<T>(10.0 / 3);
-    c.gradient = unwritten<T>(c.tables, items, width, random_stride<T>(draw, width));
+    c.gradient = unwritten<T>(c.tables, items, width, stride);
     AggregateBackwardCase<T> magnitude = c;
     magnitude.blocks = absolute(c.blocks);
     INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << levels << ", items "
@@ -238,10 +240,10 @@ TEST_CASE("edges are split into those that carry messages and those that are pre
   Draw draw(6);
   for (int repeat = 0; repeat < 60; ++repeat) {
     const Index users = draw.one_of<Index>({1, 9, 60, 700}), items = draw.one_of<Index>({1, 33, 100});
-    const GraphPair graphs =
-        random_graphs(draw, users, items, draw.one_of<Index>({1, 2, 5, 10, 37}), draw.one_of({0, 20, 400, 3000}));
+    const Index levels = draw.one_of<Index>({1, 2, 5, 10, 37});
+    const std::vector<Edge> edges = random_edges(draw, users, items, levels, draw.one_of({0, 20, 400, 3000}));
     const bool sources_are_items = draw.chance(0.5), counted = draw.chance(0.7);
-    const HostGraph& graph = sources_are_items ? graphs.users : graphs.items;
+    const HostGraph graph = graph_of(edges, sources_are_items, users, items, levels);  // a whole graph has no gaps
     const Mask mask = make_mask(99, static_cast<std::uint32_t>(repeat), 5, draw.one_of({0.0, 0.4, 0.9, 1.0}));
     const auto run = [&](auto& backend) {
       const HeldGraph held(backend, graph);
