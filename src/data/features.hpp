@@ -49,7 +49,7 @@ inline SideFeatures make_features(std::vector<std::string> names, std::size_t no
   return features;
 }
 
-inline float& feature(SideFeatures& features, Index node, std::size_t column) {
+inline double& feature(SideFeatures& features, Index node, std::size_t column) {
   return features.values[static_cast<std::size_t>(node) * static_cast<std::size_t>(features.columns) + column];
 }
 
@@ -99,7 +99,7 @@ class GenreFeatures {
     }
     for (std::size_t node = 0; node < years_.size(); ++node)
       if (years_[node] > 0)
-        feature(features, static_cast<Index>(node), column) = static_cast<float>(years_[node] - 1985) / 15.0f;
+        feature(features, static_cast<Index>(node), column) = static_cast<double>(years_[node] - 1985) / 15.0f;
     return features;
   }
 
