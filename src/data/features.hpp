@@ -44,7 +44,7 @@ class DescribedNodes {
 inline SideFeatures make_features(std::vector<std::string> names, std::size_t nodes) {
   SideFeatures features;
   features.columns = static_cast<Index>(names.size());
-  features.values.assign(nodes * names.size(), 0.0f);
+  features.values.assign(nodes * names.size(), 0.0);
   features.names = std::move(names);
   return features;
 }

@@ -79,13 +79,13 @@ SideFeatures read_ml_100k_users(const std::filesystem::path& folder, const IdTab
     highest_age = std::max(highest_age, age);
     const Index node = nodes.describe(file, read_id(file, fields[0], "the user id"));
     if (node < 0) continue;
-    feature(features, node, 0) = static_cast<float>(age);
+    feature(features, node, 0) = static_cast<double>(age);
     feature(features, node, 1) = is_male;
     feature(features, node, 2 + occupation) = 1;
   }
   nodes.require_all(file);
   for (Index node = 0; node < static_cast<Index>(users.ids().size()); ++node)
-    feature(features, node, 0) /= static_cast<float>(highest_age);
+    feature(features, node, 0) /= static_cast<double>(highest_age);
   return features;
 }
 
@@ -120,9 +120,9 @@ SideFeatures read_ml_100k_items(const std::filesystem::path& folder, const IdTab
     const Index node = nodes.describe(file, read_id(file, fields[0], "the item id"));
     for (std::size_t g = 0; g < genres; ++g) {
       const Offset flag = read_integer(file, fields[5 + g], "a genre flag", 0, 1);
-      if (node >= 0) feature(features, node, g) = static_cast<float>(flag);
+      if (node >= 0) feature(features, node, g) = static_cast<double>(flag);
     }
-    if (node >= 0 && year > 0) feature(features, node, genres) = static_cast<float>(year - 1990) / 10.0f;
+    if (node >= 0 && year > 0) feature(features, node, genres) = (year - 1990) / 10.0;
   }
   nodes.require_all(file);
   return features;
