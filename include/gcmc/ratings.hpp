@@ -20,7 +20,7 @@ struct Rating {
 /// Dense side features, row-major and unpadded: values[row * columns + column]. Empty when columns == 0.
 struct SideFeatures {
   Index columns = 0;
-  std::vector<float> values;
+  std::vector<double> values;
   std::vector<std::string> names;  ///< one a column, for reports
 };
 

@@ -62,7 +62,7 @@ template <class T>
 GCMC_INLINE void adam_vector(T* value, T* first, T* second, Vector<T> gradient, const AdamFactors<T>& f) {
   const Vector<T> m = load(first) * f.beta1 + gradient * f.one_minus_beta1;
   const Vector<T> v = load(second) * f.beta2 + gradient * gradient * f.one_minus_beta2;
-  Vector<T> root;
+  Vector<T> root{};
   for (int i = 0; i < lanes<T>; ++i) root[i] = std::sqrt(v[i]);
   store(first, m);
   store(second, v);

@@ -99,7 +99,7 @@ class GenreFeatures {
     }
     for (std::size_t node = 0; node < years_.size(); ++node)
       if (years_[node] > 0)
-        feature(features, static_cast<Index>(node), column) = static_cast<double>(years_[node] - 1985) / 15.0f;
+        feature(features, static_cast<Index>(node), column) = static_cast<double>(years_[node] - 1985) / 15.0;
     return features;
   }
 

@@ -1,0 +1,164 @@
+// Training: steps, validation, learning rate, early stop, the best weights, and what a run reports.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "gcmc/model.hpp"
+#include "gcmc/optimizer.hpp"
+#include "gcmc/report.hpp"
+#include "gcmc/saved_model.hpp"
+#include "gcmc/schedule.hpp"
+
+namespace gcmc {
+
+/// What is known after an iteration. The figures of validation and test are there where they were read in it.
+struct Progress {
+  Offset iteration = 0, max_iterations = 0;
+  double loss = 0, train_rmse = 0;  ///< of the training ratings, dropout on
+  std::optional<double> valid_rmse, test_rmse;
+  double best_valid_rmse = 0;  ///< infinity before the first validation
+  Offset best_iteration = 0;
+  bool improved = false;
+  double learning_rate = 0;
+  double seconds_step = 0;  ///< of this step, evaluation excluded
+  double seconds_total = 0;
+};
+
+/// What a run leaves: figures, curve, and the model that was chosen.
+struct TrainResult {
+  RunMetrics metrics;
+  std::vector<HistoryRow> history;  ///< one row an evaluation
+  SavedModel model;
+};
+
+/// Trains one model on one split, in DGL's or the paper's protocol (options.train). Full-batch steps on the training
+/// ratings; validation with the training graph; the test figure, with the graph of training and validation, where
+/// validation improved. The backend must outlive it.
+template <Backend B, class T>
+class Trainer {
+ public:
+  Trainer(B& backend, const Ratings& ratings, const Split& split, const Options& options)
+      : backend_(&backend),
+        options_(options),
+        encoder_ratings_(joined(split.train, split.valid)),
+        train_(graph(backend, ratings, options.train.train_on_valid ? encoder_ratings_ : split.train)),
+        encoder_(graph(backend, ratings, encoder_ratings_)),
+        valid_(graph(backend, ratings, split.valid)),
+        test_(graph(backend, ratings, split.test)),
+        model_(backend,
+               {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
+               options.model, options.train.seed),
+        optimizer_(backend, model_.parameters(), options.train.optimizer, options.train.gradient_clip),
+        best_(backend, model_.parameters().padded_size()),
+        schedule_(options.train) {
+    if (options.train.average_decay > 0) average_.emplace(backend, model_.parameters(), options.train.average_decay);
+    if (options.train.target_removal > 0) removal_.emplace(train_);
+  }
+
+  Model<B, T>& model() { return model_; }
+  const Graph<B, T>& encoder_graph() const { return encoder_; }
+
+  /// One optimizer step; returns the loss and squared error of the pairs predicted in it.
+  /// Throws Error if the loss is not finite.
+  Metrics step() {
+    const DropoutStep dropout{options_.train.seed, static_cast<std::uint32_t>(++iteration_)};
+    if (removal_) {
+      removal_->draw(make_mask(dropout.seed, dropout.step, static_cast<std::uint32_t>(Masked::edges),
+                               1.0 - options_.train.target_removal));
+      model_.forward_backward(removal_->messages(), removal_->pairs(), dropout);
+    } else {
+      model_.forward_backward(train_.messages(), train_.pairs(), dropout);
+    }
+    optimizer_.step(model_.parameters(), schedule_.rate(iteration_));
+    if (average_) average_->add(model_.parameters());
+    const Metrics metrics = model_.metrics();
+    require(std::isfinite(metrics.loss()), [&] {
+      return "training diverged: the loss of iteration " + std::to_string(iteration_) +
+             " is not a number; lower train_lr or set train_grad_clip";
+    });
+    return metrics;
+  }
+
+  Offset iteration() const { return iteration_; }
+  double learning_rate() const { return schedule_.rate(iteration_ + 1); }
+  bool finished() const { return iteration_ >= options_.train.max_iterations || schedule_.stopped(); }
+
+  /// RMSE and the rest of the validation ratings, encoded with the training graph and the weights as tested (averaged).
+  Metrics validate() { return evaluate(train_, valid_); }
+  /// The same of the test ratings, encoded with the graph of training and validation.
+  Metrics test() { return evaluate(encoder_, test_); }
+
+  /// Tells the schedule of a validation, and keeps the weights if they are the best so far. Returns whether they are.
+  bool observe(double valid_rmse) {
+    if (!schedule_.observe(valid_rmse, iteration_)) return false;
+    with_tested_weights([&] { backend_->copy(best_.data(), weights().data(), weights().bytes()); });
+    return true;
+  }
+
+  /// Replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the encoder graph.
+  void choose() {
+    if (options_.train.selection == Selection::best_valid && schedule_.best_iteration() > 0)
+      backend_->copy(weights().data(), best_.data(), best_.bytes());
+    else if (average_)
+      average_->exchange(model_.parameters());
+    average_.reset();
+    model_.encode(encoder_.messages());
+  }
+
+  const PlateauSchedule& schedule() const { return schedule_; }
+
+ private:
+  static std::vector<Rating> joined(std::vector<Rating> a, const std::vector<Rating>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  }
+  Graph<B, T> graph(B& backend, const Ratings& ratings, const std::vector<Rating>& part) const {
+    return {backend,
+            ratings.users(),
+            ratings.items(),
+            static_cast<Index>(ratings.levels.size()),
+            part,
+            options_.model.normalization};
+  }
+  Buffer<B, T>& weights() { return model_.parameters().value_buffer(); }
+
+  template <class Function>
+  void with_tested_weights(const Function& function) {
+    if (average_) average_->exchange(model_.parameters());
+    function();
+    if (average_) average_->exchange(model_.parameters());
+  }
+  Metrics evaluate(const Graph<B, T>& encoder, const Graph<B, T>& pairs) {
+    Metrics metrics;
+    with_tested_weights([&] {
+      model_.encode(encoder.messages());
+      model_.predict(pairs.pairs());
+      metrics = model_.metrics();
+    });
+    return metrics;
+  }
+
+  B* backend_;
+  Options options_;
+  std::vector<Rating> encoder_ratings_;
+  Graph<B, T> train_, encoder_, valid_, test_;
+  Model<B, T> model_;
+  Optimizer<B, T> optimizer_;
+  std::optional<WeightAverage<B, T>> average_;
+  std::optional<EdgeSplit<B, T>> removal_;
+  Buffer<B, T> best_;
+  PlateauSchedule schedule_;
+  Offset iteration_ = 0;
+};
+
+/// Splits `ratings` as the options say, trains on a Cpu backend with options.run.threads and .precision, and returns
+/// figures, curve and model. Calls on_progress after every iteration; when `stop` asks for it, finishes the running
+/// step and returns what it has. Throws Error for options or ratings that do not fit, and if training diverges. The
+/// same options give the same bits on any number of threads.
+TrainResult train(const Ratings& ratings, const Options& options,
+                  const std::function<void(const Progress&)>& on_progress = {}, std::stop_token stop = {});
+
+}  // namespace gcmc
