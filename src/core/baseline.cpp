@@ -3,6 +3,7 @@
 
 #include "gcmc/error.hpp"
 #include "gcmc/metrics.hpp"
+#include "gcmc/saved_model.hpp"
 
 namespace gcmc {
 namespace {
@@ -80,6 +81,17 @@ Metrics evaluate(const BiasBaseline& baseline, const Ratings& ratings, std::span
   }
   metrics.count = static_cast<Offset>(pairs.size());
   return metrics;
+}
+
+BiasBaseline SavedModel::baseline() const {
+  const auto biases = [&](const char* name) {
+    const auto found = tensors.find(name);
+    const auto* values = found == tensors.end() ? nullptr : std::get_if<std::vector<double>>(&found->second.values);
+    if (!values) throw Error(std::string("saved model: tensor \"") + name + "\" is missing or not F64");
+    return *values;
+  };
+  if (levels.empty()) throw Error("saved model: no rating values");
+  return {mean, levels.front(), levels.back(), biases("baseline.user_bias"), biases("baseline.item_bias")};
 }
 
 }  // namespace gcmc

@@ -150,17 +150,6 @@ void replace_folder(const std::string& folder, const std::string& whole, const s
 
 }  // namespace
 
-BiasBaseline SavedModel::baseline() const {
-  const auto biases = [&](const char* name) {
-    const auto found = tensors.find(name);
-    const auto* values = found == tensors.end() ? nullptr : std::get_if<std::vector<double>>(&found->second.values);
-    if (!values) throw Error(std::string("saved model: tensor \"") + name + "\" is missing or not F64");
-    return *values;
-  };
-  if (levels.empty()) throw Error("saved model: no rating values");
-  return {mean, levels.front(), levels.back(), biases("baseline.user_bias"), biases("baseline.item_bias")};
-}
-
 void save_model(const std::string& folder, const SavedModel& model) {
   const std::string target = folder_path(folder), temporary = target + ".tmp", old = target + ".old";
   ModelCheck(model, target).run();
