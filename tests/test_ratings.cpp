@@ -1,0 +1,209 @@
+// Ratings are checked for every disagreement of their numbers, and split without loss, overlap or surprise.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <tuple>
+
+#include "gcmc/error.hpp"
+#include "gcmc/ratings.hpp"
+
+using namespace gcmc;
+
+namespace {
+
+std::vector<std::string> ids(Index count) {
+  std::vector<std::string> names;
+  for (Index k = 0; k < count; ++k) names.push_back(std::to_string(k));
+  return names;
+}
+
+/// `count` different ratings: entry k is of user k / 10 and item k % 10.
+Ratings numbered(Index count) {
+  Ratings ratings;
+  ratings.user_ids = ids((count + 9) / 10);
+  ratings.item_ids = ids(10);
+  ratings.levels = {1, 2, 3};
+  for (Index k = 0; k < count; ++k) ratings.entries.push_back({k / 10, k % 10, static_cast<Level>(k % 3)});
+  return ratings;
+}
+
+Offset number_of(const Rating& rating) { return 10 * Offset{rating.user} + rating.item; }
+
+std::vector<Offset> numbers_of(const std::vector<Rating>& part) {
+  std::vector<Offset> numbers;
+  for (const Rating& rating : part) numbers.push_back(number_of(rating));
+  return numbers;
+}
+
+std::vector<Offset> sorted_union(const Split& parts) {
+  std::vector<Offset> all;
+  for (const auto* part : {&parts.train, &parts.valid, &parts.test})
+    for (const Offset number : numbers_of(*part)) all.push_back(number);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::vector<Offset> first_numbers(Offset count) {
+  std::vector<Offset> numbers;
+  for (Offset k = 0; k < count; ++k) numbers.push_back(k);
+  return numbers;
+}
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("validate names what is wrong with ratings, and where", "[ratings]") {
+  Ratings ratings = numbered(25);
+  ratings.item_features = {2, std::vector<double>(20, 0.5), {"a", "b"}};
+  REQUIRE_NOTHROW(validate(ratings));
+  const auto error = [&] { return error_of([&] { validate(ratings); }); };
+
+  SECTION("user") {
+    ratings.entries[7].user = 3;
+    CHECK(error() == "ratings: entry 7 has user 3, but there are 3");
+  }
+  SECTION("negative item") {
+    ratings.entries[0].item = -1;
+    CHECK(error() == "ratings: entry 0 has item -1, but there are 10");
+  }
+  SECTION("level") {
+    ratings.entries[24].level = 3;
+    CHECK(error() == "ratings: entry 24 has level 3, but there are 3");
+  }
+  SECTION("levels that do not ascend") {
+    ratings.levels = {1, 3, 3};
+    CHECK(error() == "ratings: levels must ascend, but level 1 is 3.000000 and level 2 is 3.000000");
+  }
+  SECTION("a level that is no number") {
+    ratings.levels[1] = std::numeric_limits<double>::quiet_NaN();
+    CHECK(error() == "ratings: level 1 is not a finite number");
+  }
+  SECTION("too many levels") {
+    ratings.levels.clear();
+    for (int r = 0; r < 255; ++r) ratings.levels.push_back(r);
+    CHECK(error() == "no error");
+    ratings.levels.push_back(255);
+    CHECK(error() == "ratings: 256 levels, at most 255 are possible");
+  }
+  SECTION("test_begin") {
+    ratings.test_begin = 25;
+    CHECK(error() == "no error");
+    ratings.test_begin = 26;
+    CHECK(error() == "ratings: test_begin is 26, but there are 25 entries");
+    ratings.test_begin = -2;
+    CHECK(error() == "ratings: test_begin is -2, but there are 25 entries");
+  }
+  SECTION("features of another size") {
+    ratings.item_features.values.pop_back();
+    CHECK(error() == "ratings: item features: 19 values for 10 nodes and 2 columns");
+  }
+  SECTION("feature names of another number") {
+    ratings.item_features.names = {"a"};
+    CHECK(error() == "ratings: item features: 1 names for 2 columns");
+  }
+  SECTION("features without columns") {
+    ratings.user_features.values = {1};
+    CHECK(error() == "ratings: user features: 1 values for 3 nodes and 0 columns");
+  }
+  SECTION("a feature that is no number") {
+    ratings.item_features.values[5] = std::numeric_limits<double>::infinity();
+    CHECK(error() == "ratings: item features: row 2, column 1 is not a finite number");
+  }
+}
+
+TEST_CASE("a level without a rating is legal", "[ratings]") {
+  Ratings ratings = numbered(5);
+  ratings.levels = {1, 2, 3, 4, 5};
+  CHECK_NOTHROW(validate(ratings));
+}
+
+TEST_CASE("a random split holds every rating once, in parts of the rounded sizes", "[ratings]") {
+  const auto [count, test_ratio, valid_ratio, test, valid] = GENERATE(table<Index, double, double, int, int>({
+      {100, 0.1, 0.1, 10, 9},  // 9 of 90
+      {95, 0.1, 0.1, 10, 9},   // 9.5 rounds up, 8.5 rounds up
+      {94, 0.1, 0.1, 9, 9},    // 9.4 rounds down, 8.5 rounds up
+      {7, 0.5, 0.5, 4, 2},     // 3.5 rounds up, 1.5 rounds up
+      {30, 0.0, 0.0, 0, 0},
+      {1, 0.1, 0.1, 0, 0},
+  }));
+  const Split parts = split(numbered(count), test_ratio, valid_ratio, 5);
+  CHECK(parts.test.size() == static_cast<std::size_t>(test));
+  CHECK(parts.valid.size() == static_cast<std::size_t>(valid));
+  CHECK(sorted_union(parts) == first_numbers(count));
+}
+
+TEST_CASE("a split keeps each rating's level", "[ratings]") {
+  const Split parts = split(numbered(50), 0.2, 0.2, 9);
+  for (const auto* part : {&parts.train, &parts.valid, &parts.test})
+    for (const Rating& rating : *part) CHECK(rating.level == number_of(rating) % 3);
+}
+
+TEST_CASE("a seed decides the split, and another seed gives another", "[ratings]") {
+  const Ratings ratings = numbered(200);
+  const Split one = split(ratings, 0.1, 0.1, 1), again = split(ratings, 0.1, 0.1, 1),
+              other = split(ratings, 0.1, 0.1, 2);
+  CHECK(one.test == again.test);
+  CHECK(one.valid == again.valid);
+  CHECK(one.train == again.train);
+  CHECK(one.test != other.test);
+  CHECK(one.valid != other.valid);
+}
+
+TEST_CASE("the validation ratio does not change the test part", "[ratings]") {
+  const Ratings ratings = numbered(200);
+  CHECK(split(ratings, 0.1, 0.1, 1).test == split(ratings, 0.1, 0.5, 1).test);
+}
+
+TEST_CASE("the data set's own test split stays as it is, in order", "[ratings]") {
+  Ratings ratings = numbered(100);
+  ratings.test_begin = 80;
+  const Split parts = split(ratings, 0.7, 0.1, 3);
+  CHECK(parts.test == std::vector<Rating>(ratings.entries.begin() + 80, ratings.entries.end()));
+  CHECK(parts.valid.size() == 8);
+  CHECK(sorted_union(parts) == first_numbers(100));
+  std::vector<Offset> valid = numbers_of(parts.valid);
+  std::sort(valid.begin(), valid.end());
+  CHECK(valid != first_numbers(8));  // drawn, not cut from the front
+}
+
+TEST_CASE("test and validation are drawn evenly over the ratings", "[ratings]") {
+  const Split parts = split(numbered(10000), 0.2, 0.25, 11);
+  for (const auto* part : {&parts.test, &parts.valid, &parts.train}) {
+    double mean = 0;
+    for (const Offset number : numbers_of(*part))
+      mean += static_cast<double>(number) / static_cast<double>(part->size());
+    // A uniform draw of 2000 of 0 .. 9999 has a mean with standard deviation below 65.
+    CHECK(std::abs(mean - 4999.5) < 5 * 65);
+  }
+}
+
+TEST_CASE("a split that cannot be made says why", "[ratings]") {
+  const Ratings ratings = numbered(3);
+  CHECK(error_of([&] { split(ratings, 1.0, 0.1, 1); }) ==
+        "split: test_ratio is 1.000000, a number in [0, 1) is needed");
+  CHECK(error_of([&] { split(ratings, 0.1, -0.1, 1); }) ==
+        "split: valid_ratio is -0.100000, a number in [0, 1) is needed");
+  CHECK(error_of([&] { split(ratings, std::numeric_limits<double>::quiet_NaN(), 0.1, 1); }).find("split: test_ratio") ==
+        0);
+  CHECK(error_of([&] { split(ratings, 0.9, 0.0, 1); }) ==
+        "split: no rating is left to train on: 3 ratings, 3 in test and 0 in validation");
+  Ratings all_test = numbered(3);
+  all_test.test_begin = 0;
+  CHECK(error_of([&] { split(all_test, 0.1, 0.1, 1); }).find("no rating is left") != std::string::npos);
+  all_test.test_begin = 4;
+  CHECK(error_of([&] { split(all_test, 0.1, 0.1, 1); }) == "split: test_begin is 4, but there are 3 entries");
+}
