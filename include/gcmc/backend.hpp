@@ -84,6 +84,12 @@ class Buffer {
   void set(const std::vector<T>& values) {
     if (size_ > 0) backend_->copy_to_device(data_, values.data(), bytes());
   }
+  /// The first element. Waits for the operations that write it.
+  T front() const {
+    T value;
+    backend_->copy_to_host(&value, data_, sizeof(T));
+    return value;
+  }
   std::vector<T> get() const {
     std::vector<T> values(static_cast<std::size_t>(size_));
     if (size_ > 0) backend_->copy_to_host(values.data(), data_, bytes());

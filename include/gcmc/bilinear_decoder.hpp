@@ -50,7 +50,7 @@ class BilinearDecoder {
 
   /// Of the last call. Waits for it. After forward_backward, absolute error and hits are 0.
   Metrics metrics() const {
-    const DecodeSums sums = sums_.get().front();
+    const DecodeSums sums = sums_.front();
     return {static_cast<Offset>(sums.count), sums.squared_error, sums.absolute_error, sums.cross_entropy,
             static_cast<Offset>(sums.correct)};
   }

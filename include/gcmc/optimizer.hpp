@@ -29,7 +29,7 @@ class Optimizer {
   }
 
   /// Of the last step's gradient, before clipping. Waits for it.
-  double gradient_norm() const { return std::sqrt(square_sum_.get().front()); }
+  double gradient_norm() const { return std::sqrt(square_sum_.front()); }
 
  private:
   B* backend_;

@@ -1,0 +1,319 @@
+// The whole model: its gradients against central differences for every option of every layer, its bits against the
+// number of threads, and a training step that allocates nothing.
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "gcmc/cpu.hpp"
+#include "gcmc/data.hpp"
+#include "gcmc/trainer.hpp"
+#include "reference.hpp"
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  void* memory = alignment > alignof(std::max_align_t)
+                     ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
+                     : std::malloc(bytes ? bytes : 1);
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted(bytes, 0); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+using namespace gcmc;
+
+/// 11 users, 13 items, 4 levels of which one has no rating; user 10 and item 12 have none either.
+struct SmallProblem {
+  Index users = 11, items = 13;
+  std::vector<double> levels = {1, 2, 3.5, 5};
+  std::vector<Rating> ratings;
+  std::array<SideFeatures, 2> features;
+
+  SmallProblem() {
+    Random random(5);
+    for (Index i = 0; i < users - 1; ++i)
+      for (Index j = 0; j < items - 1; ++j)
+        if (random.uniform() < 0.5) {
+          const auto level = static_cast<Level>(random.below(3));
+          ratings.push_back({i, j, level == 2 ? Level{3} : level});
+        }
+    for (const int side : {0, 1}) {
+      const Index nodes = side == 0 ? users : items;
+      features[side].columns = 3 + side;
+      for (Index k = 0; k < nodes * features[side].columns; ++k)
+        features[side].values.push_back(random.uniform() - 0.5);
+    }
+  }
+  ModelShape shape() const { return {users, items, levels, {&features[0], &features[1]}}; }
+};
+
+ModelOptions small_options() {
+  return {.units = 12, .output = 5, .bases = 2, .node_dropout = 0.4, .features = false, .feature_units = 3};
+}
+
+/// Relative error of the analytic gradient along random directions, one a piece of the parameters, dropout on.
+template <class B>
+double gradient_error(B& backend, const ModelOptions& options, double target_removal) {
+  const SmallProblem problem;
+  Model<B, double> model(backend, problem.shape(), options, 3);
+  // Biases that start at zero would hide mistakes.
+  auto values = model.parameters().get();
+  Random random(9);
+  for (auto& [name, tensor] : values)
+    for (double& value : tensor) value += 0.2 * (random.uniform() - 0.5);
+  model.parameters().set(values);
+  const Graph<B, double> graph(backend, problem.users, problem.items, static_cast<Index>(problem.levels.size()),
+                               problem.ratings, options.normalization);
+  EdgeSplit<B, double> removal(graph);
+  if (target_removal > 0) removal.draw(make_mask(17, 4, static_cast<std::uint32_t>(Masked::edges), 1 - target_removal));
+  const Messages<double> messages = target_removal > 0 ? removal.messages() : graph.messages();
+  const Pairs pairs = target_removal > 0 ? removal.pairs() : graph.pairs();
+  const DropoutStep dropout{17, 4};
+  const auto loss = [&] {
+    model.forward_backward(messages, pairs, dropout);
+    return model.metrics().loss();
+  };
+  loss();
+  const auto gradient = model.parameters().get_gradient();
+  double worst = 0;
+  for (const auto& [name, tensor] : gradient) {
+    std::vector<double> direction(tensor.size());
+    double along = 0, size = 0, largest = 1e-12;
+    for (const double g : tensor) largest = std::max(largest, std::abs(g));
+    for (std::size_t k = 0; k < tensor.size(); ++k) {
+      direction[k] = tensor[k] + 0.3 * largest * (random.uniform() - 0.5);
+      along += direction[k] * tensor[k];
+      size += direction[k] * direction[k];
+    }
+    const double h = 1e-4 / std::sqrt(size);
+    const auto moved = [&](double by) {
+      auto shifted = values;
+      for (std::size_t k = 0; k < direction.size(); ++k) shifted[name][k] += by * direction[k];
+      model.parameters().set(shifted);
+      return loss();
+    };
+    // Fourth order: the error of the difference itself stays below the tolerance.
+    const double difference = (8 * (moved(h) - moved(-h)) - (moved(2 * h) - moved(-2 * h))) / (12 * h);
+    const double error = std::abs(difference - along) / std::max(std::abs(along), 1e-12);
+    INFO(name << ": analytic " << along << ", numeric " << difference);
+    CHECK(error < 1e-6);
+    worst = std::max(worst, error);
+  }
+  return worst;
+}
+
+struct Variant {
+  const char* name;
+  void (*change)(ModelOptions&);
+  double target_removal = 0;
+};
+
+const Variant variants[] = {
+    {"sum", [](ModelOptions&) {}},
+    {"stack", [](ModelOptions& o) { o.aggregation = Aggregation::stack; }},
+    {"left normalisation", [](ModelOptions& o) { o.normalization = Normalization::left; }},
+    {"relu", [](ModelOptions& o) { o.activation = Activation::relu; }},
+    {"tanh", [](ModelOptions& o) { o.activation = Activation::tanh; }},
+    {"sigmoid", [](ModelOptions& o) { o.activation = Activation::sigmoid; }},
+    {"softsign", [](ModelOptions& o) { o.activation = Activation::softsign; }},
+    {"linear", [](ModelOptions& o) { o.activation = Activation::linear; }},
+    {"ordinal sum", [](ModelOptions& o) { o.ordinal = true; }},
+    {"ordinal stack",
+     [](ModelOptions& o) {
+       o.ordinal = true;
+       o.aggregation = Aggregation::stack;
+     }},
+    {"implicit sum", [](ModelOptions& o) { o.implicit = true; }},
+    {"implicit stack",
+     [](ModelOptions& o) {
+       o.implicit = true;
+       o.aggregation = Aggregation::stack;
+     }},
+    {"implicit ordinal stack",
+     [](ModelOptions& o) {
+       o.implicit = o.ordinal = true;
+       o.aggregation = Aggregation::stack;
+     }},
+    {"no dropout", [](ModelOptions& o) { o.node_dropout = 0; }},
+    {"hidden dropout alone",
+     [](ModelOptions& o) {
+       o.node_dropout = 0;
+       o.hidden_dropout = 0.3;
+     }},
+    {"node dropout alone", [](ModelOptions& o) { o.hidden_dropout = 0; }},
+    {"node dropout of all levels", [](ModelOptions& o) { o.node_dropout_all_levels = true; }},
+    {"no dense bias", [](ModelOptions& o) { o.dense_bias = false; }},
+    {"shared dense", [](ModelOptions& o) { o.share_dense = true; }},
+    {"shared dense without bias",
+     [](ModelOptions& o) {
+       o.share_dense = true;
+       o.dense_bias = false;
+     }},
+    {"side features", [](ModelOptions& o) { o.features = true; }},
+    {"side features with dropout and tanh",
+     [](ModelOptions& o) {
+       o.features = true;
+       o.feature_dropout = 0.3;
+       o.activation = Activation::tanh;
+     }},
+    {"one basis", [](ModelOptions& o) { o.bases = 1; }},
+    {"three bases", [](ModelOptions& o) { o.bases = 3; }},
+    {"orthogonal bases, glorot",
+     [](ModelOptions& o) {
+       o.orthogonal_basis = true;
+       o.initialization = Initialization::glorot;
+     }},
+    {"target removal", [](ModelOptions&) {}, 0.3},
+    {"target removal, left, stack, implicit, features",
+     [](ModelOptions& o) {
+       o.normalization = Normalization::left;
+       o.aggregation = Aggregation::stack;
+       o.implicit = o.features = true;
+     },
+     0.3},
+    {"units that no level divides, widths beyond a vector",
+     [](ModelOptions& o) {
+       o.aggregation = Aggregation::stack;
+       o.units = 75;
+       o.output = 19;
+     }},
+};
+
+}  // namespace
+
+TEST_CASE("every option's gradient agrees with central differences, dropout on", "[model][gradient]") {
+  for (const Variant& variant : variants)
+    for (const char* isa : {"portable", "avx2", "avx512", "reference"}) {
+      INFO(variant.name << " on " << isa);
+      ModelOptions options = small_options();
+      variant.change(options);
+      if (std::string(isa) == "reference") {
+        Reference reference;
+        gradient_error(reference, options, variant.target_removal);
+        continue;
+      }
+      try {
+        Cpu cpu(2, isa);
+        gradient_error(cpu, options, variant.target_removal);
+      } catch (const Error& error) {
+        if (std::string(error.what()).find("processor") == std::string::npos) throw;
+      }
+    }
+}
+
+TEST_CASE("a model on Cpu computes what it computes on the reference", "[model]") {
+  const SmallProblem problem;
+  for (const Variant& variant : variants) {
+    INFO(variant.name);
+    ModelOptions options = small_options();
+    variant.change(options);
+    Cpu cpu(2);
+    Reference reference;
+    const auto gradient = [&](auto& backend) {
+      using B = std::remove_reference_t<decltype(backend)>;
+      Model<B, double> model(backend, problem.shape(), options, 3);
+      const Graph<B, double> graph(backend, problem.users, problem.items, 4, problem.ratings, options.normalization);
+      model.forward_backward(graph.messages(), graph.pairs(), DropoutStep{1, 2});
+      return model.parameters().get_gradient();
+    };
+    const auto ours = gradient(cpu), plain = gradient(reference);
+    for (const auto& [name, tensor] : plain)
+      for (std::size_t k = 0; k < tensor.size(); ++k) {
+        INFO(name << "[" << k << "]");
+        REQUIRE(std::abs(ours.at(name)[k] - tensor[k]) < 1e-12);
+      }
+  }
+}
+
+TEST_CASE("a seed gives the same bits on one and two threads, and in two runs", "[model][determinism]") {
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+  options.train.max_iterations = 12;
+  options.train.target_removal = 0.2;
+  options.model.implicit = true;
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  for (const auto aggregation : {Aggregation::stack, Aggregation::sum}) {
+    options.model.aggregation = aggregation;
+    std::vector<TrainResult> runs;
+    for (const int threads : {1, 2, 2, 3}) {
+      options.run.threads = threads;
+      runs.push_back(train(ratings, options));
+    }
+    for (std::size_t k = 1; k < runs.size(); ++k) {
+      REQUIRE(runs[k].model.tensors == runs[0].model.tensors);
+      REQUIRE(runs[k].metrics.best_test_rmse == runs[0].metrics.best_test_rmse);
+      for (std::size_t row = 0; row < runs[0].history.size(); ++row) {
+        REQUIRE(runs[k].history[row].loss == runs[0].history[row].loss);
+        REQUIRE(runs[k].history[row].valid_rmse == runs[0].history[row].valid_rmse);
+      }
+    }
+  }
+}
+
+TEST_CASE("a training step allocates nothing", "[model]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model.units = 60;
+  options.model.implicit = true;
+  options.train.target_removal = 0.1;
+  options.train.average_decay = 0.99;
+  const Split parts = split(ratings, 0.1, 0.1, 1);
+  Cpu cpu(2);
+  Trainer<Cpu, float> trainer(cpu, ratings, parts, options);
+  for (int k = 0; k < 3; ++k) trainer.step();
+  trainer.validate();
+  const long before = allocations;
+  for (int k = 0; k < 5; ++k) {
+    trainer.step();
+    trainer.validate();
+  }
+  REQUIRE(allocations - before == 0);
+}
+
+TEST_CASE("training lowers the loss and beats the bias baseline on generated ratings", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 400, .items = 500, .ratings = 20000});
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 100, .output = 30, .node_dropout = 0.3};
+  options.train.max_iterations = 150;
+  const TrainResult result = train(ratings, options);
+  REQUIRE(result.history.back().loss < 0.9 * result.history.front().loss);
+  REQUIRE(*result.metrics.best_valid_rmse < result.history.front().valid_rmse.value());
+}
+
+TEST_CASE("a run stops after the running step when asked to", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model.units = 20;
+  options.train.max_iterations = 1000;
+  std::stop_source source;
+  const TrainResult result = train(
+      ratings, options,
+      [&](const Progress& progress) {
+        if (progress.iteration == 7) source.request_stop();
+      },
+      source.get_token());
+  REQUIRE(result.metrics.iterations == 7);
+  REQUIRE(result.metrics.stopped);
+  REQUIRE(result.model.tensors.count("user_embedding") == 1);
+}
