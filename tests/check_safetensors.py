@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Opens a saved model with the safetensors package and recomputes predictions with numpy.
+
+check_safetensors.py MODEL_DIR PREDICTIONS.csv     (columns user,item,prediction; ids as in users.txt, items.txt)
+
+Checks names, types and shapes of all tensors against config.json, then for each row
+prediction = sum_r value_r softmax_r(sum_s a[s][r] z_i^T P_s z_j). Exit status 0 if all agree, else 1.
+"""
+import csv
+import json
+import os
+import sys
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+ABSOLUTE_TOLERANCE = {"F32": 1e-4, "F64": 1e-6}  # a csv has six digits or more
+
+
+class Mismatch(Exception):
+    pass
+
+
+def read_ids(path):
+    with open(path, "rb") as file:
+        text = file.read()
+    ids = text.split(b"\n")
+    if ids.pop() != b"":
+        raise Mismatch(f"{path}: its last line does not end")
+    return ids
+
+
+def expected_shapes(config, users, items, present):
+    """name -> (shape, type); None in a shape is any extent."""
+    options = config["options"]
+    levels = len(config["rating_values"])
+    output, units, bases = (options[name] for name in ("gcn_out_units", "gcn_agg_units", "gen_r_num_basis_func"))
+    tables = levels + bool(options["implicit"])
+    stack = options["gcn_agg_accum"] == "stack"
+    width = units // tables if stack else units
+    hidden = width * tables if stack else width
+    sides = {"user": users, "item": items}
+
+    shapes = {
+        "decoder.basis": ([bases, output, output], "real"),
+        "decoder.coefficients": ([bases, levels], "real"),
+        "rated.offsets": ([users + 1], "I64"),
+        "rated.items": ([None], "I32"),
+        "rated.levels": ([None], "U8"),
+    }
+    featured = [side for side in sides if f"features.{side}.weight" in present]
+    for side, count in sides.items():
+        shapes[f"encoder.{side}.weight"] = ([tables, count, width], "real")
+        shapes[f"{side}_embedding"] = ([count, output], "real")
+        shapes[f"baseline.{side}_bias"] = ([count], "F64")
+    for side in featured:
+        feature_units = options["feature_units"]
+        shapes[f"features.{side}.weight"] = ([None, feature_units], "real")
+        shapes[f"features.{side}.bias"] = ([feature_units], "real")
+        shapes[f"features.{side}.dense"] = ([feature_units, output], "real")
+    for side in ["both"] if options["share_param"] and not featured else list(sides):
+        shapes[f"dense.{side}.weight"] = ([hidden, output], "real")
+        if options["dense_bias"]:
+            shapes[f"dense.{side}.bias"] = ([output], "real")
+    return shapes
+
+
+def check_tensors(file, config, users, items):
+    """Returns the type of the weights, F32 or F64."""
+    present = set(file.keys())
+    expected = expected_shapes(config, users, items, present)
+    if present != set(expected):
+        missing, more = sorted(set(expected) - present), sorted(present - set(expected))
+        raise Mismatch(f"tensors missing: {missing}, unexpected: {more}")
+    real = file.get_slice("user_embedding").get_dtype()
+    if real not in ABSOLUTE_TOLERANCE:
+        raise Mismatch(f"user_embedding is {real}, not F32 or F64")
+    for name, (shape, dtype) in expected.items():
+        tensor = file.get_slice(name)
+        actual = tensor.get_shape()
+        if len(actual) != len(shape) or any(s is not None and s != a for s, a in zip(shape, actual)):
+            raise Mismatch(f"{name} has shape {actual}, not {shape}")
+        wanted = real if dtype == "real" else dtype
+        if tensor.get_dtype() != wanted:
+            raise Mismatch(f"{name} is {tensor.get_dtype()}, not {wanted}")
+        if not np.all(np.isfinite(file.get_tensor(name))):
+            raise Mismatch(f"{name} holds a value that is not finite")
+    offsets = file.get_tensor("rated.offsets")
+    ratings = len(file.get_tensor("rated.items"))
+    if offsets[0] != 0 or offsets[-1] != ratings or np.any(np.diff(offsets) < 0):
+        raise Mismatch("rated.offsets does not ascend from 0 to the number of rated.items")
+    if ratings != len(file.get_tensor("rated.levels")) or ratings != config["sizes"]["ratings"]:
+        raise Mismatch("rated.items, rated.levels and config.json disagree on the number of ratings")
+    return real
+
+
+def predict(weights, values, user, item):
+    z_user, z_item, basis, coefficients = (part.astype(np.float64) for part in weights)
+    scores = np.array([z_user[user] @ matrix @ z_item[item] for matrix in basis])
+    logits = scores @ coefficients
+    probabilities = np.exp(logits - logits.max())
+    return float(np.dot(probabilities, values) / probabilities.sum())
+
+
+def check_predictions(file, path, config, user_ids, item_ids, tolerance):
+    weights = [file.get_tensor(name) for name in
+               ("user_embedding", "item_embedding", "decoder.basis", "decoder.coefficients")]
+    users = {name: number for number, name in enumerate(user_ids)}
+    items = {name: number for number, name in enumerate(item_ids)}
+    worst, rows = 0.0, 0
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as csv_file:
+        for row in csv.DictReader(csv_file):
+            user, item = (row[side].encode("utf-8", "surrogateescape") for side in ("user", "item"))
+            if user not in users or item not in items:
+                raise Mismatch(f"{path}: user {row['user']} or item {row['item']} is not in the model")
+            wanted = predict(weights, config["rating_values"], users[user], items[item])
+            difference = abs(wanted - float(row["prediction"]))
+            if not difference <= tolerance:
+                raise Mismatch(f"{path}: user {row['user']}, item {row['item']}: {row['prediction']}, not {wanted}")
+            worst, rows = max(worst, difference), rows + 1
+    if rows == 0:
+        raise Mismatch(f"{path}: no predictions")
+    return rows, worst
+
+
+def main():
+    if len(sys.argv) != 3:
+        print(__doc__)
+        return 1
+    folder, predictions = sys.argv[1:]
+    try:
+        with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+            config = json.load(file)
+        if (config["format"], config["version"]) != ("gcmc-model", 1):
+            raise Mismatch(f"format {config['format']} {config['version']}, not gcmc-model 1")
+        user_ids = read_ids(os.path.join(folder, "users.txt"))
+        item_ids = read_ids(os.path.join(folder, "items.txt"))
+        sizes = config["sizes"]
+        if (sizes["users"], sizes["items"]) != (len(user_ids), len(item_ids)):
+            raise Mismatch("config.json and the id files disagree on the number of users or items")
+        with safe_open(os.path.join(folder, "model.safetensors"), framework="np") as file:
+            real = check_tensors(file, config, len(user_ids), len(item_ids))
+            rows, worst = check_predictions(file, predictions, config, user_ids, item_ids, ABSOLUTE_TOLERANCE[real])
+    except (Mismatch, SafetensorError, OSError, LookupError, TypeError, ValueError) as problem:
+        print(f"check_safetensors: FAILED: {type(problem).__name__}: {problem}")
+        return 1
+    print(f"check_safetensors: passed: {real}, {rows} predictions, largest difference {worst:.2g}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

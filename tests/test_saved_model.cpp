@@ -1,0 +1,322 @@
+// Saved models: what is saved loads bit for bit, a folder is replaced whole or not at all, and every fault in a folder
+// is told with its file.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <functional>
+#include <limits>
+
+#include "gcmc/error.hpp"
+#include "gcmc/saved_model.hpp"
+#include "scratch_folder.hpp"
+#include "small_model.hpp"
+
+using namespace gcmc;
+namespace fs = std::filesystem;
+
+namespace {
+
+template <class Act>
+std::string error_of(Act&& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    CHECK(message.find('\n') == message.npos);
+    return message;
+  }
+  return "";
+}
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+void check_equal(const SavedModel& a, const SavedModel& b) {
+  CHECK(a.options == b.options);
+  CHECK(a.dataset == b.dataset);
+  CHECK(a.levels == b.levels);
+  CHECK(a.user_ids == b.user_ids);
+  CHECK(a.item_ids == b.item_ids);
+  CHECK(a.tensors == b.tensors);
+  CHECK(a.mean == b.mean);
+  CHECK(a.metrics == b.metrics);
+  CHECK(a.split == b.split);
+}
+
+template <class T>
+void check_round_trip(const SavedModel& model) {
+  const ScratchFolder folder;
+  save_model(folder / "model", model);
+  check_equal(load_model(folder / "model"), model);
+  CHECK_FALSE(fs::exists(folder / "model.tmp"));
+  CHECK_FALSE(fs::exists(folder / "model.old"));
+}
+
+/// The message of saving small_model<float>() after `change`; nothing may have been written.
+std::string save_error(const std::function<void(SavedModel&)>& change) {
+  const ScratchFolder folder;
+  auto model = small_model<float>();
+  change(model);
+  const auto message = error_of([&] { save_model(folder / "model", model); });
+  CHECK(fs::is_empty(folder / "."));
+  return message;
+}
+
+/// The message of loading small_model<float>() after `change` to its files.
+std::string load_error(const std::function<void(const std::string&)>& change) {
+  const ScratchFolder folder;
+  save_model(folder / "model", small_model<float>());
+  change(folder / "model");
+  return error_of([&] { load_model(folder / "model"); });
+}
+
+/// The same, after one piece of a file's text is replaced.
+std::string load_error(const std::string& name, const std::string& piece, const std::string& replacement) {
+  return load_error([&](const std::string& folder) {
+    std::string text = read_bytes(folder + "/" + name);
+    const auto at = text.find(piece);
+    REQUIRE(at != text.npos);
+    write_bytes(folder + "/" + name, text.replace(at, piece.size(), replacement));
+  });
+}
+
+/// The same, after the tensors are changed and written again.
+std::string tensor_error(const std::function<void(std::map<std::string, Tensor>&)>& change) {
+  return load_error([&](const std::string& folder) {
+    auto tensors = read_safetensors(folder + "/model.safetensors");
+    change(tensors);
+    write_safetensors(folder + "/model.safetensors", tensors);
+  });
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a saved model loads bit for bit, whatever its parts", "[saved_model]", float, double) {
+  for (const auto aggregation : {Aggregation::sum, Aggregation::stack})
+    for (int choice = 0; choice < 16; ++choice) {
+      ModelOptions options;
+      options.aggregation = aggregation;
+      options.implicit = choice & 1;
+      options.share_dense = choice & 2;
+      options.dense_bias = choice & 4;
+      check_round_trip<TestType>(small_model<TestType>(options, choice & 8));
+    }
+}
+
+TEST_CASE("every option of a saved model comes back, not only defaults", "[saved_model]") {
+  auto model = small_model<double>();
+  set_option(model.options, "seed", "18446744073709551615");
+  set_option(model.options, "gcn_agg_norm_symm", "false");
+  set_option(model.options, "use_one_hot_fea", "true");
+  set_option(model.options, "train_lr", "0.012345678901234567");
+  set_option(model.options, "data_dir", "a \"quoted\" \xC3\xA9 folder");
+  set_option(model.options, "precision", "double");
+  check_round_trip<double>(model);
+}
+
+TEST_CASE("the baseline of a loaded model is the one that was saved", "[saved_model]") {
+  const auto model = small_model<float>();
+  const BiasBaseline baseline = model.baseline();
+  CHECK(baseline.mean == model.mean);
+  CHECK(baseline.lowest == 0.5);
+  CHECK(baseline.highest == 4.0);
+  CHECK(baseline.user_bias == std::get<std::vector<double>>(model.tensors.at("baseline.user_bias").values));
+  CHECK(baseline.item_bias == std::get<std::vector<double>>(model.tensors.at("baseline.item_bias").values));
+  CHECK_THROWS_AS(SavedModel{}.baseline(), Error);
+}
+
+TEST_CASE("ids are one a line, and config.json tells what the model is", "[saved_model]") {
+  const ScratchFolder folder;
+  save_model(folder / "model", small_model<float>());
+  CHECK(read_bytes(folder / "model/users.txt") == "u1\nuser two\n\xFCser 3\n");
+  CHECK(read_bytes(folder / "model/items.txt") == "10\n9\nx,y\n#\n");
+  const std::string config = read_bytes(folder / "model/config.json");
+  CHECK(config.find("{\n  \"format\": \"gcmc-model\",\n  \"version\": 1,\n  \"dataset\": \"small\",") == 0);
+  CHECK(holds(config, "\"gcn_dropout\": 0.7,"));
+  CHECK(holds(config, "\"gcn_agg_norm_symm\": true,"));
+  CHECK(holds(config, "\"device\": \"-1\","));
+}
+
+TEST_CASE("a model that could not be loaded is not saved", "[saved_model]") {
+  using Floats = std::vector<float>;
+  const auto nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(holds(save_error([](auto& m) { m.tensors.erase("decoder.basis"); }), "\"decoder.basis\" is missing"));
+  CHECK(holds(save_error([](auto& m) { m.tensors["decoder.basis"].shape = {2, 9}; }), "[2, 9]"));
+  CHECK(
+      holds(save_error([](auto& m) { std::get<Floats>(m.tensors["decoder.basis"].values).pop_back(); }), "17 values"));
+  CHECK(holds(save_error([](auto& m) { m.user_ids[1] = "a\nb"; }), "users.txt: line 2: the id holds a line break"));
+  CHECK(holds(save_error([](auto& m) { m.item_ids[0] = ""; }), "items.txt: line 1: the id is empty"));
+  CHECK(holds(save_error([](auto& m) { m.item_ids[3] = "10"; }), "items.txt: line 4: the id '10' is there twice"));
+  CHECK(holds(save_error([](auto& m) { m.user_ids.pop_back(); }), "need [2, 3]"));
+  CHECK(holds(save_error([&](auto& m) { m.mean = nan; }), "baseline_mean"));
+  CHECK(holds(save_error([&](auto& m) { m.metrics["x"] = nan; }), "\"x\" is not finite"));
+  CHECK(holds(save_error([](auto& m) { m.levels = {4.0, 0.5}; }), "rating value 1"));
+  CHECK(holds(save_error([](auto& m) { m.levels = {}; }), "0 rating values"));
+  CHECK(holds(save_error([](auto& m) { m.dataset = "\xFF"; }), "cannot be written as JSON"));
+  CHECK(holds(save_error([](auto& m) {
+                m.options.model.aggregation = Aggregation::stack;
+                m.options.model.units = 1;
+              }),
+              "too few to stack 2"));
+}
+
+TEST_CASE("a value that is not finite is told with its tensor and place", "[saved_model]") {
+  for (const std::string name : {"encoder.item.weight", "decoder.coefficients", "item_embedding"}) {
+    const auto message = tensor_error([&](auto& tensors) {
+      std::get<std::vector<float>>(tensors[name].values)[3] = std::numeric_limits<float>::infinity();
+    });
+    CHECK(holds(message, "model.safetensors: tensor \"" + name + "\": value 3 is not finite"));
+  }
+}
+
+TEST_CASE("a tensor that is missing, of another shape or another type is told by name", "[saved_model]") {
+  const auto model = small_model<float>();
+  for (const auto& [name, tensor] : model.tensors) {
+    CHECK(holds(tensor_error([&, &key = name](auto& tensors) { tensors.erase(key); }), "\"" + name + "\""));
+    CHECK(holds(tensor_error([&, &key = name](auto& tensors) {
+                  tensors[key] = {{1}, std::vector<Level>{1}};
+                }),
+                "\"" + name + "\""));
+    const auto other_type = tensor_error([&, &key = name](auto& tensors) {
+      auto& changed = tensors[key];
+      const auto count = std::visit([](const auto& values) { return values.size(); }, changed.values);
+      if (std::holds_alternative<std::vector<double>>(changed.values))
+        changed.values = std::vector<float>(count);
+      else
+        changed.values = std::vector<double>(count);
+    });
+    // The first tensor that is checked sets the type of all.
+    if (name != "user_embedding") CHECK(holds(other_type, "\"" + name + "\" is F"));
+    CHECK_FALSE(other_type.empty());
+  }
+}
+
+TEST_CASE("features are all there for a side, or none", "[saved_model]") {
+  for (const std::string part : {"weight", "bias", "dense"}) {
+    auto model = small_model<float>({}, true);
+    model.tensors.erase("features.item." + part);
+    const ScratchFolder folder;
+    CHECK(holds(error_of([&] { save_model(folder / "model", model); }), "\"features.item." + part + "\" is missing"));
+  }
+}
+
+TEST_CASE("ratings behind the embeddings must be in range", "[saved_model]") {
+  const auto set = [](const char* name, auto values) {
+    return tensor_error([&](auto& tensors) { tensors[name].values = values; });
+  };
+  using Offsets = std::vector<Offset>;
+  for (const auto& offsets : {Offsets{0, 3, 2, 5}, Offsets{1, 2, 2, 5}, Offsets{0, 2, 2, 4}, Offsets{0, 2, 6, 5}})
+    CHECK(holds(set("rated.offsets", offsets), "\"rated.offsets\" does not ascend"));
+  CHECK(holds(set("rated.items", std::vector<Index>{0, 3, 4, 2, 3}), "\"rated.items\": entry 2 is 4, there are 4"));
+  CHECK(holds(set("rated.items", std::vector<Index>{0, 3, -1, 2, 3}), "entry 2 is -1"));
+  CHECK(holds(set("rated.levels", std::vector<Level>{1, 0, 0, 1, 2}), "\"rated.levels\": entry 4 is 2, there are 2"));
+}
+
+TEST_CASE("a changed config.json is refused with its name", "[saved_model]") {
+  const auto config_error = [](const std::string& piece, const std::string& replacement) {
+    const auto message = load_error("config.json", piece, replacement);
+    CHECK(holds(message, "config.json"));
+    return message;
+  };
+  CHECK(holds(config_error("\"version\": 1", "\"version\": 2"), "version 2 of the format"));
+  CHECK(holds(config_error("gcmc-model", "other"), "not the configuration of a saved model"));
+  CHECK(holds(config_error("{", ""), "JSON"));
+  CHECK(holds(config_error("\"gcn_dropout\": 0.7", "\"gcn_dropot\": 0.7"), "gcn_dropout"));
+  CHECK(holds(config_error("\"gcn_dropout\": 0.7", "\"gcn_dropout\": 7"), "gcn_dropout"));
+  CHECK(holds(config_error("\"gcn_dropout\": 0.7", "\"gcn_dropout\": null"), "gcn_dropout"));
+  CHECK(holds(config_error("\"dataset\": \"small\"", "\"dataset\": 3"), "\"dataset\" has the wrong type"));
+  CHECK(holds(config_error("\"baseline_mean\"", "\"mean\""), "\"baseline_mean\" is missing"));
+  CHECK(holds(config_error("\"users\": 3", "\"users\": 4"), "3 ids, config.json says 4"));
+  CHECK(holds(config_error("\"version\": 1", "\"version\": 1, \"version\": 1"), "given twice"));
+}
+
+TEST_CASE("options that do not fit the tensors are refused", "[saved_model]") {
+  const auto message = load_error("config.json", "\"gcn_agg_units\": 7", "\"gcn_agg_units\": 8");
+  CHECK(
+      holds(message, "\"encoder.user.weight\" has shape [2, 3, 7], the options, ids and rating values need [2, 3, 8]"));
+}
+
+TEST_CASE("changed id files are refused with their line", "[saved_model]") {
+  CHECK(holds(load_error("users.txt", "u1\n", ""), "users.txt: 2 ids"));
+  CHECK(holds(load_error("users.txt", "u1\n", "\n"), "users.txt: line 1: the id is empty"));
+  CHECK(holds(load_error("users.txt", "u1", "user two"), "users.txt: line 2: the id 'user two' is there twice"));
+  CHECK(holds(load_error("items.txt", "9\n", "9\r\n"), "items.txt: line 2: the id holds a line break"));
+  CHECK(holds(load_error("items.txt", "#\n", "#"), "items.txt: its last line does not end"));
+}
+
+TEST_CASE("a folder without one of its files is refused with the file's name", "[saved_model]") {
+  for (const std::string name : {"model.safetensors", "config.json", "users.txt", "items.txt"})
+    CHECK(holds(load_error([&](const std::string& folder) { fs::remove(folder + "/" + name); }),
+                name + ": no such file"));
+}
+
+TEST_CASE("saving replaces an older model whole, and stale folders beside it", "[saved_model]") {
+  const ScratchFolder folder;
+  auto model = small_model<float>();
+  save_model(folder / "model", model);
+  write_bytes(folder / "model/left over", "x");
+  for (const std::string stale : {"model.tmp", "model.old"}) {
+    fs::create_directory(folder / stale);
+    write_bytes(folder / stale + "/x", "x");
+  }
+  model.mean = 2;
+  save_model(folder / "model/", model);
+  check_equal(load_model(folder / "model/"), model);
+  CHECK_FALSE(fs::exists(folder / "model/left over"));
+  CHECK_FALSE(fs::exists(folder / "model.tmp"));
+  CHECK_FALSE(fs::exists(folder / "model.old"));
+}
+
+TEST_CASE("missing parents are made, and a folder of other files is left alone", "[saved_model]") {
+  const ScratchFolder folder;
+  save_model(folder / "a/b/model", small_model<float>());
+  CHECK_NOTHROW(load_model(folder / "a/b/model"));
+  CHECK(holds(error_of([&] { save_model(folder / "a", small_model<float>()); }), "holds files but no saved model"));
+  CHECK(holds(error_of([&] { save_model("", small_model<float>()); }), "no name"));
+  CHECK(holds(error_of([&] { save_model("/", small_model<float>()); }), "cannot be"));
+  write_bytes(folder / "file", "x");
+  CHECK(holds(error_of([&] { save_model(folder / "file", small_model<float>()); }), "is not a folder"));
+  CHECK_FALSE(error_of([&] { save_model(folder / "file/model", small_model<float>()); }).empty());
+  CHECK(read_bytes(folder / "file") == "x");
+}
+
+TEST_CASE("a disk that fills up leaves the older model as it was", "[saved_model]") {
+  const ScratchFolder folder;
+  const auto model = small_model<float>();
+  save_model(folder / "model", model);
+  auto newer = model;
+  newer.mean = 2;
+
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const auto whole = fs::file_size(folder / "model/model.safetensors");
+  for (const auto room : {rlim_t{0}, rlim_t{100}, static_cast<rlim_t>(whole) - 1}) {
+    const rlimit limited{room, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limited);
+    const auto message = error_of([&] { save_model(folder / "model", newer); });
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    CHECK(holds(message, "model.tmp/model.safetensors: cannot be written: "));
+    check_equal(load_model(folder / "model"), model);
+    CHECK_FALSE(fs::exists(folder / "model.tmp"));
+  }
+  std::signal(SIGXFSZ, handler);
+}
+
+TEST_CASE("a save that was cut short between its renames is told, and mended by the next save", "[saved_model]") {
+  const ScratchFolder folder;
+  const auto model = small_model<float>();
+  save_model(folder / "model", model);
+  fs::rename(folder / "model", folder / "model.old");
+  CHECK(holds(error_of([&] { load_model(folder / "model"); }), "model.old is there: a save was cut short"));
+  check_equal(load_model(folder / "model.old"), model);
+  save_model(folder / "model", model);
+  check_equal(load_model(folder / "model"), model);
+  CHECK_FALSE(fs::exists(folder / "model.old"));
+  CHECK(holds(error_of([&] { load_model(folder / "missing"); }), "missing: no such folder"));
+}
