@@ -131,12 +131,13 @@ void multiply(const Multiply<T>& op, CpuContext& context) {
                         : b.block(block)[Offset{row} * b.stride + column];
   });
   const Index group_stride = row_stride<T>(columns);
-  multiply_packed<T>(op.a, packed, context, [&](Offset i, Index group, Index column, Vector<T> value) {
-    const Index at = group * group_stride + column;
-    if (op.bias) value += load(op.bias + at);
-    T* to = op.c.row(i) + at;
-    store(to, op.accumulate ? load(to) + value : value);
-  });
+  multiply_packed<T>(
+      op.a, packed, context, [&](Offset i, Index group, Index column, Vector<T> value) __attribute__((always_inline)) {
+        const Index at = group * group_stride + column;
+        if (op.bias) value += load(op.bias + at);
+        T* to = op.c.row(i) + at;
+        store(to, op.accumulate ? load(to) + value : value);
+      });
 }
 
 template <class T>
@@ -149,21 +150,23 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
   const Offset bits_stride = round_up(op.hidden.columns, 64);
   const T unscale = op.dropout_scale == T{0} ? T{0} : T{1} / op.dropout_scale;
   with_activation(op.activation, [&](auto constant) {
-    multiply_packed<T>(op.dz, packed, context, [&](Offset i, Index group, Index column, Vector<T> value) {
-      T* to = op.blocks.block(group) + i * op.blocks.stride + column;
-      if (column >= width) return store(to, Vector<T>{});
-      const Offset unit = Offset{group} * width + column;
-      const T* hidden = op.hidden.row(i) + unit;
-      Vector<T> y{};
-      if (unit + lanes<T> <= op.hidden.stride)
-        y = load(hidden);
-      else
-        std::memcpy(&y, hidden, sizeof(T) * static_cast<std::size_t>(op.hidden.columns - unit));
-      value *= derivative_vector<decltype(constant)::value, T>(y * unscale);
-      value *= op.receiver_scale ? op.dropout_scale * op.receiver_scale[i] : op.dropout_scale;
-      if (op.bits) value = select<T>(mask_from_bits<T>(op.bits, i * bits_stride + unit), value, Vector<T>{});
-      store(to, value);
-    });
+    multiply_packed<T>(
+        op.dz, packed,
+        context, [&](Offset i, Index group, Index column, Vector<T> value) __attribute__((always_inline)) {
+          T* to = op.blocks.block(group) + i * op.blocks.stride + column;
+          if (column >= width) return store(to, Vector<T>{});
+          const Offset unit = Offset{group} * width + column;
+          const T* hidden = op.hidden.row(i) + unit;
+          Vector<T> y{};
+          if (unit + lanes<T> <= op.hidden.stride)
+            y = load(hidden);
+          else
+            std::memcpy(&y, hidden, sizeof(T) * static_cast<std::size_t>(op.hidden.columns - unit));
+          value *= derivative_vector<decltype(constant)::value, T>(y * unscale);
+          value *= op.receiver_scale ? op.dropout_scale * op.receiver_scale[i] : op.dropout_scale;
+          if (op.bits) value = select<T>(mask_from_bits<T>(op.bits, i * bits_stride + unit), value, Vector<T>{});
+          store(to, value);
+        });
   });
 }
 

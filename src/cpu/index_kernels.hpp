@@ -1,6 +1,12 @@
 // Kernels on integers: dropout masks, the choice of sources, and the split of edges for target removal.
 #pragma once
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <bit>
+
 #include "parallel.hpp"
 #include "simd.hpp"
 
@@ -9,52 +15,72 @@ namespace {
 
 constexpr int philox_lanes = 16;
 
-/// Philox4x32-10 of `philox_lanes` counters at once; words[w][lane]. Written so that compilers vectorise over lanes.
-inline void philox_many(const std::uint32_t* low, const std::uint32_t* high, const Mask& mask,
+/// 64-bit lanes whose low halves are the words of Philox; the high halves are never looked at.
+typedef std::uint64_t WideWords __attribute__((vector_size(vector_bytes)));
+constexpr int wide_lanes = vector_bytes / 8;
+
+/// Full products of the low halves.
+GCMC_INLINE WideWords multiply_low(WideWords a, WideWords b) {
+#if defined(__x86_64__) && GCMC_VECTOR_BYTES == 16
+  return reinterpret_cast<WideWords>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#elif defined(__x86_64__) && GCMC_VECTOR_BYTES == 32
+  return reinterpret_cast<WideWords>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif defined(__x86_64__) && GCMC_VECTOR_BYTES == 64
+  return reinterpret_cast<WideWords>(
+      _mm512_maskz_mul_epu32(0xFF, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#else
+  return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu);
+#endif
+}
+
+/// Philox4x32-10 of `philox_lanes` counters at once; words[w][lane].
+inline void philox_many(const std::uint64_t (&counters)[philox_lanes], const Mask& mask,
                         std::uint32_t (&words)[4][philox_lanes]) {
-  for (int lane = 0; lane < philox_lanes; ++lane) {
-    std::uint32_t c0 = low[lane], c1 = high[lane], c2 = mask.step, c3 = mask.tensor;
-    auto k0 = static_cast<std::uint32_t>(mask.seed), k1 = static_cast<std::uint32_t>(mask.seed >> 32);
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t a = std::uint64_t{0xD2511F53} * c0, b = std::uint64_t{0xCD9E8D57} * c2;
-      const auto next0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
-      const auto next2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
-      c1 = static_cast<std::uint32_t>(b);
-      c3 = static_cast<std::uint32_t>(a);
-      c0 = next0;
-      c2 = next2;
-      k0 += 0x9E3779B9;
-      k1 += 0xBB67AE85;
+  constexpr int vectors = philox_lanes / wide_lanes;
+  WideWords c[4][vectors];
+  std::memcpy(c[0], counters, sizeof counters);
+  for (int v = 0; v < vectors; ++v) {
+    c[1][v] = c[0][v] >> 32;
+    c[2][v] = WideWords{} + mask.step;
+    c[3][v] = WideWords{} + mask.tensor;
+  }
+  auto k0 = static_cast<std::uint32_t>(mask.seed), k1 = static_cast<std::uint32_t>(mask.seed >> 32);
+  const WideWords m0 = WideWords{} + 0xD2511F53u, m2 = WideWords{} + 0xCD9E8D57u;
+  for (int round = 0; round < 10; ++round) {
+    for (int v = 0; v < vectors; ++v) {
+      const WideWords a = multiply_low(c[0][v], m0), b = multiply_low(c[2][v], m2);
+      c[0][v] = (b >> 32) ^ c[1][v] ^ (WideWords{} + k0);
+      c[2][v] = (a >> 32) ^ c[3][v] ^ (WideWords{} + k1);
+      c[1][v] = b;
+      c[3][v] = a;
     }
-    words[0][lane] = c0;
-    words[1][lane] = c1;
-    words[2][lane] = c2;
-    words[3][lane] = c3;
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  for (int w = 0; w < 4; ++w) {
+    std::uint64_t wide[philox_lanes];
+    std::memcpy(wide, c[w], sizeof wide);
+    for (int lane = 0; lane < philox_lanes; ++lane) words[w][lane] = static_cast<std::uint32_t>(wide[lane]);
   }
 }
 
 /// The 128 bits of indices 64 * group .. 64 * group + 127.
 inline void draw_two_groups(const Mask& mask, std::uint64_t group, std::uint8_t* bits) {
-  std::uint32_t low[philox_lanes], high[philox_lanes], words[4][philox_lanes];
-  for (int lane = 0; lane < philox_lanes; ++lane) {
-    const std::uint64_t counter = group * 8 + static_cast<std::uint64_t>(lane);
-    low[lane] = static_cast<std::uint32_t>(counter);
-    high[lane] = static_cast<std::uint32_t>(counter >> 32);
-  }
-  philox_many(low, high, mask, words);
-  std::uint8_t kept_bytes[128];
-  for (int half_group = 0; half_group < 2; ++half_group)
-    for (int word = 0; word < 4; ++word)
-      for (int lane = 0; lane < 8; ++lane) {
-        const std::uint32_t draw = words[word][8 * half_group + lane];
-        std::uint8_t* out = kept_bytes + 64 * half_group + 16 * word + 2 * lane;
-        out[0] = (draw & 0xFFFF) < mask.keep_of_65536;
-        out[1] = (draw >> 16) < mask.keep_of_65536;
-      }
+  static_assert(std::endian::native == std::endian::little, "draws are read as halves of words");
+  std::uint64_t counters[philox_lanes];
+  for (int lane = 0; lane < philox_lanes; ++lane) counters[lane] = group * 8 + static_cast<std::uint64_t>(lane);
+  std::uint32_t words[4][philox_lanes];
+  philox_many(counters, mask, words);
+  std::uint16_t draws[2][64];  // word, lane and half in the order of the index
+  for (int w = 0; w < 4; ++w)
+    for (int half = 0; half < 2; ++half) std::memcpy(draws[half] + 16 * w, words[w] + 8 * half, 32);
+  const auto limit = static_cast<std::uint16_t>(mask.keep_of_65536);
+  std::uint8_t is_kept[128];
+  const std::uint16_t* in_order = &draws[0][0];
+  for (int i = 0; i < 128; ++i) is_kept[i] = in_order[i] < limit;
   for (int byte = 0; byte < 16; ++byte) {  // gathers bit 0 of eight bytes into one byte
-    std::uint64_t eight = 0;
-    for (int i = 0; i < 8; ++i) eight |= std::uint64_t{kept_bytes[8 * byte + i]} << (8 * i);
+    std::uint64_t eight;
+    std::memcpy(&eight, is_kept + 8 * byte, 8);
     bits[byte] = static_cast<std::uint8_t>(eight * 0x0102040810204080u >> 56);
   }
 }
@@ -104,17 +130,15 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
   Offset carried = 0, removed = 0;
   for (Offset first = begin; first < end; first += philox_lanes) {
     const int n = static_cast<int>(smaller(philox_lanes, end - first));
-    std::uint32_t low[philox_lanes] = {}, high[philox_lanes] = {}, words[4][philox_lanes];
-    std::uint64_t index[philox_lanes] = {};
+    std::uint32_t words[4][philox_lanes];
+    std::uint64_t index[philox_lanes] = {}, counters[philox_lanes] = {};
     for (int k = 0; k < n; ++k) {
       const auto self = static_cast<std::uint64_t>(receiver),
                  other = static_cast<std::uint64_t>(graph.source[first + k]);
       index[k] = op.sources_are_items ? self * items + other : other * items + self;
-      const std::uint64_t counter = index[k] / 64 * 8 + index[k] / 2 % 8;
-      low[k] = static_cast<std::uint32_t>(counter);
-      high[k] = static_cast<std::uint32_t>(counter >> 32);
+      counters[k] = index[k] / 64 * 8 + index[k] / 2 % 8;
     }
-    philox_many(low, high, op.mask, words);
+    philox_many(counters, op.mask, words);
     for (int k = 0; k < n; ++k) {
       const Index source = graph.source[first + k];
       const bool target = (words[index[k] / 16 % 4][k] >> (16 * (index[k] % 2)) & 0xFFFF) < op.mask.keep_of_65536;

@@ -62,11 +62,12 @@ template <class T>
 GCMC_INLINE void adam_vector(T* value, T* first, T* second, Vector<T> gradient, const AdamFactors<T>& f) {
   const Vector<T> m = load(first) * f.beta1 + gradient * f.one_minus_beta1;
   const Vector<T> v = load(second) * f.beta2 + gradient * gradient * f.one_minus_beta2;
-  Vector<T> root{};
-  for (int i = 0; i < lanes<T>; ++i) root[i] = std::sqrt(v[i]);
+  T roots[lanes<T>];  // an array, so that compilers make one instruction of the loop
+  store(roots, v);
+  for (int i = 0; i < lanes<T>; ++i) roots[i] = std::sqrt(roots[i]);
   store(first, m);
   store(second, v);
-  store(value, load(value) - f.rate * m / (root * f.second_scale + f.epsilon));
+  store(value, load(value) - f.rate * m / (load(roots) * f.second_scale + f.epsilon));
 }
 
 template <class T>
