@@ -25,23 +25,12 @@ function(gcmc_target target)
   endif()
 endfunction()
 
-# gcmc_sources(target files...): adds the files that are there.
-function(gcmc_sources target)
-  foreach(file IN LISTS ARGN)
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
-      target_sources(${target} PRIVATE ${file})
-    endif()
-  endforeach()
-endfunction()
-
 # gcmc_kernels(isa options...): cpu/isa_<isa>.cpp, compiled for that instruction set; GCMC_HAS_<ISA> tells cpu.cpp.
 function(gcmc_kernels isa)
   set(file cpu/isa_${isa}.cpp)
-  if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
-    return()
-  endif()
   target_sources(gcmc_core PRIVATE ${file})
-  set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math;${ARGN}")
+  set_source_files_properties(${file} PROPERTIES
+    COMPILE_OPTIONS "-O3;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math;${ARGN}")
   string(TOUPPER ${isa} upper)
   set_property(SOURCE cpu/cpu.cpp APPEND PROPERTY COMPILE_DEFINITIONS GCMC_HAS_${upper}=1)
 endfunction()
