@@ -26,7 +26,8 @@ bool is_downloadable(const std::string& name) {
 
 namespace gcmc {
 
-void download(const std::string&, const std::filesystem::path&, const std::function<void(Offset, Offset)>&) {
+void download(const std::string&, const std::filesystem::path&,
+              const std::function<bool(const std::filesystem::path&)>&, const std::function<void(Offset, Offset)>&) {
   throw Error(
       "this build has no download: install libcurl and libzip (Debian: libcurl4-openssl-dev libzip-dev) and build "
       "again");
@@ -248,7 +249,8 @@ std::string address_of(const std::string& name) {
 
 }  // namespace
 
-void download(const std::string& name, const fs::path& cache, const std::function<void(Offset, Offset)>& progress) {
+void download(const std::string& name, const fs::path& cache, const std::function<bool(const fs::path&)>& is_right,
+              const std::function<void(Offset, Offset)>& progress) {
   const TemporaryFolder temporary(cache);
   const fs::path archive = temporary.path() / "archive.zip", unpacked = temporary.path() / "unpacked";
   const std::string address = address_of(name);
@@ -257,10 +259,12 @@ void download(const std::string& name, const fs::path& cache, const std::functio
     fs::create_directory(unpacked);
     unpack(archive, unpacked);
     const fs::path top = top_folder(unpacked);
+    if (!is_right(top)) throw Error("the archive has no file of ratings of the format that " + name + " has");
     std::error_code code;
     fs::rename(top, cache / name, code);
     // Where another process was faster, its folder is as good.
-    if (code && !fs::exists(cache / name)) throw Error((cache / name).string() + ": cannot be made: " + code.message());
+    if (code && !is_right(cache / name))
+      throw Error((cache / name).string() + " cannot be made: " + code.message() + "; remove what is there");
   } catch (const fs::filesystem_error& error) {
     throw Error(address + ": cannot be unpacked: " + error.what());
   } catch (const Error& error) {

@@ -13,8 +13,9 @@ namespace gcmc {
 bool is_downloadable(const std::string& name);
 
 /// Downloads NAME.zip from $GCMC_DATA_URL (default: GroupLens), unpacks it, and renames its folder to cache/NAME once
-/// it is whole. Throws Error with the reason if that fails; nothing half-done is left under that name.
+/// it is whole and `is_right` of it. Throws Error with the reason if that fails; nothing half-done is left.
 void download(const std::string& name, const std::filesystem::path& cache,
+              const std::function<bool(const std::filesystem::path&)>& is_right,
               const std::function<void(Offset, Offset)>& progress);
 
 }  // namespace gcmc

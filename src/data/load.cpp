@@ -61,9 +61,9 @@ fs::path find_or_download(const std::string& name, const std::function<void(Offs
     if (fs::path found = find_set(folder, name); !found.empty()) return found;
   if (!is_downloadable(name)) throw Error("it is not a set that can be downloaded");
   const fs::path cache = cache_folder();
-  if (!holds(cache / name, name)) download(name, cache, progress);
   if (!holds(cache / name, name))
-    throw Error((cache / name).string() + " has no file of ratings of the format that " + name + " has");
+    download(
+        name, cache, [&](const fs::path& folder) { return holds(folder, name); }, progress);
   return cache / name;
 }
 

@@ -1,0 +1,195 @@
+// Mutated files of every format: each either is read as valid Ratings or gives gcmc::Error, and nothing else.
+// Deterministic: a failure names the round that shows it again. GCMC_FUZZ_FACTOR=20 runs twenty times the rounds.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "data_files.hpp"
+#include "gcmc/data.hpp"
+#include "gcmc/error.hpp"
+#include "gcmc/random.hpp"
+#include "scratch_folder.hpp"
+
+using namespace gcmc;
+
+namespace {
+
+using Files = std::vector<std::pair<std::string, std::string>>;
+
+const std::string flags = "|0|0|0|1|0|1|0|0|0|0|0|0|0|0|0|0|0|0|1\n";
+const std::vector<Files> formats = {
+    {{"u1.base", "1\t1\t5\t874965758\n1\t2\t3\t876893171\n20\t1\t4\t0\n"},
+     {"u1.test", "3\t2\t1\t875071561\n"},
+     {"u.user", "1|24|M|writer|85711\n3|53|F|none|94043\n20|60|M|writer|T8H1N\n"},
+     {"u.occupation", "none\nwriter\n"},
+     {"u.item", "1|Toy (1995)|01-Jan-1995||http://x/(1995)" + flags + "2|Caf\xE9|||" + flags}},
+    {{"ratings.dat", "1::1193::5::978300760\n2::1193::3.5::0\n2::5::0.5::0\n"},
+     {"users.dat", "1::F::1::10::48067\n2::M::56::16::70072\n"},
+     {"movies.dat", "1193::Cl\xE9o (1975)::Drama\n5::Jumanji: A::B (1995)::Children's|Fantasy\n"}},
+    {{"ratings.csv", "userId,movieId,rating,timestamp\r\n1,31,2.5,1260759144\r\n\"a,b\",7,4.0,12\r\n"},
+     {"movies.csv",
+      "movieId,title,genres\r\n31,\"American, \"\"The\"\"\r\n (1995)\",Drama|War\r\n7,X,(no genres listed)\r\n"}}};
+
+const std::vector<std::string> tokens = {"::",
+                                         "\t",
+                                         "|",
+                                         ",",
+                                         "\"",
+                                         "\"\"",
+                                         "\r\n",
+                                         "\n",
+                                         "-",
+                                         "-1",
+                                         "0",
+                                         "00",
+                                         "1e308",
+                                         "1e-400",
+                                         "nan",
+                                         "inf",
+                                         "0x1p3",
+                                         "+1",
+                                         " ",
+                                         "(",
+                                         "(1999)",
+                                         "99999999999999999999",
+                                         "2147483648",
+                                         "rating",
+                                         "user",
+                                         "Children's",
+                                         "\xEF\xBB\xBF",
+                                         "\xFF",
+                                         std::string("\0", 1)};
+
+/// One small change somewhere in `text`.
+void mutate(std::string& text, Random& random) {
+  const std::size_t size = text.size(), at = random.below(size + 1),
+                    length = random.below(1 + std::min<std::size_t>(size - at, 12));
+  switch (random.below(7)) {
+    case 0:
+      if (at < size) text[at] = static_cast<char>(random.bits());
+      break;
+    case 1:
+      text.erase(at, length);
+      break;
+    case 2:
+      text.insert(at, tokens[random.below(tokens.size())]);
+      break;
+    case 3:
+      text.replace(at, length, tokens[random.below(tokens.size())]);
+      break;
+    case 4:
+      text.insert(random.below(size + 1), text.substr(at, length));
+      break;
+    case 5:
+      if (random.below(8) == 0) text.resize(at);
+      break;
+    default:
+      if (at < size) text[at] = static_cast<char>(text[at] ^ 1 << random.below(8));
+  }
+}
+
+struct Tally {
+  std::uint32_t read = 0, refused = 0;
+};
+
+std::uint32_t rounds(std::uint32_t usual) {
+  const char* factor = std::getenv("GCMC_FUZZ_FACTOR");
+  return usual * static_cast<std::uint32_t>(factor ? std::max(1, std::atoi(factor)) : 1);
+}
+
+/// A folder for each format, with its files unchanged.
+std::vector<std::string> make_folders(const ScratchFolder& folder) {
+  std::vector<std::string> places;
+  for (std::size_t k = 0; k < formats.size(); ++k) {
+    places.push_back(folder / std::to_string(k));
+    std::filesystem::create_directories(places[k]);
+    for (const auto& [name, text] : formats[k]) write_bytes(places[k] + "/" + name, text);
+  }
+  return places;
+}
+
+/// What `call` gives must be valid Ratings or an Error of one line.
+template <class Call>
+void expect_ratings_or_error(Tally& tally, const Call& call) {
+  try {
+    const Ratings ratings = call();
+    validate(ratings);
+    REQUIRE_FALSE(ratings.entries.empty());
+    REQUIRE_FALSE(ratings.levels.empty());
+    ++tally.read;
+  } catch (const Error& error) {
+    REQUIRE(std::string(error.what()).find('\n') == std::string::npos);
+    ++tally.refused;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("mutated data files are read as valid ratings or refused with an error", "[fuzz]") {
+  const ScratchFolder folder;
+  const std::vector<std::string> places = make_folders(folder);
+  Tally tally;
+  for (std::uint32_t round = 0; round < rounds(1500); ++round) {
+    INFO("round " << round);
+    Random random(1, round);
+    const std::string& place = places[round % formats.size()];
+    const auto& [name, text] = formats[round % formats.size()][random.below(formats[round % formats.size()].size())];
+    std::string changed = text;
+    for (std::uint64_t changes = 1 + random.below(4); changes > 0; --changes) mutate(changed, random);
+    write_bytes(place + "/" + name, changed);
+    expect_ratings_or_error(tally, [&] { return read_ratings(place, "fuzz"); });
+    write_bytes(place + "/" + name, text);
+  }
+  CHECK(tally.read > rounds(150));  // the mutations are small enough to reach the readers' depths
+  CHECK(tally.refused > rounds(600));
+}
+
+TEST_CASE("mutated gzip files are read as valid ratings or refused with an error", "[fuzz]") {
+  const ScratchFolder folder;
+  const std::string whole = gzipped(formats[1][0].second);
+  Tally tally;
+  for (std::uint32_t round = 0; round < rounds(400); ++round) {
+    INFO("round " << round);
+    Random random(2, round);
+    std::string bytes = whole;
+    mutate(bytes, random);
+    write_bytes(folder / "ratings.dat.gz", bytes);
+    expect_ratings_or_error(tally, [&] { return read_ratings(folder / "", "fuzz"); });
+  }
+  CHECK(tally.refused > rounds(200));
+}
+
+TEST_CASE("mutated archives are read as valid ratings or refused with an error, and nothing half-done stays",
+          "[fuzz]") {
+  const ScratchFolder folder;
+  const std::string cache = folder / "cache/gcmc";
+  setenv("XDG_CACHE_HOME", (folder / "cache").c_str(), 1);
+  setenv("GCMC_DATA_URL", ("file://" + (folder / "")).c_str(), 1);
+  unsetenv("GCMC_DATA_DIR");
+  const std::string whole =
+      zipped({{"ml-1m/ratings.dat", formats[1][0].second}, {"ml-1m/users.dat", formats[1][1].second}});
+  Tally tally;
+  for (std::uint32_t round = 0; round < rounds(250); ++round) {
+    INFO("round " << round);
+    Random random(3, round);
+    std::string bytes = whole;
+    mutate(bytes, random);
+    write_bytes(folder / "ml-1m.zip", bytes);
+    const std::uint32_t read_before = tally.read;
+    expect_ratings_or_error(tally, [&] { return load_data("ml-1m", "", {}).ratings; });
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(cache, none)) {
+      REQUIRE(entry.path().filename() == "ml-1m");
+      if (tally.read > read_before) REQUIRE(read_bytes(entry.path() / "ratings.dat") == formats[1][0].second);
+    }
+    std::filesystem::remove_all(cache);
+  }
+  for (const char* name : {"XDG_CACHE_HOME", "GCMC_DATA_URL"}) unsetenv(name);
+  CHECK(tally.refused > rounds(80));
+}

@@ -1,0 +1,223 @@
+// Finding a data set by name: given folders, the cache, downloads (from a file: address), and what happens without.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "data_files.hpp"
+#include "gcmc/data.hpp"
+#include "gcmc/error.hpp"
+#include "scratch_folder.hpp"
+
+using namespace gcmc;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string dat = "1::2::3::4\n5::2::4::0\n", csv = "userId,movieId,rating\n1,2,3\n";
+
+/// A machine of its own: an empty cache, a folder that archives are downloaded from, no GCMC_DATA_DIR.
+class Machine {
+ public:
+  Machine() {
+    fs::create_directories(folder_ / "server");
+    setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1);
+    setenv("GCMC_DATA_URL", ("file://" + (folder_ / "server/")).c_str(), 1);
+    unsetenv("GCMC_DATA_DIR");
+  }
+  ~Machine() {
+    for (const char* name : {"XDG_CACHE_HOME", "GCMC_DATA_URL", "GCMC_DATA_DIR"}) unsetenv(name);
+  }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  void offer(const std::string& archive, const std::string& bytes) const {
+    write_bytes(folder_ / ("server/" + archive), bytes);
+  }
+  std::string make(const std::string& path, const std::string& text) const {
+    fs::create_directories(fs::path(folder_ / path).parent_path());
+    write_bytes(folder_ / path, text);
+    return folder_ / path;
+  }
+  std::string operator/(const std::string& path) const { return folder_ / path; }
+
+  /// What lies in the cache folder, hidden and temporary entries too.
+  std::size_t cached() const {
+    std::error_code none;
+    const fs::directory_iterator entries(folder_ / "cache/gcmc", none);
+    return none ? 0 : static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+  }
+
+ private:
+  ScratchFolder folder_;
+};
+
+std::string error_of(const std::string& name, const std::string& data_dir = "", std::string_view split = {}) {
+  try {
+    load_data(name, data_dir, split);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// Does this build download at all?
+bool without_download() {
+  const Machine machine;
+  const bool without = contains(error_of("ml-1m"), "this build has no download");
+  if (without) WARN("skipped: this build has no download");
+  return without;
+}
+
+}  // namespace
+
+TEST_CASE("a set is found in the given folder or in its sub-folder", "[load]") {
+  const Machine machine;
+  machine.make("data/ml-1m/ratings.dat", dat);
+  machine.make("data/ml-10M100K/ratings.dat", "1::2::0.5::4\n");
+  machine.make("data/mine/ratings.csv", csv);
+  CHECK(load_data("ml-1m", machine / "data", {}).ratings.entries.size() == 2);
+  CHECK(load_data("ml-1m", machine / "data/ml-1m", {}).ratings.name == "ml-1m");
+  CHECK(load_data("ml-10m", machine / "data", {}).ratings.levels == std::vector<double>{0.5});
+  CHECK(load_data("mine", machine / "data", {}).ratings.entries.size() == 1);
+  CHECK(load_data("mine", machine / "data", {}).note.empty());
+  CHECK(machine.cached() == 0);
+}
+
+TEST_CASE("a given folder without the set is an error, never a download", "[load]") {
+  const Machine machine;
+  machine.make("data/ratings.dat", dat);
+  machine.offer("ml-100k.zip", zipped({{"ml-100k/u.data", "1\t2\t3\t4\n"}}));
+  CHECK(error_of("ml-100k", machine / "data") ==
+        (machine / "data") +
+            ": ml-100k is not here: its u.data, ratings.dat or ratings.csv was expected in this folder "
+            "or in its sub-folder ml-100k");
+  CHECK(machine.cached() == 0);
+}
+
+TEST_CASE("GCMC_DATA_DIR is looked into before the cache, and the cache before the download", "[load]") {
+  const Machine machine;
+  machine.make("cache/gcmc/ml-1m/ratings.dat", dat);
+  CHECK(load_data("ml-1m", "", {}).ratings.entries.size() == 2);
+  machine.make("data/ml-1m/ratings.dat", "1::2::3::4\n");
+  setenv("GCMC_DATA_DIR", (machine / "data").c_str(), 1);
+  CHECK(load_data("ml-1m", "", {}).ratings.entries.size() == 1);
+}
+
+TEST_CASE("a wrong file in a found folder is an error, not a reason to make ratings up", "[load]") {
+  const Machine machine;
+  machine.make("cache/gcmc/ml-100k/u.data", "1\t2\n");
+  CHECK(contains(error_of("ml-100k"), "u.data:1: 2 columns"));
+}
+
+TEST_CASE("synthetic-100k is generated and has the random split alone", "[load]") {
+  CHECK(load_data("synthetic-100k", "", "random").ratings.name == "synthetic-100k");
+  CHECK(load_data("synthetic-100k", "/nowhere", {}).ratings.entries.size() == 100000);
+  CHECK(error_of("synthetic-100k", "", "u1") == "synthetic-100k has no split 'u1': use random");
+}
+
+TEST_CASE("ml-100k that can be had nowhere becomes synthetic-100k, and the note says so and why", "[load]") {
+  const Machine machine;
+  const DataSource source = load_data("ml-100k", "", "u1");
+  CHECK(source.ratings.name == "synthetic-100k");
+  CHECK_FALSE(source.ratings.has_fixed_test());
+  CHECK(contains(source.note, "ml-100k cannot be had ("));
+  CHECK(contains(source.note, "synthetic-100k"));
+  CHECK(contains(source.note, "--data-dir"));
+  CHECK(machine.cached() == 0);
+}
+
+TEST_CASE("another set that can be had nowhere is an error that names --data-dir", "[load]") {
+  const Machine machine;
+  CHECK(contains(error_of("ml-1m"), "ml-1m cannot be had: "));
+  CHECK(contains(error_of("ml-1m"), "--data-dir"));
+  CHECK(
+      error_of("mine") ==
+      "mine cannot be had: it is not a set that can be downloaded. Give the folder that holds it with --data-dir or in "
+      "GCMC_DATA_DIR");
+}
+
+TEST_CASE("a downloaded archive is unpacked into the cache and found there again", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  machine.offer(
+      "ml-10m.zip",
+      zipped(
+          {{"ml-10M100K/", ""}, {"ml-10M100K/ratings.dat", dat}, {"ml-10M100K/sub/empty", ""}, {"__MACOSX/x", "y"}}));
+  Offset received = 0;
+  const DataSource source =
+      load_data("ml-10m", "", {}, [&](Offset now, Offset) { received = std::max(received, now); });
+  CHECK(source.ratings.entries.size() == 2);
+  CHECK(source.note.empty());
+  CHECK(received == static_cast<Offset>(fs::file_size(machine / "server/ml-10m.zip")));
+  CHECK(machine.cached() == 1);
+  CHECK(fs::exists(machine / "cache/gcmc/ml-10m/sub/empty"));
+  fs::remove(machine / "server/ml-10m.zip");
+  CHECK(load_data("ml-10m", "", {}).ratings.entries.size() == 2);
+}
+
+TEST_CASE("an archive that is cut, damaged or points outside leaves nothing and says why", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  const std::string whole = zipped({{"ml-1m/ratings.dat", dat}});
+  std::string flipped = whole;
+  flipped[whole.find("1::2::3")] = '9';
+  const auto [bytes, reason] = GENERATE_COPY(table<std::string, std::string>({
+      {whole.substr(0, whole.size() / 2), "the archive is damaged"},
+      {"", "the archive is damaged"},
+      {"<html>not found</html>", "the archive is damaged"},
+      {flipped, "ml-1m/ratings.dat is damaged"},
+      {zipped({{"ml-1m/ratings.dat", dat}, {"../evil", "x"}}), "../evil points outside: refused"},
+      {zipped({{"ml-1m/../../evil", "x"}}), "points outside: refused"},
+      {zipped({{"/evil", "x"}}), "/evil points outside: refused"},
+      {zipped({{"..\\evil", "x"}}), "points outside: refused"},
+      {zipped({{"ratings.dat", dat}}), "no folder in the archive"},
+      {zipped({{"a/ratings.dat", dat}, {"b/ratings.dat", dat}}), "more than one folder"},
+  }));
+  machine.offer("ml-1m.zip", bytes);
+  const std::string error = error_of("ml-1m");
+  INFO(error);
+  CHECK(contains(error, reason));
+  CHECK(contains(error, "server/ml-1m.zip: "));
+  CHECK(machine.cached() == 0);
+  CHECK_FALSE(fs::exists(machine / "cache/evil"));
+  CHECK_FALSE(fs::exists(machine / "evil"));
+}
+
+TEST_CASE("an archive of something else says so and leaves nothing", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  machine.offer("ml-1m.zip", zipped({{"ml-1m/readme", "no ratings"}}));
+  CHECK(contains(error_of("ml-1m"), "has no file of ratings of the format that ml-1m has"));
+  CHECK(machine.cached() == 0);
+}
+
+TEST_CASE("a cached folder that is not whole is not overwritten but named", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  machine.make("cache/gcmc/ml-1m/users.dat", "mine");
+  machine.offer("ml-1m.zip", zipped({{"ml-1m/ratings.dat", dat}}));
+  CHECK(contains(error_of("ml-1m"), (machine / "cache/gcmc/ml-1m") + " cannot be made"));
+  CHECK(machine.cached() == 1);
+}
+
+TEST_CASE("an exception of the progress function ends the download and passes through", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  machine.offer("ml-1m.zip", zipped({{"ml-1m/ratings.dat", dat}}));
+  CHECK_THROWS_AS(load_data("ml-1m", "", {}, [](Offset, Offset) { throw std::logic_error("stop"); }), std::logic_error);
+  CHECK(machine.cached() == 0);
+}
+
+TEST_CASE("a cache folder that cannot be made is a reason, not a crash", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  setenv("XDG_CACHE_HOME", machine.make("file", "x").c_str(), 1);
+  CHECK(contains(error_of("ml-1m"), "no folder can be made here"));
+}
