@@ -36,7 +36,7 @@ class TextFile {
     errno = 0;
     file_.reset(gzopen(path_.c_str(), "rb"));
     if (!file_) throw Error(path_ + ": cannot be opened: " + std::generic_category().message(errno));
-    gzbuffer(file_.get(), 1 << 18);
+    gzbuffer(file_.get(), 1 << 16);
   }
 
   /// The view is valid until the next call. Throws Error if the file cannot be read or its gzip data is damaged.
@@ -77,7 +77,7 @@ class TextFile {
   }
 
  private:
-  static constexpr std::size_t initial_size = 1 << 20, longest_line = 1 << 26;
+  static constexpr std::size_t initial_size = 1 << 16, longest_line = 1 << 26;
   struct Close {
     void operator()(gzFile file) const { gzclose(file); }
   };
