@@ -9,13 +9,13 @@ const std::initializer_list<Activation> activations = {Activation::leaky_relu, A
                                                        Activation::tanh,       Activation::sigmoid,
                                                        Activation::softsign,   Activation::linear};
 
-TEST_CASE("a drawn mask has the bits that kept() says", "[operations]") {
+TEST_CASE("a drawn mask has the bits that kept() says, and what lies behind it stays", "[operations]") {
   Draw draw(1);
   for (const std::uint32_t keep : {0u, 1u, 19661u, 32768u, 65535u, 65536u})
     for (const Offset count : {0, 64, 128, 192, 448, 64 * 75, 64 * 1031}) {
       const Mask mask{0xfedcba9876543210u, static_cast<std::uint32_t>(draw.between(0, 9)), 0x90000001u, keep};
       const auto run = [&](auto& backend) {
-        Buffer bits(backend, std::vector<std::uint8_t>(count / 8, 0xa5));
+        Buffer bits(backend, std::vector<std::uint8_t>(count / 8 + 64, 0xa5));
         backend.run(DrawMask{mask, count, bits.data()});
         Outcome outcome;
         add(outcome, bits);
