@@ -298,7 +298,7 @@ TEST_CASE("training lowers the loss and beats the bias baseline on generated rat
   options.train.max_iterations = 150;
   const TrainResult result = train(ratings, options);
   REQUIRE(result.history.back().loss < 0.9 * result.history.front().loss);
-  REQUIRE(*result.metrics.best_valid_rmse < result.history.front().valid_rmse.value());
+  REQUIRE(result.metrics.best_test_rmse < result.metrics.baseline_test_rmse);
 }
 
 TEST_CASE("a run stops after the running step when asked to", "[trainer]") {

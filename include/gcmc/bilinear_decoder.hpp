@@ -8,7 +8,7 @@
 namespace gcmc {
 
 /// logit_r(i, j) = sum over s of a_sr z_i^T P_s z_j; p = softmax(logit); prediction = sum over r of value_r p_r
-/// (van den Berg, Kipf and Welling 2017, eq. 4 and 5, with the weight sharing of eq. 6).
+/// (van den Berg, Kipf and Welling 2017, eq. 4 and 5, with the weight sharing of section 2.4).
 ///   P  B x D x D    a  B x R    z_i, z_j  D
 /// Work O(users B D^2 + pairs B D). No array has the size of the pairs.
 template <Backend B, class T>

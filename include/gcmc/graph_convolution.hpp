@@ -65,9 +65,9 @@ class GraphConvolution {
         levels_(levels),
         options_(options),
         shape_(options, levels),
-        hidden_(backend, receivers, shape_.hidden, hidden_stride(shape_.hidden)),
-        table_(backend, shape_.tables * sources, shape_.width),
-        blocks_(backend, block_count() * receivers, shape_.width) {
+        hidden_(backend, receivers, shape_.hidden, spread_stride<T>(shape_.hidden)),
+        table_(backend, shape_.tables * sources, shape_.width, spread_stride<T>(shape_.width)),
+        blocks_(backend, block_count() * receivers, shape_.width, spread_stride<T>(shape_.width)) {
     const Offset pairs = Offset{shape_.tables} * sources;
     require(pairs < (Offset{1} << 31),
             [&] { return "graph convolution: " + std::to_string(pairs) + " (level, node) pairs exceed 2^31"; });
@@ -117,12 +117,6 @@ class GraphConvolution {
   bool stack() const { return options_.aggregation == Aggregation::stack; }
   Index block_count() const { return stack() ? shape_.tables : 1; }
   Offset mask_rows() const { return options_.node_dropout_all_levels ? 1 : shape_.tables; }
-
-  /// Rows a multiple of 1 KB apart would share few cache sets when columns are walked: one line more.
-  static Index hidden_stride(Index hidden) {
-    const Index stride = row_stride<T>(hidden), line = row_stride<T>(1);
-    return stride % (line * 16) == 0 ? stride + line : stride;
-  }
 
   void draw(const std::optional<DropoutStep>& dropout) {
     dropout_nodes_ = dropout && node_bits_;

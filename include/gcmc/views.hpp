@@ -21,6 +21,14 @@ constexpr Index row_stride(Index columns) {
   return static_cast<Index>(round_up(columns, row_alignment / static_cast<Offset>(sizeof(T))));
 }
 
+/// The same for rows that are gathered or walked by columns: rows a multiple of 1 KB apart would share few cache sets,
+/// so such a stride gets one line more.
+template <class T>
+constexpr Index spread_stride(Index columns) {
+  const Index stride = row_stride<T>(columns), line = row_stride<T>(1);
+  return stride % (16 * line) == 0 ? stride + line : stride;
+}
+
 /// A row-major matrix that somebody else owns. Rows are `stride` elements apart; what lies between
 /// `columns` and `stride` is padding: zero, and kept zero.
 template <class T>

@@ -35,7 +35,7 @@ template <Activation activation, class T>
 GCMC_INLINE Vector<T> derivative_vector(Vector<T> y) {
   const Vector<T> zero{}, one = broadcast(T{1});
   if constexpr (activation == Activation::leaky_relu)
-    return select<T>(y < zero, broadcast(static_cast<T>(leaky_slope)), one);
+    return select<T>(y > zero, one, broadcast(static_cast<T>(leaky_slope)));
   if constexpr (activation == Activation::relu) return select<T>(y > zero, one, zero);
   if constexpr (activation == Activation::tanh) return one - y * y;
   if constexpr (activation == Activation::sigmoid) return y * (one - y);

@@ -2,6 +2,7 @@
 #include "gcmc/cpu.hpp"
 
 #include <omp.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 #include <new>
@@ -12,9 +13,21 @@
 namespace gcmc {
 namespace {
 
-constexpr std::align_val_t alignment{64};
 /// Kernels may read, never write, this many bytes behind an array.
 constexpr std::size_t slack = 64;
+/// From here on an array is laid out for huge pages: gathers over it then miss the TLB far less.
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{bytes < 2 * huge_page ? 64 : huge_page}; }
+
+void* aligned_allocate(std::size_t bytes) {
+  void* memory = ::operator new(bytes + slack, alignment_of(bytes));
+#ifdef MADV_HUGEPAGE
+  if (bytes >= 2 * huge_page) madvise(memory, (bytes + slack) / huge_page * huge_page, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+void aligned_release(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, alignment_of(bytes)); }
 
 bool processor_has(const std::string& isa) {
   if (isa == "portable") return true;
@@ -56,16 +69,16 @@ const CpuIsa& choose(std::string isa) {
 }  // namespace
 
 CpuContext::~CpuContext() {
-  for (void* memory : memory_)
-    if (memory) ::operator delete(memory, alignment);
+  for (int slot = 0; slot < slots; ++slot)
+    if (memory_[slot]) aligned_release(memory_[slot], size_[slot]);
 }
 
 void* CpuContext::scratch(int slot, std::size_t bytes) {
   if (bytes > size_[slot]) {
-    if (memory_[slot]) ::operator delete(memory_[slot], alignment);
+    if (memory_[slot]) aligned_release(memory_[slot], size_[slot]);
     memory_[slot] = nullptr;
     size_[slot] = 0;
-    memory_[slot] = ::operator new(bytes + slack, alignment);
+    memory_[slot] = aligned_allocate(bytes);
     size_[slot] = bytes;
   }
   return memory_[slot];
@@ -96,11 +109,11 @@ int Cpu::threads() const { return state_->context.threads; }
 std::string Cpu::isa() const { return state_->isa.name; }
 
 void* Cpu::allocate(std::size_t bytes) {
-  void* memory = ::operator new(bytes + slack, alignment);
+  void* memory = aligned_allocate(bytes);
   std::memset(memory, 0, bytes + slack);
   return memory;
 }
-void Cpu::release(void* memory, std::size_t) noexcept { ::operator delete(memory, alignment); }
+void Cpu::release(void* memory, std::size_t bytes) noexcept { aligned_release(memory, bytes); }
 
 void Cpu::run(const DrawMask& op) { state_->isa.index.draw_mask(op, state_->context); }
 void Cpu::run(const SelectSources& op) { state_->isa.index.select_sources(op, state_->context); }

@@ -9,7 +9,7 @@ namespace {
 
 template <class T>
 void build_table(const BuildTable<T>& op, CpuContext& context) {
-  const Index sources = op.weights.rows, stride = op.table.stride;
+  const Index sources = op.weights.rows, stride = op.weights.stride;
   const auto copy_scaled = [&](T* to, const T* from, Index j) {
     const Vector<T> scale = broadcast<T>(op.source_scale ? op.scale * op.source_scale[j] : op.scale);
     for (Index c = 0; c < stride; c += lanes<T>) store(to + c, load(from + c) * scale);
@@ -63,30 +63,39 @@ constexpr std::array<SumRows<T>, sizeof...(n)> sum_rows_table(std::integer_seque
   return {&sum_rows<T, n + 1>...};
 }
 
-/// A row of `stride` elements, summed in tiles of columns that fit the registers.
+/// Sums rows of `columns` elements (whole vectors) in tiles of columns that fit the registers.
 template <class T>
 class RowSum {
  public:
-  explicit RowSum(Index stride) {
+  explicit RowSum(Index columns) : columns_(columns) {
     static constexpr auto table = sum_rows_table<T>(std::make_integer_sequence<int, accumulators>{});
-    const int vectors = stride / lanes<T>;
-    tiles_ = (vectors + accumulators - 1) / accumulators;
-    wide_ = (vectors + tiles_ - 1) / tiles_;
-    while (wide_ > 1 && wide_ > accumulators / 2 && vectors % wide_ != 0) --wide_;
-    tiles_ = vectors / wide_;
-    rest_ = vectors % wide_;
-    sum_wide_ = table[static_cast<std::size_t>(wide_ - 1)];
-    if (rest_) sum_rest_ = table[static_cast<std::size_t>(rest_ - 1)];
+    const int vectors = columns / lanes<T>;
+    int wide = (vectors + accumulators - 1) / accumulators;
+    wide = (vectors + wide - 1) / wide;
+    while (wide > accumulators / 2 && vectors % wide != 0) --wide;
+    const int rest = vectors % wide;
+    width_ = wide * lanes<T>;
+    tiles_ = vectors / wide + (rest > 0);
+    sum_ = table[static_cast<std::size_t>(wide - 1)];
+    sum_last_ = rest ? table[static_cast<std::size_t>(rest - 1)] : sum_;
+  }
+  int tiles() const { return tiles_; }
+  Index begin(int tile) const { return tile * width_; }
+  Index end(int tile) const { return static_cast<Index>(smaller(columns_, (tile + 1) * width_)); }
+
+  /// sums[begin(tile) .. end(tile)) for tiles first to last - 1.
+  void operator()(const T* table, Offset stride, const Index* rows, Offset n, T* sums, int first, int last) const {
+    for (int tile = first; tile < last; ++tile)
+      (tile + 1 < tiles_ ? sum_ : sum_last_)(table + begin(tile), stride, rows, n, sums + begin(tile));
   }
   void operator()(const T* table, Offset stride, const Index* rows, Offset n, T* sums) const {
-    const Offset step = Offset{wide_} * lanes<T>;
-    for (int tile = 0; tile < tiles_; ++tile) sum_wide_(table + tile * step, stride, rows, n, sums + tile * step);
-    if (rest_) sum_rest_(table + tiles_ * step, stride, rows, n, sums + tiles_ * step);
+    (*this)(table, stride, rows, n, sums, 0, tiles_);
   }
 
  private:
-  int tiles_ = 0, wide_ = 0, rest_ = 0;
-  SumRows<T> sum_wide_ = nullptr, sum_rest_ = nullptr;
+  Index columns_, width_ = 0;
+  int tiles_ = 0;
+  SumRows<T> sum_ = nullptr, sum_last_ = nullptr;
 };
 
 /// Levels that table k serves.
@@ -113,31 +122,47 @@ inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const 
   return n;
 }
 
+/// Rows [first, last) of one block, columns of tiles [first_tile, last_tile).
+template <class T>
+void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, Index block, Offset first, Offset last,
+                    int first_tile, int last_tile, Index* rows, T* sums) {
+  const Offset bits_stride = round_up(op.hidden.columns, 64), column = Offset{block} * op.width;
+  const Index from = row_sum.begin(first_tile);
+  const auto columns = static_cast<Index>(smaller(row_sum.end(last_tile - 1), op.width)) - from;
+  const Index first_table = op.stack ? block : 0, last_table = op.stack ? block + 1 : op.tables;
+  for (Offset i = first; i < last; ++i) {
+    Offset n = 0;
+    for (Index table = first_table; table < last_table; ++table)
+      n += collect_rows(op.adjacency, i, table, op.row_of, rows + n);
+    row_sum(op.table.data, op.table.stride, rows, n, sums, first_tile, last_tile);
+    finish_row<T>(op.activation, op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
+                  i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
+  }
+}
+
+/// Beyond this size a table is walked tile by tile, so that what is gathered from stays in the last-level cache.
+constexpr Offset cached_table_bytes = Offset{16} << 20;
+
 template <class T>
 void aggregate(const Aggregate<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
-  const RowSum<T> row_sum(op.table.stride);
+  const RowSum<T> row_sum(row_stride<T>(op.width));
   const Offset lists = 2 * Offset{graph.largest_row} + 16;
   Index* lists_of = context.scratch_of<Index>(0, context.threads * lists);
-  T* sums_of = context.scratch_of<T>(1, Offset{context.threads} * op.table.stride);
-  const Offset bits_stride = round_up(op.hidden.columns, 64);
+  T* sums_of = context.scratch_of<T>(1, Offset{context.threads} * row_stride<T>(op.width));
+  const Offset table_bytes =
+      Offset{op.stack ? 1 : op.tables} * graph.sources * op.table.stride * static_cast<Offset>(sizeof(T));
+  const int passes = !op.row_of && table_bytes > cached_table_bytes ? row_sum.tiles() : 1;
+  const int tiles_of_pass = row_sum.tiles() / passes;
   const Index blocks = op.stack ? op.tables : 1;
   constexpr Offset piece = 32;
-  for (Index block = 0; block < blocks; ++block) {
-    const Index first = op.stack ? block : 0, last = op.stack ? block + 1 : op.tables;
-    for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
-      Index* rows = lists_of + thread * lists;
-      T* sums = sums_of + Offset{thread} * op.table.stride;
-      for (Offset i = task * piece; i < smaller(graph.receivers, (task + 1) * piece); ++i) {
-        Offset n = 0;
-        for (Index table = first; table < last; ++table) n += collect_rows(graph, i, table, op.row_of, rows + n);
-        row_sum(op.table.data, op.table.stride, rows, n, sums);
-        const Offset column = Offset{block} * op.width;
-        finish_row<T>(op.activation, op.receiver_scale ? op.receiver_scale[i] : T{1}, sums, op.width, op.bits,
-                      i * bits_stride + column, op.dropout_scale, op.hidden.row(i) + column);
-      }
-    });
-  }
+  for (Index block = 0; block < blocks; ++block)
+    for (int pass = 0; pass < passes; ++pass)
+      for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
+        aggregate_rows(op, row_sum, block, task * piece, smaller(graph.receivers, (task + 1) * piece),
+                       pass * tiles_of_pass, (pass + 1) * tiles_of_pass, lists_of + thread * lists,
+                       sums_of + Offset{thread} * row_stride<T>(op.width));
+      });
 }
 
 template <class T>
