@@ -1,5 +1,6 @@
 // The operations that a backend runs: plain structs of sizes and pointers, includable from any compiler.
-// Pointers are the backend's memory. Every operation overwrites its results; no operation allocates what it returns.
+// Pointers are the backend's memory, but for lists of ParameterRows, which are the host's. Every operation overwrites
+// its results; no operation allocates what it returns.
 #pragma once
 
 #include "gcmc/options.hpp"
@@ -60,7 +61,7 @@ struct BuildTable {
   const Index* count = nullptr;
   const T* source_scale = nullptr;  ///< nullptr: 1
   T scale = 1;
-  MatrixView<T> table;  ///< room for tables * sources rows
+  MatrixView<T> table;  ///< room for tables * sources rows; columns as the weights
 };
 
 /// Graph convolution from compacted tables (eq. 1 and 2 of van den Berg, Kipf and Welling 2017):
@@ -196,7 +197,7 @@ struct Predict {
 
 /// Splits the entries of every row into those that carry messages (first) and those that are predicted (behind them):
 /// entry (user, item) carries messages unless kept(mask, user * items + item). middle[row] is the first predicted one.
-/// Also the degrees of what carries, as scales: receiver_scale = degree^-1/2 or 1/degree (`left`), 0 for degree 0.
+/// `carried` is each receiver's degree among what carries. Rows lie one behind the other.
 struct SplitEdges {
   Adjacency adjacency;  ///< the whole graph's
   bool sources_are_items = true;

@@ -104,8 +104,10 @@ template <class T>
 void average(const Average<T>& op, CpuContext& context) {
   const T decay = static_cast<T>(op.decay), rest = static_cast<T>(1 - op.decay);
   for_each_piece(context, op.count, update_piece, [&](Offset first, Offset last) {
-    for (Offset k = first; k < last; k += lanes<T>)
+    Offset k = first;
+    for (; k + lanes<T> <= last; k += lanes<T>)
       store(op.average + k, load(op.average + k) * decay + load(op.values + k) * rest);
+    for (; k < last; ++k) op.average[k] = op.average[k] * decay + op.values[k] * rest;
   });
 }
 
