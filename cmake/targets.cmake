@@ -26,11 +26,12 @@ function(gcmc_target target)
 endfunction()
 
 # gcmc_kernels(isa options...): cpu/isa_<isa>.cpp, compiled for that instruction set; GCMC_HAS_<ISA> tells cpu.cpp.
+# Sanitized kernels take minutes to compile at -O3.
 function(gcmc_kernels isa)
   set(file cpu/isa_${isa}.cpp)
   target_sources(gcmc_core PRIVATE ${file})
   set_source_files_properties(${file} PROPERTIES
-    COMPILE_OPTIONS "-O3;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math;${ARGN}")
+    COMPILE_OPTIONS "$<IF:$<BOOL:${GCMC_SANITIZE}>,-O1,-O3>;-ffp-contract=fast;-fno-math-errno;-fno-trapping-math;${ARGN}")
   string(TOUPPER ${isa} upper)
   set_property(SOURCE cpu/cpu.cpp APPEND PROPERTY COMPILE_DEFINITIONS GCMC_HAS_${upper}=1)
 endfunction()
