@@ -11,7 +11,7 @@ macro(gcmc_require package debian)
 endmacro()
 
 gcmc_require(Eigen3 libeigen3-dev 3.3 NO_MODULE)
-gcmc_require(OpenMP "g++, or libomp-dev for clang" COMPONENTS CXX)
+gcmc_require(Threads libc6-dev)
 gcmc_require(nlohmann_json nlohmann-json3-dev 3.10)
 gcmc_require(ZLIB zlib1g-dev)
 if(GCMC_BUILD_PROGRAM)

@@ -1,9 +1,10 @@
 // The CPU backend: chooses the instruction set, owns scratch memory, hands operations to kernels.
 #include "gcmc/cpu.hpp"
 
-#include <omp.h>
+#include <sched.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -28,6 +29,15 @@ void* aligned_allocate(std::size_t bytes) {
   return memory;
 }
 void aligned_release(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, alignment_of(bytes)); }
+
+/// Cores that this process may use.
+int usable_cores() {
+#ifdef CPU_COUNT
+  cpu_set_t cores;
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 bool processor_has(const std::string& isa) {
   if (isa == "portable") return true;
@@ -99,7 +109,7 @@ struct Cpu::State {
 
 Cpu::Cpu(int threads, const std::string& isa) {
   if (threads < 0) throw Error("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
-  state_ = std::make_unique<State>(threads ? threads : omp_get_num_procs(), choose(isa));
+  state_ = std::make_unique<State>(threads ? threads : usable_cores(), choose(isa));
 }
 Cpu::~Cpu() = default;
 Cpu::Cpu(Cpu&&) noexcept = default;

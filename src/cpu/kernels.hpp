@@ -2,13 +2,14 @@
 #pragma once
 
 #include "gcmc/operations.hpp"
+#include "thread_pool.hpp"
 
 namespace gcmc {
 
 /// Threads to use, and scratch memory that grows at first use and is then kept (no allocation in a repeated step).
 class CpuContext {
  public:
-  explicit CpuContext(int thread_count) : threads(thread_count) {}
+  explicit CpuContext(int thread_count) : threads(thread_count), pool(thread_count) {}
   CpuContext(const CpuContext&) = delete;
   CpuContext& operator=(const CpuContext&) = delete;
   ~CpuContext();
@@ -21,6 +22,7 @@ class CpuContext {
   }
 
   const int threads;
+  ThreadPool pool;
 
  private:
   static constexpr int slots = 3;
