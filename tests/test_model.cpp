@@ -97,7 +97,9 @@ double gradient_error(B& backend, const ModelOptions& options, double target_rem
   loss();
   const auto gradient = model.parameters().get_gradient();
   double worst = 0;
-  for (const auto& [name, tensor] : gradient) {
+  for (const auto& piece : gradient) {
+    const std::string& name = piece.first;
+    const std::vector<double>& tensor = piece.second;
     std::vector<double> direction(tensor.size());
     double along = 0, size = 0, largest = 1e-12;
     for (const double g : tensor) largest = std::max(largest, std::abs(g));
@@ -292,10 +294,11 @@ TEST_CASE("a training step allocates nothing", "[model]") {
 }
 
 TEST_CASE("training lowers the loss and beats the bias baseline on generated ratings", "[trainer]") {
-  const Ratings ratings = generate_ratings({.users = 400, .items = 500, .ratings = 20000});
+  const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
   Options options;
-  options.model = {.aggregation = Aggregation::stack, .units = 100, .output = 30, .node_dropout = 0.3};
-  options.train.max_iterations = 150;
+  options.model = {.units = 60, .output = 16, .node_dropout = 0.5};
+  options.train.learning_rate = 0.02;
+  options.train.max_iterations = 300;
   const TrainResult result = train(ratings, options);
   REQUIRE(result.history.back().loss < 0.9 * result.history.front().loss);
   REQUIRE(result.metrics.best_test_rmse < result.metrics.baseline_test_rmse);

@@ -22,7 +22,8 @@ using gcmc::Offset, gcmc::Options;
 std::string make_save_folder(const gcmc::RunOptions& run) {
   gcmc::require(!run.save_dir.empty() || run.save_id.empty(), "save_id names a sub-folder of save_dir: give save_dir");
   if (run.save_dir.empty()) return {};
-  const std::filesystem::path folder = std::filesystem::path(run.save_dir) / run.save_id;
+  std::filesystem::path folder = run.save_dir;
+  if (!run.save_id.empty()) folder /= run.save_id;
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   gcmc::require(!problem && access(folder.c_str(), W_OK) == 0, [&] {
@@ -55,6 +56,14 @@ void print_data(const gcmc::Ratings& ratings) {
   std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", ratings.name.c_str(), ratings.users(),
               ratings.items(), ratings.entries.size(), ratings.levels.size());
   std::fflush(stdout);
+}
+
+/// Stacked levels share the units evenly; what is left over is not used.
+void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& model) {
+  const gcmc::ConvolutionShape shape(model, static_cast<gcmc::Index>(ratings.levels.size()));
+  if (shape.hidden == model.units) return;
+  std::fprintf(stderr, "gcmc: note: gcn_agg_units is lowered from %d to %d, %d for each of %d stacked levels\n",
+               model.units, shape.hidden, shape.width, shape.tables);
 }
 
 void print_metrics(const gcmc::RunMetrics& metrics) {
@@ -95,6 +104,7 @@ gcmc::TrainResult train_until_stopped(const gcmc::Ratings& ratings, const Option
 void run_train(const Options& options) {
   const std::string folder = make_save_folder(options.run);
   const gcmc::Ratings ratings = load(options.run);
+  note_lowered_units(ratings, options.model);
   if (!options.run.silent) print_data(ratings);
   const gcmc::TrainResult result = train_until_stopped(ratings, options);
   if (!folder.empty()) write_run(folder, options, result);

@@ -142,7 +142,7 @@ std::vector<std::size_t> known_pairs(std::span<const Predictor::Pair> pairs, con
                                      std::vector<Predictor::Pair>& known) {
   std::vector<std::size_t> places;
   for (std::size_t k = 0; k < pairs.size(); ++k) {
-    const auto& [user, item] = pairs[k];
+    const Index user = pairs[k].first, item = pairs[k].second;
     require(user < static_cast<Offset>(model.user_ids.size()) && item < static_cast<Offset>(model.item_ids.size()),
             [&] {
               return "predictor: pair " + std::to_string(k) + " is user " + std::to_string(user) + ", item " +
