@@ -1,4 +1,5 @@
-// The CPU backend: threads of its own and kernels compiled for several instruction sets, the best one chosen at run time.
+// The CPU backend: threads of its own and kernels compiled for several instruction sets, the best one chosen at run
+// time.
 #pragma once
 
 #include <memory>
