@@ -320,3 +320,41 @@ TEST_CASE("a run stops after the running step when asked to", "[trainer]") {
   REQUIRE(result.metrics.stopped);
   REQUIRE(result.model.tensors.count("user_embedding") == 1);
 }
+
+TEST_CASE("refit trains anew on train and validation for the chosen steps at the recorded rates", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
+  Options options;
+  options.model.units = 20;
+  options.model.output = 8;
+  options.train.max_iterations = 40;
+  options.train.decay_patience = 2;
+  options.train.refit = true;
+  const TrainResult result = train(ratings, options);
+  REQUIRE(result.metrics.refitted);
+
+  Cpu cpu(1);
+  const Split parts = split(ratings, options.run.test_ratio, options.run.valid_ratio, options.train.seed);
+  Trainer<Cpu, float> first(cpu, ratings, parts, options);
+  std::vector<double> rates;
+  while (!first.finished()) {
+    rates.push_back(first.learning_rate());
+    first.step();
+    first.observe(first.validate().rmse());
+  }
+  REQUIRE(first.schedule().best_iteration() == result.metrics.best_iteration);
+  REQUIRE(rates.front() > rates.back());
+  rates.resize(static_cast<std::size_t>(result.metrics.best_iteration));
+
+  // Plain form: every rating that is not tested is trained on, one rate a step.
+  Split joined = parts;
+  joined.train.insert(joined.train.end(), joined.valid.begin(), joined.valid.end());
+  joined.valid.clear();
+  Options last = options;
+  last.train.selection = Selection::last;
+  last.train.schedule = Schedule::constant;
+  Trainer<Cpu, float> second(cpu, ratings, joined, last, rates);
+  for (std::size_t k = 0; k < rates.size(); ++k) second.step();
+  REQUIRE(second.finished());
+  second.choose();
+  REQUIRE(second.test().rmse() == result.metrics.best_test_rmse);
+}

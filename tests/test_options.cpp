@@ -75,6 +75,7 @@ Options all_different() {
              .average_decay = 0.999,
              .selection = Selection::last,
              .train_on_valid = true,
+             .refit = true,
              .target_removal = 0.125};
   o.run = {.data_name = "my set",
            .data_dir = "a b/c",
@@ -260,4 +261,22 @@ TEST_CASE("the dgl preset is the defaults, the paper preset is what the paper ra
     CHECK(o.train.train_on_valid);
     CHECK(validation_error(o).empty());
   }
+}
+
+TEST_CASE("the best preset is given for the sets that it was chosen on, and refused for others", "[options]") {
+  for (const char* name : {"ml-100k", "ml-1m"}) {
+    const Options o = preset_options("best", name);
+    CHECK(o.model.aggregation == Aggregation::stack);
+    CHECK(o.model.implicit);
+    CHECK(o.model.features);
+    CHECK(o.train.refit);
+    CHECK(validation_error(o).empty());
+  }
+  CHECK(preset_options("best", "ml-100k").train.target_removal == 0.1);
+  CHECK(preset_options("best", "ml-1m").train.schedule == Schedule::cosine);
+  CHECK_THROWS_AS(preset_options("best", "mine"), Error);
+  Options o;
+  o.train.refit = true;
+  o.train.selection = Selection::last;
+  CHECK(contains(validation_error(o), "refit"));
 }

@@ -187,6 +187,7 @@ TEST_CASE("metrics.json holds every figure under its name", "[report]") {
   "best_test_loss": 1.0,
   "baseline_test_rmse": 0.953,
   "valid_in_training": false,
+  "refitted": false,
   "stopped": false,
   "seconds_total": 12.5,
   "seconds_per_iteration": 0.015625,

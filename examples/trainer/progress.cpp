@@ -62,8 +62,9 @@ void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
   if (!last && drawn_at_ >= 0 && progress.seconds_total - drawn_at_ < seconds_between_redraws) return;
   drawn_at_ = progress.seconds_total;
   const auto remaining = static_cast<double>(progress.max_iterations - progress.iteration);
-  std::string line = text("%lld/%lld  loss %.4f", static_cast<long long>(progress.iteration),
-                          static_cast<long long>(progress.max_iterations), progress.loss);
+  std::string line =
+      text(progress.refit ? "refit %lld/%lld  loss %.4f" : "%lld/%lld  loss %.4f",
+           static_cast<long long>(progress.iteration), static_cast<long long>(progress.max_iterations), progress.loss);
   if (valid_rmse_ >= 0)
     line += text("  validation RMSE %.4f  best %.4f at %lld", valid_rmse_, progress.best_valid_rmse,
                  static_cast<long long>(progress.best_iteration));
@@ -81,8 +82,10 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
   const bool rare_validation = progress.valid_rmse && valid_interval_ >= log_interval_;
   if (progress.iteration % log_interval_ != 0 && !rare_validation) return;
   const auto steps = static_cast<double>(steps_);
-  std::string line = text("Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f", static_cast<long long>(progress.iteration),
-                          loss_ / steps, train_rmse_ / steps, seconds_ / steps);
+  std::string line =
+      text(progress.refit ? "Refit Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f"
+                          : "Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f",
+           static_cast<long long>(progress.iteration), loss_ / steps, train_rmse_ / steps, seconds_ / steps);
   if (progress.valid_rmse) line += text(",\tVal RMSE=%.4f", *progress.valid_rmse);
   if (progress.test_rmse) line += text(", Test RMSE=%.4f", *progress.test_rmse);
   std::printf("%s\n", line.c_str());

@@ -60,7 +60,8 @@ struct TrainOptions {
   double average_decay = 0;                     ///< weights' moving average: min(this, (1+t)/(10+t)); 0: none
   Selection selection = Selection::best_valid;  ///< which weights are tested and saved
   bool train_on_valid = false;                  ///< validation ratings are trained on too (paper's final runs)
-  double target_removal = 0;                    ///< share of edges predicted, not passed on, each step; 0: DGL's form
+  bool refit = false;  ///< then train anew on train + validation, for the chosen number of steps at the same rates
+  double target_removal = 0;  ///< share of edges predicted, not passed on, each step; 0: DGL's form
   friend bool operator==(const TrainOptions&, const TrainOptions&) = default;
 };
 
@@ -92,7 +93,7 @@ struct Options {
 /// one. Fields are bool, double, Index, int, Offset, std::uint64_t, std::string or one of the enums above.
 template <class O, class Visit>
 void for_each_option(O& o, Visit&& visit) {
-  visit("preset", "Data and files", "option set to start from: dgl or paper", o.preset);
+  visit("preset", "Data and files", "option set to start from: dgl, paper, or best (ml-100k and ml-1m)", o.preset);
   visit("data_name", "Data and files",
         "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, or any folder name with a "
         "ratings.csv",
@@ -149,11 +150,13 @@ void for_each_option(O& o, Visit&& visit) {
         o.train.average_decay);
   visit("train_selection", "Training", "weights that are tested and saved: best_valid or last", o.train.selection);
   visit("train_on_valid", "Training", "train on the validation ratings too", o.train.train_on_valid);
+  visit("refit", "Training", "then train anew on train + validation, for the chosen number of steps at the same rates",
+        o.train.refit);
   visit("train_target_removal", "Training",
         "share of the edges that is predicted instead of passing messages, each step", o.train.target_removal);
 }
 
-/// The options named `preset` ("dgl", "paper"), with what its authors ran on `data_name` where they said so.
+/// The options named `preset` ("dgl", "paper", "best"), with what its authors ran on `data_name` where they said so.
 /// Throws Error on another name.
 Options preset_options(std::string_view preset, std::string_view data_name);
 

@@ -32,7 +32,9 @@ struct RunMetrics {
   double best_test_rmse = 0, best_test_mae = 0, best_test_accuracy = 0, best_test_loss = 0;
   double baseline_test_rmse = 0;
   bool valid_in_training = false;  ///< the validation figure is then a training figure
-  bool stopped = false;            ///< by a signal, before its time
+  bool refitted = false;           ///< the test figures are of a model trained anew on train + validation
+  std::optional<double> test_rmse_before_refit;
+  bool stopped = false;  ///< by a signal, before its time
   double seconds_total = 0, seconds_per_iteration = 0;
   Offset peak_memory_bytes = 0;
 };

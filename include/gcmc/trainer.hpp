@@ -22,6 +22,7 @@ struct Progress {
   double best_valid_rmse = 0;  ///< infinity before the first validation
   Offset best_iteration = 0;
   bool improved = false;
+  bool refit = false;  ///< the second training, on train + validation
   double learning_rate = 0;
   double seconds_step = 0;  ///< of this step, evaluation excluded
   double seconds_total = 0;
@@ -36,15 +37,19 @@ struct TrainResult {
 
 /// Trains one model on one split, in DGL's or the paper's protocol (options.train). Full-batch steps on the training
 /// ratings; validation with the training graph; the test figure, with the graph of training and validation, where
-/// validation improved. The backend must outlive it.
+/// validation improved. With `replay`, the rates of an earlier run's steps: trains on train + validation for as many
+/// steps at these rates, and the last weights are the chosen ones. The backend must outlive it.
 template <Backend B, class T>
 class Trainer {
  public:
-  Trainer(B& backend, const Ratings& ratings, const Split& split, const Options& options)
+  Trainer(B& backend, const Ratings& ratings, const Split& split, const Options& options,
+          std::vector<double> replay = {})
       : backend_(&backend),
         options_(options),
+        replay_(std::move(replay)),
         encoder_ratings_(joined(split.train, split.valid)),
-        train_(graph(backend, ratings, options.train.train_on_valid ? encoder_ratings_ : split.train)),
+        train_(
+            graph(backend, ratings, options.train.train_on_valid || !replay_.empty() ? encoder_ratings_ : split.train)),
         encoder_(graph(backend, ratings, encoder_ratings_)),
         valid_(graph(backend, ratings, split.valid)),
         test_(graph(backend, ratings, split.test)),
@@ -56,6 +61,7 @@ class Trainer {
         schedule_(options.train) {
     if (options.train.average_decay > 0) average_.emplace(backend, model_.parameters(), options.train.average_decay);
     if (options.train.target_removal > 0) removal_.emplace(train_);
+    rates_.reserve(static_cast<std::size_t>(options.train.max_iterations));
   }
 
   Model<B, T>& model() { return model_; }
@@ -72,7 +78,8 @@ class Trainer {
     } else {
       model_.forward_backward(train_.messages(), train_.pairs(), dropout);
     }
-    optimizer_.step(model_.parameters(), schedule_.rate(iteration_));
+    rates_.push_back(rate(iteration_));
+    optimizer_.step(model_.parameters(), rates_.back());
     if (average_) average_->add(model_.parameters());
     const Metrics metrics = model_.metrics();
     require(std::isfinite(metrics.loss()), [&] {
@@ -83,8 +90,14 @@ class Trainer {
   }
 
   Offset iteration() const { return iteration_; }
-  double learning_rate() const { return schedule_.rate(iteration_ + 1); }
-  bool finished() const { return iteration_ >= options_.train.max_iterations || schedule_.stopped(); }
+  double learning_rate() const { return rate(iteration_ + 1); }
+  /// Of the steps done so far.
+  const std::vector<double>& rates() const { return rates_; }
+  /// Steps at most.
+  Offset planned() const {
+    return replay_.empty() ? options_.train.max_iterations : static_cast<Offset>(replay_.size());
+  }
+  bool finished() const { return iteration_ >= planned() || schedule_.stopped(); }
 
   /// RMSE and the rest of the validation ratings, encoded with the training graph and the weights as tested (averaged).
   Metrics validate() { return evaluate(train_, valid_); }
@@ -100,7 +113,7 @@ class Trainer {
 
   /// Replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the encoder graph.
   void choose() {
-    if (options_.train.selection == Selection::best_valid && schedule_.best_iteration() > 0)
+    if (replay_.empty() && options_.train.selection == Selection::best_valid && schedule_.best_iteration() > 0)
       backend_->copy(weights().data(), best_.data(), best_.bytes());
     else if (average_)
       average_->exchange(model_.parameters());
@@ -123,6 +136,10 @@ class Trainer {
             part,
             options_.model.normalization};
   }
+  double rate(Offset step) const {
+    if (replay_.empty()) return schedule_.rate(step);
+    return replay_[static_cast<std::size_t>(std::min(step, static_cast<Offset>(replay_.size())) - 1)];
+  }
   Buffer<B, T>& weights() { return model_.parameters().value_buffer(); }
 
   template <class Function>
@@ -143,6 +160,7 @@ class Trainer {
 
   B* backend_;
   Options options_;
+  std::vector<double> replay_, rates_;
   std::vector<Rating> encoder_ratings_;
   Graph<B, T> train_, encoder_, valid_, test_;
   Model<B, T> model_;

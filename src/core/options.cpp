@@ -109,8 +109,8 @@ constexpr auto names_of(bool) {
 
 /// The values a string option is restricted to; empty: any.
 std::span<const std::string_view> choices(std::string_view name) {
-  static constexpr std::array<std::string_view, 2> presets = {"dgl", "paper"}, devices = {"-1", "cpu"},
-                                                   precisions = {"float", "double"};
+  static constexpr std::array<std::string_view, 3> presets = {"dgl", "paper", "best"};
+  static constexpr std::array<std::string_view, 2> devices = {"-1", "cpu"}, precisions = {"float", "double"};
   static constexpr std::array<std::string_view, 9> splits = {"", "u1", "u2", "u3", "u4", "u5", "ua", "ub", "random"};
   if (name == "preset") return presets;
   if (name == "device") return devices;
@@ -310,6 +310,8 @@ void validate(const Options& options) {
            number_text(train.learning_rate) + ": lower train_min_lr, or set train_schedule constant";
   });
   const bool needs_valid = train.selection == Selection::best_valid || train.schedule == Schedule::plateau;
+  require(!train.refit || train.selection == Selection::best_valid,
+          "refit trains for the number of steps that validation chose: set train_selection best_valid");
   require(!needs_valid || !train.train_on_valid,
           "train_on_valid leaves nothing to choose by: set train_selection last and train_schedule constant or cosine");
   require(!needs_valid || options.run.valid_ratio > 0,

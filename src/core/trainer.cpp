@@ -27,6 +27,16 @@ Offset peak_memory() {
   return Offset{usage.ru_maxrss} * 1024;
 }
 
+/// What every run on one split needs.
+struct Setting {
+  const Ratings& ratings;
+  const Options& options;
+  const Split split;
+  const BiasBaseline baseline;
+  const std::function<void(const Progress&)>& on_progress;
+  const std::stop_token stop;
+};
+
 /// Validates where the interval or the end asks for it, and reads the test figure where that improved.
 template <class T>
 void evaluate(Trainer<Cpu, T>& trainer, const Options& options, Offset valid_ratings, Progress& progress) {
@@ -34,21 +44,23 @@ void evaluate(Trainer<Cpu, T>& trainer, const Options& options, Offset valid_rat
   if (!due || valid_ratings == 0) return;
   progress.valid_rmse = trainer.validate().rmse();
   progress.improved = trainer.observe(*progress.valid_rmse);
-  if (progress.improved && options.train.selection == Selection::best_valid) progress.test_rmse = trainer.test().rmse();
+  const bool chosen = progress.improved && options.train.selection == Selection::best_valid;
+  if (chosen && !options.train.refit) progress.test_rmse = trainer.test().rmse();
   progress.best_valid_rmse = trainer.schedule().best();
   progress.best_iteration = trainer.schedule().best_iteration();
 }
 
+/// Steps until the trainer has finished or is stopped; returns the seconds of each.
 template <class T>
-std::vector<double> run(Trainer<Cpu, T>& trainer, const Options& options, Offset valid_ratings,
-                        const std::function<void(const Progress&)>& on_progress, const std::stop_token& stop,
+std::vector<double> run(Trainer<Cpu, T>& trainer, const Setting& set, Offset valid_ratings, bool is_refit,
                         std::vector<HistoryRow>& history) {
   const auto start = Clock::now();
   std::vector<double> step_seconds;
   Progress progress;
-  progress.max_iterations = options.train.max_iterations;
+  progress.max_iterations = is_refit ? trainer.planned() : set.options.train.max_iterations;
+  progress.refit = is_refit;
   progress.best_valid_rmse = std::numeric_limits<double>::infinity();
-  while (!trainer.finished() && !stop.stop_requested()) {
+  while (!trainer.finished() && !set.stop.stop_requested()) {
     progress.learning_rate = trainer.learning_rate();
     const auto step_start = Clock::now();
     const Metrics metrics = trainer.step();
@@ -59,12 +71,12 @@ std::vector<double> run(Trainer<Cpu, T>& trainer, const Options& options, Offset
     progress.train_rmse = metrics.rmse();
     progress.valid_rmse = progress.test_rmse = std::nullopt;
     progress.improved = false;
-    evaluate(trainer, options, valid_ratings, progress);
+    evaluate(trainer, set.options, valid_ratings, progress);
     progress.seconds_total = seconds_since(start);
     if (progress.valid_rmse || trainer.finished() || valid_ratings == 0)
       history.push_back({progress.iteration, progress.loss, progress.train_rmse, progress.valid_rmse,
                          progress.test_rmse, progress.learning_rate, progress.seconds_total});
-    if (on_progress) on_progress(progress);
+    if (set.on_progress) set.on_progress(progress);
   }
   return step_seconds;
 }
@@ -143,44 +155,71 @@ void describe(RunMetrics& metrics, const Ratings& ratings, const Split& split, c
   metrics.valid_in_training = options.train.train_on_valid;
 }
 
-template <class T>
-TrainResult train_with(const Ratings& ratings, const Options& options,
-                       const std::function<void(const Progress&)>& on_progress, const std::stop_token& stop) {
-  const auto start = Clock::now();
-  const Split split = gcmc::split(ratings, options.run.test_ratio, options.run.valid_ratio, options.train.seed);
-  Cpu cpu(options.run.threads);
-  TrainResult result;
-  RunMetrics& metrics = result.metrics;
-  describe(metrics, ratings, split, options);
-  metrics.backend = cpu.name();
-  metrics.threads = cpu.threads();
-  Trainer<Cpu, T> trainer(cpu, ratings, split, options);
-  metrics.parameters = trainer.model().parameters().count();
-  const std::vector<double> step_seconds =
-      run(trainer, options, metrics.valid_ratings, on_progress, stop, result.history);
-
-  metrics.stopped = stop.stop_requested() && !trainer.finished();
-  metrics.iterations = trainer.iteration();
-  const bool best = options.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
-  metrics.best_iteration = best ? trainer.schedule().best_iteration() : trainer.iteration();
-  if (metrics.valid_ratings > 0) metrics.best_valid_rmse = best ? trainer.schedule().best() : trainer.validate().rmse();
-  trainer.choose();
-  const Metrics test = trainer.test();
+void read_test(RunMetrics& metrics, SavedModel& model, const Metrics& test) {
   metrics.best_test_rmse = test.rmse();
   metrics.best_test_mae = test.mae();
   metrics.best_test_accuracy = test.accuracy();
   metrics.best_test_loss = test.loss();
-  const BiasBaseline baseline = fit_baseline(ratings, split);
-  metrics.baseline_test_rmse = evaluate(baseline, ratings, split.test).rmse();
-  if (!result.history.empty() && !best && !split.test.empty()) result.history.back().test_rmse = test.rmse();
-  result.model = save(trainer, ratings, split, options, baseline);
+  if (metrics.best_valid_rmse) model.metrics["best_valid_rmse"] = *metrics.best_valid_rmse;
+  model.metrics["best_test_rmse"] = metrics.best_test_rmse;
+  model.metrics["best_test_mae"] = metrics.best_test_mae;
+  model.metrics["baseline_test_rmse"] = metrics.baseline_test_rmse;
+}
+
+/// Trains, chooses, tests. Returns the learning rates of the chosen number of steps.
+template <class T>
+std::vector<double> train_once(Cpu& cpu, const Setting& set, TrainResult& result) {
+  RunMetrics& metrics = result.metrics;
+  Trainer<Cpu, T> trainer(cpu, set.ratings, set.split, set.options);
+  metrics.parameters = trainer.model().parameters().count();
+  metrics.seconds_per_iteration = median(run(trainer, set, metrics.valid_ratings, false, result.history));
+  metrics.stopped = set.stop.stop_requested() && !trainer.finished();
+  metrics.iterations = trainer.iteration();
+  const bool best = set.options.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
+  metrics.best_iteration = best ? trainer.schedule().best_iteration() : trainer.iteration();
+  if (metrics.valid_ratings > 0) metrics.best_valid_rmse = best ? trainer.schedule().best() : trainer.validate().rmse();
+  trainer.choose();
+  result.model = save(trainer, set.ratings, set.split, set.options, set.baseline);
+  read_test(metrics, result.model, trainer.test());
+  if (!result.history.empty() && !best && !set.split.test.empty())
+    result.history.back().test_rmse = metrics.best_test_rmse;
+  return {trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(metrics.best_iteration)};
+}
+
+/// Trains anew on train + validation at the given rates; replaces model and test figures unless it is stopped.
+template <class T>
+void refit(Cpu& cpu, const Setting& set, std::vector<double> rates, TrainResult& result) {
+  Trainer<Cpu, T> trainer(cpu, set.ratings, set.split, set.options, std::move(rates));
+  std::vector<HistoryRow> not_kept;
+  run(trainer, set, 0, true, not_kept);
+  if (!trainer.finished()) {
+    result.metrics.stopped = true;
+    return;
+  }
+  trainer.choose();
+  result.metrics.refitted = true;
+  result.metrics.test_rmse_before_refit = result.metrics.best_test_rmse;
+  result.model = save(trainer, set.ratings, set.split, set.options, set.baseline);
+  read_test(result.metrics, result.model, trainer.test());
+}
+
+template <class T>
+TrainResult train_with(const Ratings& ratings, const Options& options,
+                       const std::function<void(const Progress&)>& on_progress, const std::stop_token& stop) {
+  const auto start = Clock::now();
+  const Split parts = split(ratings, options.run.test_ratio, options.run.valid_ratio, options.train.seed);
+  const Setting set{ratings, options, parts, fit_baseline(ratings, parts), on_progress, stop};
+  Cpu cpu(options.run.threads);
+  TrainResult result;
+  RunMetrics& metrics = result.metrics;
+  describe(metrics, ratings, parts, options);
+  metrics.backend = cpu.name();
+  metrics.threads = cpu.threads();
+  metrics.baseline_test_rmse = evaluate(set.baseline, ratings, parts.test).rmse();
+  std::vector<double> rates = train_once<T>(cpu, set, result);
+  if (options.train.refit && !rates.empty() && !stop.stop_requested()) refit<T>(cpu, set, std::move(rates), result);
   metrics.seconds_total = seconds_since(start);
-  metrics.seconds_per_iteration = median(step_seconds);
   metrics.peak_memory_bytes = peak_memory();
-  if (metrics.best_valid_rmse) result.model.metrics["best_valid_rmse"] = *metrics.best_valid_rmse;
-  result.model.metrics["best_test_rmse"] = metrics.best_test_rmse;
-  result.model.metrics["best_test_mae"] = metrics.best_test_mae;
-  result.model.metrics["baseline_test_rmse"] = metrics.baseline_test_rmse;
   return result;
 }
 

@@ -139,6 +139,8 @@ std::string metrics_json(const RunMetrics& metrics) {
   number("best_test_loss", metrics.best_test_loss);
   number("baseline_test_rmse", metrics.baseline_test_rmse);
   object["valid_in_training"] = metrics.valid_in_training;
+  object["refitted"] = metrics.refitted;
+  if (metrics.test_rmse_before_refit) number("test_rmse_before_refit", *metrics.test_rmse_before_refit);
   object["stopped"] = metrics.stopped;
   number("seconds_total", metrics.seconds_total);
   number("seconds_per_iteration", metrics.seconds_per_iteration);
