@@ -58,10 +58,13 @@ gcmc::ModelOptions options_of(const Json& golden) {
   options.aggregation = o["aggregation"] == "stack" ? gcmc::Aggregation::stack : gcmc::Aggregation::sum;
   options.normalization = o["normalization"] == "left" ? gcmc::Normalization::left : gcmc::Normalization::symmetric;
   const std::string activation = o["activation"];
-  options.activation = activation == "relu"      ? gcmc::Activation::relu
-                       : activation == "tanh"    ? gcmc::Activation::tanh
-                       : activation == "sigmoid" ? gcmc::Activation::sigmoid
-                                                 : gcmc::Activation::leaky_relu;
+  const std::map<std::string, gcmc::Activation> activations = {{"leaky_relu", gcmc::Activation::leaky_relu},
+                                                               {"relu", gcmc::Activation::relu},
+                                                               {"tanh", gcmc::Activation::tanh},
+                                                               {"sigmoid", gcmc::Activation::sigmoid},
+                                                               {"softsign", gcmc::Activation::softsign},
+                                                               {"linear", gcmc::Activation::linear}};
+  options.activation = activations.at(activation);
   options.units = o["units"];
   options.output = o["output"];
   options.bases = o["bases"];
@@ -211,13 +214,13 @@ std::vector<std::string> instruction_sets() {
 }  // namespace
 
 TEST_CASE("golden cases agree in double", "[golden]") {
-  REQUIRE(golden_files().size() >= 7);
+  REQUIRE(golden_files().size() >= (std::getenv("GCMC_GOLDEN_DIR") ? 1 : 7));
   for (const std::string& isa : instruction_sets())
     for (const auto& file : golden_files()) check_golden<double>(file, isa);
 }
 
 TEST_CASE("golden cases agree in float", "[golden]") {
-  REQUIRE(golden_files().size() >= 7);
+  REQUIRE(golden_files().size() >= (std::getenv("GCMC_GOLDEN_DIR") ? 1 : 7));
   for (const std::string& isa : instruction_sets())
     for (const auto& file : golden_files()) check_golden<float>(file, isa);
 }

@@ -39,13 +39,14 @@ struct Setting {
 
 /// Validates where the interval or the end asks for it, and reads the test figure where that improved.
 template <class T>
-void evaluate(Trainer<Cpu, T>& trainer, const Options& options, Offset valid_ratings, Progress& progress) {
-  const bool due = progress.iteration % options.train.valid_interval == 0 || trainer.finished();
+void evaluate(Trainer<Cpu, T>& trainer, const Setting& set, Offset valid_ratings, Progress& progress) {
+  const TrainOptions& options = set.options.train;
+  const bool due = progress.iteration % options.valid_interval == 0 || trainer.finished();
   if (!due || valid_ratings == 0) return;
   progress.valid_rmse = trainer.validate().rmse();
   progress.improved = trainer.observe(*progress.valid_rmse);
-  const bool chosen = progress.improved && options.train.selection == Selection::best_valid;
-  if (chosen && !options.train.refit) progress.test_rmse = trainer.test().rmse();
+  const bool chosen = progress.improved && options.selection == Selection::best_valid;
+  if (chosen && !options.refit && !set.split.test.empty()) progress.test_rmse = trainer.test().rmse();
   progress.best_valid_rmse = trainer.schedule().best();
   progress.best_iteration = trainer.schedule().best_iteration();
 }
@@ -71,7 +72,7 @@ std::vector<double> run(Trainer<Cpu, T>& trainer, const Setting& set, Offset val
     progress.train_rmse = metrics.rmse();
     progress.valid_rmse = progress.test_rmse = std::nullopt;
     progress.improved = false;
-    evaluate(trainer, set.options, valid_ratings, progress);
+    evaluate(trainer, set, valid_ratings, progress);
     progress.seconds_total = seconds_since(start);
     if (progress.valid_rmse || trainer.finished() || valid_ratings == 0)
       history.push_back({progress.iteration, progress.loss, progress.train_rmse, progress.valid_rmse,
