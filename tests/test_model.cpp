@@ -1,8 +1,6 @@
 // The whole model: its gradients against central differences for every option of every layer, its bits against the
 // number of threads, and a training step that allocates nothing.
 #include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "gcmc/cpu.hpp"
 #include "gcmc/data.hpp"
@@ -15,29 +13,8 @@
 #include <catch2/catch.hpp>
 #endif
 
-namespace {
-
-std::atomic<long> allocations{0};
-
-void* counted(std::size_t bytes, std::size_t alignment) {
-  ++allocations;
-  void* memory = alignment > alignof(std::max_align_t)
-                     ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
-                     : std::malloc(bytes ? bytes : 1);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return counted(bytes, 0); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+/// Calls of operator new so far, counted in counted_new.cpp.
+extern std::atomic<long> allocations;
 
 namespace {
 
