@@ -7,10 +7,9 @@ using Catch::Approx;
 #endif
 
 #include <cmath>
-#include <functional>
 
+#include "error_of.hpp"
 #include "gcmc/data.hpp"
-#include "gcmc/error.hpp"
 #include "gcmc/metrics.hpp"
 
 using namespace gcmc;
@@ -24,15 +23,6 @@ Ratings small() {
   ratings.levels = {1, 2, 5};
   ratings.entries = {{0, 0, 2}, {0, 1, 0}, {1, 0, 1}};  // a: x 5, y 1; b: x 2
   return ratings;
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace

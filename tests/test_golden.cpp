@@ -206,7 +206,8 @@ std::vector<std::string> instruction_sets() {
   std::vector<std::string> names;
   for (const char* isa : {"portable", "avx2", "avx512"}) try {
       names.push_back(gcmc::Cpu(1, isa).isa());
-    } catch (const gcmc::Error&) {
+    } catch (const gcmc::Error& error) {
+      WARN(isa << ": skipped (" << error.what() << ")");
     }
   return names;
 }

@@ -197,6 +197,7 @@ TEST_CASE("every option's gradient agrees with central differences, dropout on",
         gradient_error(cpu, options, variant.target_removal);
       } catch (const Error& error) {
         if (std::string(error.what()).find("processor") == std::string::npos) throw;
+        if (&variant == variants) WARN(isa << ": skipped (" << error.what() << ")");
       }
     }
 }

@@ -6,11 +6,10 @@
 #endif
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <tuple>
 
-#include "gcmc/error.hpp"
+#include "error_of.hpp"
 #include "gcmc/ratings.hpp"
 
 using namespace gcmc;
@@ -53,15 +52,6 @@ std::vector<Offset> first_numbers(Offset count) {
   std::vector<Offset> numbers;
   for (Offset k = 0; k < count; ++k) numbers.push_back(k);
   return numbers;
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace

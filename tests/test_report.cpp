@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "error_of.hpp"
 #include "gcmc/error.hpp"
 #include "gcmc/random.hpp"
 #include "gcmc/report.hpp"
@@ -107,16 +108,6 @@ void check_drawing(const std::string& svg) {
 }
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
-template <class Act>
-std::string error_of(Act&& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 /// The ys of the polyline of `colour`.
 std::vector<double> drawn_rows(const std::string& svg, const std::string& colour) {

@@ -47,20 +47,15 @@ class Parameters {
     backend_ = &backend;
     values_ = Buffer<B, T>(backend, size_);
     gradient_ = Buffer<B, T>(backend, size_);
-    present_.assign(pieces_.size(), nullptr);
     collect_rows();
   }
 
   BlockMatrix<T> values(int piece) const { return view(values_, piece); }
   BlockMatrix<T> gradient(int piece) const { return view(gradient_, piece); }
   MatrixView<T> matrix(int piece) const { return first_block(values(piece)); }
-  MatrixView<T> gradient_matrix(int piece) const { return first_block(gradient(piece)); }
 
   /// Says that row i of a piece's gradient is zero and not stored where row_of[i] < 0; nullptr: all rows are stored.
-  void set_present(int piece, const Index* row_of) {
-    present_[piece] = row_of;
-    rows_[piece].row_of = row_of;
-  }
+  void set_present(int piece, const Index* row_of) { rows_[piece].row_of = row_of; }
   const std::vector<ParameterRows>& rows() const { return rows_; }
   const std::vector<ParameterPiece>& pieces() const { return pieces_; }
   Buffer<B, T>& value_buffer() { return values_; }
@@ -137,9 +132,9 @@ class Parameters {
       const ParameterPiece& p = pieces_[k];
       const Offset rows = Offset{p.blocks} * p.rows;
       std::vector<Index> row_of;
-      if (gradient && present_[k]) {
+      if (gradient && rows_[k].row_of) {
         row_of.resize(static_cast<std::size_t>(rows));
-        backend_->copy_to_host(row_of.data(), present_[k], row_of.size() * sizeof(Index));
+        backend_->copy_to_host(row_of.data(), rows_[k].row_of, row_of.size() * sizeof(Index));
       }
       std::vector<T>& out = values[p.name];
       out.resize(static_cast<std::size_t>(rows) * p.columns);
@@ -153,7 +148,6 @@ class Parameters {
   B* backend_ = nullptr;
   Offset size_ = 0;
   std::vector<ParameterPiece> pieces_;
-  std::vector<const Index*> present_;
   std::vector<ParameterRows> rows_;
   Buffer<B, T> values_, gradient_;
 };

@@ -14,9 +14,9 @@ namespace gcmc {
 /// early_stopping_patience at the lowest rate: stop; else beyond decay_patience: rate = max(rate * factor, lowest), and
 /// the counter restarts if the rate changed. Cosine: rate (f + (1 - f) (1 + cos(pi (t - 1) / N)) / 2), f = lowest /
 /// rate.
-class PlateauSchedule {
+class RateSchedule {
  public:
-  explicit PlateauSchedule(const TrainOptions& options) : options_(options), rate_(options.learning_rate) {}
+  explicit RateSchedule(const TrainOptions& options) : options_(options), rate_(options.learning_rate) {}
 
   /// Of step t, counted from 1.
   double rate(Offset t) const {

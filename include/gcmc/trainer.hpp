@@ -65,7 +65,6 @@ class Trainer {
   }
 
   Model<B, T>& model() { return model_; }
-  const Graph<B, T>& encoder_graph() const { return encoder_; }
 
   /// One optimizer step; returns the loss and squared error of the pairs predicted in it.
   /// Throws Error if the loss is not finite.
@@ -121,7 +120,7 @@ class Trainer {
     model_.encode(encoder_.messages());
   }
 
-  const PlateauSchedule& schedule() const { return schedule_; }
+  const RateSchedule& schedule() const { return schedule_; }
 
  private:
   static std::vector<Rating> joined(std::vector<Rating> a, const std::vector<Rating>& b) {
@@ -168,7 +167,7 @@ class Trainer {
   std::optional<WeightAverage<B, T>> average_;
   std::optional<EdgeSplit<B, T>> removal_;
   Buffer<B, T> best_;
-  PlateauSchedule schedule_;
+  RateSchedule schedule_;
   Offset iteration_ = 0;
 };
 

@@ -171,7 +171,7 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
 }
 
 /// Columns of the broadcast operand in one micro-kernel of A^T B.
-constexpr int cross_rows = vector_bytes == 64 ? 6 : 6;
+constexpr int cross_rows = 6;
 constexpr int cross_vectors = vector_bytes == 64 ? 4 : 2;
 
 /// c[i][v] += sum over k < depth of x[k][i] * y[k][v]

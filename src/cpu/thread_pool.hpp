@@ -18,8 +18,6 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
-
   /// Calls body(task, thread) for every task < tasks, in order of taking; returns when all are done. Bodies do not
   /// throw.
   template <class Body>
