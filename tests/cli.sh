@@ -85,6 +85,28 @@ train() {
   has_run runs/named
 }
 
+# Three models whose predictions are averaged, their test part drawn by the first seed.
+ensemble() {
+  expect 0 train "${small[@]}" --train-max-iter 4 --seed 5 --seeds 3 --save-dir three
+  [ "$(grep -c '^Seed=[567], Best Iter Idx=[0-9]*, Best Valid RMSE=[0-9.]*, Best Test RMSE=[0-9.]*$' out)" -eq 3 ] ||
+    fail 'not one line a seed'
+  out_has '^Mean Test RMSE=[0-9.]+, deviation=[0-9.]+$'
+  tail -n 1 out | grep -qE '^Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+, Best Test RMSE=[0-9.]+$' || fail 'last line'
+  local seed file member
+  for seed in 5 6 7; do
+    for file in config.json history.csv metrics.json curve.svg; do
+      [ -s "three/seed-$seed/$file" ] || fail "three/seed-$seed/$file is missing"
+    done
+  done
+  expect 0 predict --model three pairs.csv
+  cp out mean
+  for member in 1 2 3; do "$gcmc" predict --model "three/model/$member" pairs.csv >"member$member"; done
+  paste -d, mean member1 member2 member3 | awk -F, '$1 == "u1" && $2 == "i3" { d = $3 - ($7 + $11 + $15) / 3
+    exit !(d < 2e-6 && d > -2e-6 && $7 != $11) }' || fail "the ensemble's prediction is not the members' mean"
+  expect 0 train --config three/seed-6/config.json --save-dir alone
+  cmp -s alone/model/model.safetensors three/model/2/model.safetensors || fail 'a member does not repeat by its config'
+}
+
 precedence() {
   echo '{"preset": "paper", "train_max_iter": 3, "seed": 5}' >some.json
   expect 0 train "${small[@]}" --config some.json --seed 6 --save-dir mixed
@@ -163,6 +185,7 @@ wrong_input
 train
 precedence
 predict
+ensemble
 recommend
 signal TERM
 [ "$failures" -eq 0 ] && echo 'all as documented'

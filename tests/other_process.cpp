@@ -23,7 +23,7 @@ Options options(const char* precision) {
 }
 
 Split parts(const Ratings& all, const Options& o) {
-  return split(all, o.run.test_ratio, o.run.valid_ratio, o.train.seed);
+  return split(all, {o.run.test_ratio, o.run.valid_ratio, o.train.seed, o.train.seed});
 }
 
 /// What the trainer itself computes for the test ratings, in the graph's order, by its own embeddings.

@@ -123,7 +123,7 @@ TEST_CASE("another seed gives other ratings", "[generator]") {
 
 TEST_CASE("the generator's truth can be learnt far below the bias baseline", "[generator]") {
   const Ratings ratings = generate_ratings({});
-  const Split parts = split(ratings, 0.1, 0.0, 1);
+  const Split parts = split(ratings, {0.1, 0.0, 1, 1});
   const BiasBaseline baseline = fit_bias_baseline(ratings, parts.train);
   const double baseline_rmse = evaluate(baseline, ratings, parts.test).rmse();
   CHECK(baseline_rmse < 1.06);
@@ -132,7 +132,7 @@ TEST_CASE("the generator's truth can be learnt far below the bias baseline", "[g
 
 TEST_CASE("the bias baseline beats the mean alone", "[generator]") {
   const Ratings ratings = generate_ratings({});
-  const Split parts = split(ratings, 0.1, 0.0, 1);
+  const Split parts = split(ratings, {0.1, 0.0, 1, 1});
   const double mean_alone =
       evaluate(fit_bias_baseline(ratings, parts.train, {.passes = 0}), ratings, parts.test).rmse();
   CHECK(evaluate(fit_bias_baseline(ratings, parts.train), ratings, parts.test).rmse() < mean_alone - 0.05);

@@ -258,7 +258,7 @@ TEST_CASE("a training step allocates nothing", "[model]") {
   options.model.implicit = true;
   options.train.target_removal = 0.1;
   options.train.average_decay = 0.99;
-  const Split parts = split(ratings, 0.1, 0.1, 1);
+  const Split parts = split(ratings, {0.1, 0.1, 1, 1});
   Cpu cpu(2);
   Trainer<Cpu, float> trainer(cpu, ratings, parts, options);
   for (int k = 0; k < 3; ++k) trainer.step();
@@ -311,7 +311,8 @@ TEST_CASE("refit trains anew on train and validation for the chosen steps at the
   REQUIRE(result.metrics.refitted);
 
   Cpu cpu(1);
-  const Split parts = split(ratings, options.run.test_ratio, options.run.valid_ratio, options.train.seed);
+  const Split parts =
+      split(ratings, {options.run.test_ratio, options.run.valid_ratio, options.train.seed, options.train.seed});
   Trainer<Cpu, float> first(cpu, ratings, parts, options);
   std::vector<double> rates;
   while (!first.finished()) {

@@ -61,6 +61,7 @@ Options all_different() {
              .initialization = Initialization::glorot,
              .orthogonal_basis = true};
   o.train = {.seed = std::numeric_limits<std::uint64_t>::max(),
+             .seeds = 4,
              .max_iterations = 17,
              .log_interval = 2,
              .valid_interval = 3,
@@ -82,6 +83,7 @@ Options all_different() {
            .split = "ua",
            .test_ratio = 0.3,
            .valid_ratio = 0,
+           .test_seed = 5,
            .save_dir = "runs",
            .save_id = "x",
            .silent = true,

@@ -44,6 +44,7 @@ RunMetrics small_metrics() {
   metrics.best_test_accuracy = 0.5;
   metrics.best_test_loss = 1;
   metrics.baseline_test_rmse = 0.953;
+  metrics.baseline_valid_rmse = 0.9375;
   metrics.seconds_total = 12.5;
   metrics.seconds_per_iteration = 0.015625;
   metrics.peak_memory_bytes = 123456789012;
@@ -177,6 +178,8 @@ TEST_CASE("metrics.json holds every figure under its name", "[report]") {
   "best_test_accuracy": 0.5,
   "best_test_loss": 1.0,
   "baseline_test_rmse": 0.953,
+  "baseline_valid_rmse": 0.9375,
+  "beats_baseline": true,
   "valid_in_training": false,
   "refitted": false,
   "stopped": false,

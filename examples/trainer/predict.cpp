@@ -18,13 +18,6 @@ namespace {
 
 using gcmc::Index;
 
-/// The model in `folder`, or in the model/ that a run left there.
-gcmc::Predictor load(const std::string& folder, int threads) {
-  const std::filesystem::path run(folder);
-  const bool is_run = !exists(run / "model.safetensors") && exists(run / "model" / "model.safetensors");
-  return gcmc::Predictor(gcmc::load_model(is_run ? (run / "model").string() : folder), threads);
-}
-
 std::string number(double value) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.6f", value);
@@ -80,7 +73,7 @@ std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<
 
 void run_predict(const PredictArguments& arguments) {
   const std::vector<IdPair> ids = read_pairs(arguments.pairs);
-  const gcmc::Predictor predictor = load(arguments.model, arguments.threads);
+  const gcmc::Predictor predictor(gcmc::load_models(arguments.model), arguments.threads);
   const std::string text = predictions_csv(predictor, ids, arguments.probabilities);
   if (arguments.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -89,7 +82,7 @@ void run_predict(const PredictArguments& arguments) {
 }
 
 void run_recommend(const RecommendArguments& arguments) {
-  const gcmc::Predictor predictor = load(arguments.model, arguments.threads);
+  const gcmc::Predictor predictor(gcmc::load_models(arguments.model), arguments.threads);
   const Index user = predictor.user_index(arguments.user);
   gcmc::require(user >= 0, "user '" + arguments.user + "' is not in the model: its ids are in users.txt");
   std::printf("item,rating\n");

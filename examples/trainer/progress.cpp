@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr double seconds_between_redraws = 0.1;
+constexpr std::chrono::milliseconds between_redraws{100};
 
 template <class... Values>
 std::string text(const char* format, Values... values) {
@@ -46,6 +46,11 @@ ProgressPrinter::ProgressPrinter(const gcmc::Options& options)
 
 void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   if (silent_) return;
+  if (progress.model != model_) {
+    model_ = progress.model;
+    valid_rmse_ = -1;
+    if (!terminal_) std::printf("Model %d of %d\n", progress.model, progress.models);
+  }
   if (progress.valid_rmse) valid_rmse_ = *progress.valid_rmse;
   loss_ += progress.loss;
   train_rmse_ += progress.train_rmse;
@@ -59,10 +64,12 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
 
 void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
   const bool last = progress.iteration == progress.max_iterations;
-  if (!last && drawn_at_ >= 0 && progress.seconds_total - drawn_at_ < seconds_between_redraws) return;
-  drawn_at_ = progress.seconds_total;
+  const auto now = std::chrono::steady_clock::now();
+  if (!last && now - drawn_at_ < between_redraws) return;
+  drawn_at_ = now;
   const auto remaining = static_cast<double>(progress.max_iterations - progress.iteration);
-  std::string line =
+  std::string line = progress.models > 1 ? text("model %d/%d  ", progress.model, progress.models) : "";
+  line +=
       text(progress.refit ? "refit %lld/%lld  loss %.4f" : "%lld/%lld  loss %.4f",
            static_cast<long long>(progress.iteration), static_cast<long long>(progress.max_iterations), progress.loss);
   if (valid_rmse_ >= 0)
@@ -95,7 +102,7 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
 }
 
 void ProgressPrinter::finish() {
-  if (silent_ || !terminal_ || drawn_at_ < 0) return;
+  if (silent_ || !terminal_ || drawn_at_ == decltype(drawn_at_){}) return;
   std::printf("\n");
   std::fflush(stdout);
 }
@@ -104,5 +111,14 @@ std::string summary_line(const gcmc::RunMetrics& metrics) {
   std::string line = text("Best Iter Idx=%lld", static_cast<long long>(metrics.best_iteration));
   if (metrics.best_valid_rmse) line += text(", Best Valid RMSE=%.4f", *metrics.best_valid_rmse);
   if (metrics.test_ratings > 0) line += text(", Best Test RMSE=%.4f", metrics.best_test_rmse);
+  return line;
+}
+
+std::string summary_line(const gcmc::EnsembleMetrics& metrics) {
+  double iterations = 0;
+  for (const gcmc::RunMetrics& member : metrics.members) iterations += static_cast<double>(member.best_iteration);
+  std::string line = text("Best Iter Idx=%.0f", iterations / static_cast<double>(metrics.members.size()));
+  if (metrics.mean_valid_rmse() > 0) line += text(", Best Valid RMSE=%.4f", metrics.mean_valid_rmse());
+  if (metrics.test.count > 0) line += text(", Best Test RMSE=%.4f", metrics.test.rmse());
   return line;
 }

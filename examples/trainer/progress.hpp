@@ -1,9 +1,11 @@
 // What a run shows: one line rewritten on a terminal, DGL's lines elsewhere.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "gcmc/options.hpp"
+#include "gcmc/report.hpp"
 #include "gcmc/trainer.hpp"
 
 /// Prints the progress of one training run to standard output, nothing if silent.
@@ -23,12 +25,15 @@ class ProgressPrinter {
   gcmc::Offset log_interval_, valid_interval_;
   gcmc::Offset steps_ = 0;  ///< since the last printed line: DGL prints means
   double loss_ = 0, train_rmse_ = 0, seconds_ = 0;
-  double valid_rmse_ = -1;  ///< the last one; negative: none yet
-  double drawn_at_ = -1;
+  double valid_rmse_ = -1;                            ///< the last one; negative: none yet
+  std::chrono::steady_clock::time_point drawn_at_{};  ///< epoch: never
+  gcmc::Index model_ = 1;
 };
 
 /// Best Iter Idx=..., the line that DGL's users and SageMaker's tuner read.
 std::string summary_line(const gcmc::RunMetrics& metrics);
+/// The same of averaged predictions: iteration and validation are the members' means.
+std::string summary_line(const gcmc::EnsembleMetrics& metrics);
 
 /// Does standard output go to a terminal that can rewrite a line?
 bool is_terminal(int descriptor);

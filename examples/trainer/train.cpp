@@ -7,10 +7,8 @@
 
 #include "commands.hpp"
 #include "gcmc/data.hpp"
+#include "gcmc/ensemble.hpp"
 #include "gcmc/error.hpp"
-#include "gcmc/report.hpp"
-#include "gcmc/saved_model.hpp"
-#include "gcmc/trainer.hpp"
 #include "progress.hpp"
 #include "stop_signal.hpp"
 
@@ -18,18 +16,23 @@ namespace {
 
 using gcmc::Offset, gcmc::Options;
 
-/// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
-std::string make_save_folder(const gcmc::RunOptions& run) {
-  gcmc::require(!run.save_dir.empty() || run.save_id.empty(), "save_id names a sub-folder of save_dir: give save_dir");
-  if (run.save_dir.empty()) return {};
-  std::filesystem::path folder = run.save_dir;
-  if (!run.save_id.empty()) folder /= run.save_id;
+/// Throws gcmc::Error if it cannot be written to.
+void make_folder(const std::filesystem::path& folder) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   gcmc::require(!problem && access(folder.c_str(), W_OK) == 0, [&] {
     return "save_dir " + folder.string() +
            " cannot be written: " + (problem ? problem.message() : std::string("it is not writable for this user"));
   });
+}
+
+/// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
+std::string make_save_folder(const gcmc::RunOptions& run) {
+  gcmc::require(!run.save_dir.empty() || run.save_id.empty(), "save_id names a sub-folder of save_dir: give save_dir");
+  if (run.save_dir.empty()) return {};
+  std::filesystem::path folder = run.save_dir;
+  if (!run.save_id.empty()) folder /= run.save_id;
+  make_folder(folder);
   return folder.string();
 }
 
@@ -66,36 +69,74 @@ void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& 
                model.units, shape.hidden, shape.width, shape.tables);
 }
 
+void print_baseline(double rmse, std::optional<bool> beaten) {
+  std::printf("Bias baseline Test RMSE=%.4f%s\n", rmse, beaten == false ? ": the model does not beat it" : "");
+}
+
 void print_metrics(const gcmc::RunMetrics& metrics) {
   std::printf("%lld iterations, %.4f s each, %lld parameters, %s\n", static_cast<long long>(metrics.iterations),
               metrics.seconds_per_iteration, static_cast<long long>(metrics.parameters), metrics.backend.c_str());
   if (metrics.valid_in_training) std::printf("Validation ratings were trained on: Valid RMSE is a training figure\n");
-  if (metrics.test_ratings == 0) return;
-  std::printf("Test MAE=%.4f, accuracy=%.4f, loss=%.4f\n", metrics.best_test_mae, metrics.best_test_accuracy,
-              metrics.best_test_loss);
-  std::printf("Bias baseline Test RMSE=%.4f\n", metrics.baseline_test_rmse);
+  if (metrics.test_ratings > 0) {
+    std::printf("Test MAE=%.4f, accuracy=%.4f, loss=%.4f\n", metrics.best_test_mae, metrics.best_test_accuracy,
+                metrics.best_test_loss);
+    print_baseline(metrics.baseline_test_rmse, metrics.beats_baseline());
+  } else if (metrics.baseline_valid_rmse) {
+    std::printf("Bias baseline Valid RMSE=%.4f%s\n", *metrics.baseline_valid_rmse,
+                metrics.beats_baseline() == false ? ": the model does not beat it" : "");
+  }
 }
 
-/// config.json, history.csv, metrics.json, curve.svg and model/.
-void write_run(const std::string& folder, const Options& options, const gcmc::TrainResult& result) {
-  const auto path = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
-  gcmc::write_file_atomically(path("config.json"), gcmc::options_json(options));
-  gcmc::write_file_atomically(path("history.csv"), gcmc::history_csv(result.history));
-  gcmc::write_file_atomically(path("metrics.json"), gcmc::metrics_json(result.metrics));
-  gcmc::write_file_atomically(path("curve.svg"), gcmc::curve_svg(result.history, result.metrics));
-  gcmc::save_model(path("model"), result.model);
+void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
+  for (const gcmc::RunMetrics& member : metrics.members)
+    std::printf("Seed=%llu, %s\n", static_cast<unsigned long long>(member.seed), summary_line(member).c_str());
+  if (metrics.test.count > 0) {
+    std::printf("Mean Test RMSE=%.4f, deviation=%.4f\n", metrics.mean_test_rmse(), metrics.test_rmse_deviation());
+    std::printf("Average of %zu models: Test MAE=%.4f, accuracy=%.4f, loss=%.4f\n", metrics.members.size(),
+                metrics.test.mae(), metrics.test.accuracy(), metrics.test.loss());
+    print_baseline(metrics.members.front().baseline_test_rmse, metrics.beats_baseline());
+  }
 }
 
-gcmc::TrainResult train_until_stopped(const gcmc::Ratings& ratings, const Options& options) {
+/// config.json, history.csv, metrics.json and curve.svg of one model.
+void write_member(const std::filesystem::path& folder, const Options& options,
+                  const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics) {
+  gcmc::write_file_atomically((folder / "config.json").string(), gcmc::options_json(options));
+  gcmc::write_file_atomically((folder / "history.csv").string(), gcmc::history_csv(history));
+  gcmc::write_file_atomically((folder / "metrics.json").string(), gcmc::metrics_json(metrics));
+  gcmc::write_file_atomically((folder / "curve.svg").string(), gcmc::curve_svg(history, metrics));
+}
+
+/// A single model's files lie in `folder`; of several, in seed-S/, and their joint figures in `folder`.
+void write_run(const std::filesystem::path& folder, const Options& options, const gcmc::EnsembleResult& result) {
+  const auto& members = result.metrics.members;
+  if (options.train.seeds == 1) {
+    write_member(folder, options, result.histories.front(), members.front());
+  } else {
+    for (std::size_t k = 0; k < members.size(); ++k) {
+      const std::filesystem::path place = folder / ("seed-" + std::to_string(members[k].seed));
+      make_folder(place);
+      write_member(place, result.options[k], result.histories[k], members[k]);
+    }
+    gcmc::write_file_atomically((folder / "config.json").string(), gcmc::options_json(options));
+    gcmc::write_file_atomically((folder / "metrics.json").string(), gcmc::metrics_json(result.metrics));
+  }
+  gcmc::save_models((folder / "model").string(), result.models);
+}
+
+gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Options& options) {
   ProgressPrinter printer(options);
   const StopOnSignal stop;
-  gcmc::TrainResult result = gcmc::train(
+  gcmc::EnsembleResult result = gcmc::train_ensemble(
       ratings, options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token());
   printer.finish();
-  if (result.metrics.stopped)
+  const gcmc::RunMetrics& last = result.metrics.members.back();
+  if (last.stopped && options.train.seeds > 1)
+    std::fprintf(stderr, "gcmc: stopped by a signal: %zu of %d models are kept\n", result.models.size(),
+                 options.train.seeds);
+  else if (last.stopped)
     std::fprintf(stderr, "gcmc: stopped by a signal after iteration %lld of %lld\n",
-                 static_cast<long long>(result.metrics.iterations),
-                 static_cast<long long>(options.train.max_iterations));
+                 static_cast<long long>(last.iterations), static_cast<long long>(options.train.max_iterations));
   return result;
 }
 
@@ -106,11 +147,15 @@ void run_train(const Options& options) {
   const gcmc::Ratings ratings = load(options.run);
   note_lowered_units(ratings, options.model);
   if (!options.run.silent) print_data(ratings);
-  const gcmc::TrainResult result = train_until_stopped(ratings, options);
+  const gcmc::EnsembleResult result = train_until_stopped(ratings, options);
   if (!folder.empty()) write_run(folder, options, result);
+  const bool one = options.train.seeds == 1;
   if (!options.run.silent) {
-    print_metrics(result.metrics);
+    if (one)
+      print_metrics(result.metrics.members.front());
+    else
+      print_ensemble(result.metrics);
     if (!folder.empty()) std::printf("Written to %s\n", folder.c_str());
   }
-  std::printf("%s\n", summary_line(result.metrics).c_str());
+  std::printf("%s\n", (one ? summary_line(result.metrics.members.front()) : summary_line(result.metrics)).c_str());
 }

@@ -46,6 +46,7 @@ struct ModelOptions {
 /// How it is trained. Defaults are DGL's.
 struct TrainOptions {
   std::uint64_t seed = 123;
+  Index seeds = 1;  ///< models trained, with seeds seed, seed + 1, ..., whose predictions are averaged
   Offset max_iterations = 2000;
   Offset log_interval = 1;
   Offset valid_interval = 1;
@@ -72,7 +73,8 @@ struct RunOptions {
   std::string split;     ///< u1..u5, ua, ub (ml-100k), random; empty: the set's custom
   double test_ratio = 0.1;
   double valid_ratio = 0.1;
-  std::string save_dir;  ///< empty: nothing is written
+  Offset test_seed = -1;  ///< of a random test part; negative: as seed
+  std::string save_dir;   ///< empty: nothing is written
   std::string save_id;
   bool silent = false;
   std::string device = "-1";        ///< -1 or cpu
@@ -86,6 +88,8 @@ struct Options {
   ModelOptions model;
   TrainOptions train;
   RunOptions run;
+
+  std::uint64_t test_seed() const { return run.test_seed < 0 ? train.seed : static_cast<std::uint64_t>(run.test_seed); }
   friend bool operator==(const Options&, const Options&) = default;
 };
 
@@ -104,6 +108,7 @@ void for_each_option(O& o, Visit&& visit) {
         o.run.split);
   visit("data_test_ratio", "Data and files", "share of ratings tested, where the split is random", o.run.test_ratio);
   visit("data_valid_ratio", "Data and files", "share of the remaining ratings validated", o.run.valid_ratio);
+  visit("data_test_seed", "Data and files", "seeds a random test part alone; negative: as seed", o.run.test_seed);
   visit("save_dir", "Data and files",
         "folder for config.json, history.csv, metrics.json, curve.svg and model/; empty: write nothing",
         o.run.save_dir);
@@ -133,6 +138,8 @@ void for_each_option(O& o, Visit&& visit) {
   visit("initialization", "Model", "xavier (fan-out is a level's width) or glorot (fan-out is all units)",
         o.model.initialization);
   visit("orthogonal_basis", "Model", "start the decoder's bases orthogonal, times 1.1", o.model.orthogonal_basis);
+  visit("seeds", "Training", "models trained, with seeds seed, seed + 1, ...; their predictions are averaged",
+        o.train.seeds);
   visit("train_max_iter", "Training", "iterations at most", o.train.max_iterations);
   visit("train_log_interval", "Training", "iterations between two printed lines", o.train.log_interval);
   visit("train_valid_interval", "Training", "iterations between two validations", o.train.valid_interval);

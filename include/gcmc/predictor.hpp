@@ -1,4 +1,4 @@
-// A saved model that answers: ratings, probabilities of each level, and recommendations.
+// Saved models that answer: ratings, probabilities of each level, and recommendations.
 #pragma once
 
 #include <memory>
@@ -12,17 +12,25 @@
 
 namespace gcmc {
 
+class Cpu;
+
 /// Answers from the model's embeddings with the kernels that trained it: the same pair gets the same bits in every
-/// process on the same instruction set. Calls may come from one thread at a time.
+/// process on the same instruction set. Of several models (train_ensemble), the answer is the mean of theirs. Calls may
+/// come from one thread at a time.
 class Predictor {
  public:
   /// `threads` 0: all cores. Throws Error if the model lacks a tensor.
   explicit Predictor(SavedModel model, int threads = 0);
+  /// The same, and throws Error if there is no model, or if they differ in ids or levels.
+  explicit Predictor(std::vector<SavedModel> models, int threads = 0);
   ~Predictor();
   Predictor(Predictor&&) noexcept;
   Predictor& operator=(Predictor&&) noexcept;
 
-  const SavedModel& model() const { return model_; }
+  /// The first one: ids, levels and rated items are those of all.
+  const SavedModel& model() const { return models_.front(); }
+  /// Gives the models back; nothing else may be called then.
+  std::vector<SavedModel> release() && { return std::move(models_); }
   Index user_index(std::string_view id) const;  ///< -1: unknown
   Index item_index(std::string_view id) const;
 
@@ -46,10 +54,14 @@ class Predictor {
   template <class T>
   class TypedScorer;
 
-  SavedModel model_;
+  std::vector<SavedModel> models_;
   BiasBaseline baseline_;
   std::unordered_map<std::string_view, Index> users_, items_;
-  std::unique_ptr<Scorer> scorer_;
+  std::unique_ptr<Cpu> cpu_;
+  std::vector<std::unique_ptr<Scorer>> scorers_;  ///< one a model
 };
+
+/// Sums over rated pairs, from the predictor's probabilities. Cost: O(models pairs B D), some 10 MB.
+Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs);
 
 }  // namespace gcmc

@@ -48,9 +48,19 @@ struct Split {
   std::vector<Rating> train, valid, test;
 };
 
-/// The data set's own test split if it has one, else the first `test_ratio` of a seeded permutation; then
-/// the first `valid_ratio` of (another permutation of) the rest is validation. Ratios in [0, 1).
+struct SplitOptions {
+  double test_ratio = 0.1;   ///< of all ratings, where the set has no test split of its own; in [0, 1)
+  double valid_ratio = 0.1;  ///< of the others; in [0, 1)
+  std::uint64_t test_seed = 0, valid_seed = 0;
+};
+
+/// The data set's own test split if it has one, else the first `test_ratio` of a permutation by test_seed; then the
+/// first `valid_ratio` of (another permutation, by valid_seed, of) the rest is validation.
 /// Each part keeps the order of the permutation. Throws Error if training would be empty.
-Split split(const Ratings& ratings, double test_ratio, double valid_ratio, std::uint64_t seed);
+Split split(const Ratings& ratings, const SplitOptions& options);
+
+/// The ratings that split() with this test_ratio and test_seed does not test, with a test split of its own that is
+/// empty: any split of the result has the same training and validation parts. For who must not see the test part.
+Ratings without_test(Ratings ratings, double test_ratio, std::uint64_t test_seed);
 
 }  // namespace gcmc

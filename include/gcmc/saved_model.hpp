@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,8 +56,15 @@ struct SavedModel {
 /// load_model would refuse and on a folder that holds files but no model.
 void save_model(const std::string& folder, const SavedModel& model);
 
+/// Several models (of an ensemble) in one folder, each in its sub-folder: 1, 2, ...; a single one as save_model does.
+void save_models(const std::string& folder, std::span<const SavedModel> models);
+
 /// Throws Error, naming the file, unless every tensor is there with the shape that the options, ids and levels ask for,
 /// and every value is finite.
 SavedModel load_model(const std::string& folder);
+
+/// What is in `folder`: one model, several, or a training run with either in its sub-folder model. Throws as
+/// load_model.
+std::vector<SavedModel> load_models(const std::string& folder);
 
 }  // namespace gcmc

@@ -16,6 +16,7 @@ namespace gcmc {
 
 /// What is known after an iteration. The figures of validation and test are there where they were read in it.
 struct Progress {
+  Index model = 1, models = 1;  ///< of train_ensemble
   Offset iteration = 0, max_iterations = 0;
   double loss = 0, train_rmse = 0;  ///< of the training ratings, dropout on
   std::optional<double> valid_rmse, test_rmse;
@@ -171,10 +172,13 @@ class Trainer {
   Offset iteration_ = 0;
 };
 
-/// Splits `ratings` as the options say, trains on a Cpu backend with options.run.threads and .precision, and returns
-/// figures, curve and model. Calls on_progress after every iteration; when `stop` asks for it, finishes the running
-/// step and returns what it has. Throws Error for options or ratings that do not fit, and if training diverges. The
-/// same options give the same bits on any number of threads.
+/// How the options split a set.
+SplitOptions split_options(const Options& options);
+
+/// Splits `ratings` as the options say, trains one model (of the option `seed`) on a Cpu backend with
+/// options.run.threads and .precision, and returns figures, curve and model. Calls on_progress after every iteration;
+/// when `stop` asks for it, finishes the running step and returns what it has. Throws Error for options or ratings that
+/// do not fit, and if training diverges. The same options give the same bits on any number of threads.
 TrainResult train(const Ratings& ratings, const Options& options,
                   const std::function<void(const Progress&)>& on_progress = {}, std::stop_token stop = {});
 

@@ -32,6 +32,8 @@ constexpr double largest_index = std::numeric_limits<Index>::max();
 constexpr std::array ranges = {
     Range{.name = "data_test_ratio", .low = 0, .high = 1, .open_high = true},
     Range{.name = "data_valid_ratio", .low = 0, .high = 1, .open_high = true},
+    Range{.name = "data_test_seed", .low = -1, .high = 0x1p53},
+    Range{.name = "seeds", .low = 1, .high = 1000},
     Range{.name = "threads", .low = 0, .high = 1024},
     Range{.name = "gcn_dropout", .low = 0, .high = 1, .open_high = true},
     Range{.name = "hidden_dropout", .low = -1, .high = 1, .open_high = true},
@@ -308,6 +310,10 @@ void validate(const Options& options) {
   require(train.schedule == Schedule::constant || train.min_learning_rate <= train.learning_rate, [&] {
     return "train_min_lr " + number_text(train.min_learning_rate) + " exceeds train_lr " +
            number_text(train.learning_rate) + ": lower train_min_lr, or set train_schedule constant";
+  });
+  constexpr std::uint64_t largest_seed = std::uint64_t{1} << 53;  // member_options makes it a data_test_seed
+  require(train.seeds == 1 || train.seed <= largest_seed, [&] {
+    return "seed " + number_text(train.seed) + " is too large for several seeds: give one of at most 2^53";
   });
   const bool needs_valid = train.selection == Selection::best_valid || train.schedule == Schedule::plateau;
   require(!train.refit || train.selection == Selection::best_valid,

@@ -2,6 +2,7 @@
 #include "gcmc/predictor.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "gcmc/bilinear_decoder.hpp"
@@ -20,8 +21,8 @@ class Predictor::Scorer {
 template <class T>
 class Predictor::TypedScorer final : public Predictor::Scorer {
  public:
-  TypedScorer(const SavedModel& model, int threads)
-      : cpu_(threads),
+  TypedScorer(Cpu& cpu, const SavedModel& model)
+      : cpu_(cpu),
         levels_(static_cast<Index>(model.levels.size())),
         values_(cpu_, {model.levels.begin(), model.levels.end()}) {
     const auto users = static_cast<Index>(model.user_ids.size()), items = static_cast<Index>(model.item_ids.size());
@@ -94,7 +95,7 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
         probability});
   }
 
-  Cpu cpu_;
+  Cpu& cpu_;
   Index levels_, bases_ = 0;
   Matrix<Cpu, T> user_basis_, items_, coefficients_;
   Buffer<Cpu, T> values_;
@@ -109,6 +110,17 @@ std::unordered_map<std::string_view, Index> numbered(const std::vector<std::stri
   return numbers;
 }
 
+/// Models whose answers can be averaged.
+std::vector<SavedModel> checked(std::vector<SavedModel> models) {
+  require(!models.empty(), "predictor: no model");
+  const SavedModel& first = models.front();
+  for (std::size_t k = 1; k < models.size(); ++k)
+    require(models[k].levels == first.levels && models[k].user_ids == first.user_ids &&
+                models[k].item_ids == first.item_ids,
+            [&] { return "predictor: model " + std::to_string(k + 1) + " has other ids or levels than the first"; });
+  return models;
+}
+
 Index find(const std::unordered_map<std::string_view, Index>& numbers, std::string_view id) {
   const auto found = numbers.find(id);
   return found == numbers.end() ? -1 : found->second;
@@ -117,16 +129,28 @@ Index find(const std::unordered_map<std::string_view, Index>& numbers, std::stri
 }  // namespace
 
 Predictor::Predictor(SavedModel model, int threads)
-    : model_(std::move(model)),
-      baseline_(model_.baseline()),
-      users_(numbered(model_.user_ids)),
-      items_(numbered(model_.item_ids)) {
-  const auto found = model_.tensors.find("user_embedding");
-  if (found == model_.tensors.end()) throw Error("predictor: the model has no tensor 'user_embedding'");
-  if (std::holds_alternative<std::vector<double>>(found->second.values))
-    scorer_ = std::make_unique<TypedScorer<double>>(model_, threads);
-  else
-    scorer_ = std::make_unique<TypedScorer<float>>(model_, threads);
+    : Predictor(
+          [&] {
+            std::vector<SavedModel> one;
+            one.push_back(std::move(model));
+            return one;
+          }(),
+          threads) {}
+
+Predictor::Predictor(std::vector<SavedModel> models, int threads)
+    : models_(checked(std::move(models))),
+      baseline_(model().baseline()),
+      users_(numbered(model().user_ids)),
+      items_(numbered(model().item_ids)),
+      cpu_(std::make_unique<Cpu>(threads)) {
+  for (const SavedModel& member : models_) {
+    const auto found = member.tensors.find("user_embedding");
+    if (found == member.tensors.end()) throw Error("predictor: the model has no tensor 'user_embedding'");
+    if (std::holds_alternative<std::vector<double>>(found->second.values))
+      scorers_.push_back(std::make_unique<TypedScorer<double>>(*cpu_, member));
+    else
+      scorers_.push_back(std::make_unique<TypedScorer<float>>(*cpu_, member));
+  }
 }
 Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
@@ -136,6 +160,11 @@ Index Predictor::user_index(std::string_view id) const { return find(users_, id)
 Index Predictor::item_index(std::string_view id) const { return find(items_, id); }
 
 namespace {
+
+/// Adds one model's numbers to the sum of the models before it.
+void add(std::vector<double>& sum, const std::vector<double>& values) {
+  for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += values[k];
+}
 
 /// The pairs whose ids are both known, and where they stood. Throws Error for a number beyond the model's.
 std::vector<std::size_t> known_pairs(std::span<const Predictor::Pair> pairs, const SavedModel& model,
@@ -160,32 +189,39 @@ std::vector<std::size_t> known_pairs(std::span<const Predictor::Pair> pairs, con
 
 std::vector<double> Predictor::predict(std::span<const Pair> pairs) const {
   std::vector<Pair> known;
-  const std::vector<std::size_t> places = known_pairs(pairs, model_, known);
-  std::vector<double> ratings(pairs.size()), scored(known.size());
+  const std::vector<std::size_t> places = known_pairs(pairs, model(), known);
+  std::vector<double> ratings(pairs.size()), sum(known.size()), scored(known.size());
   for (std::size_t k = 0; k < pairs.size(); ++k) ratings[k] = baseline_.predict(pairs[k].first, pairs[k].second);
-  scorer_->score(known, scored.data(), nullptr);
-  for (std::size_t k = 0; k < places.size(); ++k) ratings[places[k]] = scored[k];
+  for (const auto& scorer : scorers_) {
+    scorer->score(known, scored.data(), nullptr);
+    add(sum, scored);
+  }
+  for (std::size_t k = 0; k < places.size(); ++k) ratings[places[k]] = sum[k] / static_cast<double>(scorers_.size());
   return ratings;
 }
 
 std::vector<double> Predictor::probabilities(std::span<const Pair> pairs) const {
-  const std::size_t levels = model_.levels.size();
+  const std::size_t levels = model().levels.size();
   std::vector<Pair> known;
-  const std::vector<std::size_t> places = known_pairs(pairs, model_, known);
-  std::vector<double> all(pairs.size() * levels), scored(known.size() * levels);
-  scorer_->score(known, nullptr, scored.data());
+  const std::vector<std::size_t> places = known_pairs(pairs, model(), known);
+  std::vector<double> all(pairs.size() * levels), sum(known.size() * levels), scored(known.size() * levels);
+  for (const auto& scorer : scorers_) {
+    scorer->score(known, nullptr, scored.data());
+    add(sum, scored);
+  }
+  for (double& value : sum) value /= static_cast<double>(scorers_.size());
   for (std::size_t k = 0; k < places.size(); ++k)
-    std::copy_n(scored.begin() + static_cast<std::ptrdiff_t>(k * levels), levels,
+    std::copy_n(sum.begin() + static_cast<std::ptrdiff_t>(k * levels), levels,
                 all.begin() + static_cast<std::ptrdiff_t>(places[k] * levels));
   return all;
 }
 
 std::vector<Predictor::Recommendation> Predictor::recommend(Index user, Index top) const {
-  require(user >= 0 && user < static_cast<Offset>(model_.user_ids.size()),
+  require(user >= 0 && user < static_cast<Offset>(model().user_ids.size()),
           [&] { return "predictor: user number " + std::to_string(user) + " is not in the model"; });
-  const auto& offsets = std::get<std::vector<Offset>>(model_.tensors.at("rated.offsets").values);
-  const auto& rated = std::get<std::vector<Index>>(model_.tensors.at("rated.items").values);
-  std::vector<char> seen(model_.item_ids.size());
+  const auto& offsets = std::get<std::vector<Offset>>(model().tensors.at("rated.offsets").values);
+  const auto& rated = std::get<std::vector<Index>>(model().tensors.at("rated.items").values);
+  std::vector<char> seen(model().item_ids.size());
   for (Offset e = offsets[user]; e < offsets[user + 1]; ++e) seen[rated[e]] = 1;
   std::vector<Pair> pairs;
   for (std::size_t item = 0; item < seen.size(); ++item)
@@ -200,6 +236,28 @@ std::vector<Predictor::Recommendation> Predictor::recommend(Index user, Index to
   });
   best.resize(static_cast<std::size_t>(count));
   return best;
+}
+
+Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs) {
+  constexpr std::size_t most = 100000;  // pairs at a time
+  const std::vector<double>& values = predictor.model().levels;
+  Metrics metrics;
+  for (std::size_t begin = 0; begin < pairs.size(); begin += most) {
+    const auto part = pairs.subspan(begin, std::min(most, pairs.size() - begin));
+    std::vector<Predictor::Pair> ids;
+    for (const Rating& rating : part) ids.emplace_back(rating.user, rating.item);
+    const std::vector<double> all = predictor.probabilities(ids);
+    for (std::size_t e = 0; e < part.size(); ++e) {
+      const auto p = std::span(all).subspan(e * values.size(), values.size());
+      const double error = std::inner_product(p.begin(), p.end(), values.begin(), 0.0) - values.at(part[e].level);
+      metrics.squared_error += error * error;
+      metrics.absolute_error += std::abs(error);
+      metrics.cross_entropy -= std::log(p[part[e].level]);
+      metrics.correct += std::max_element(p.begin(), p.end()) - p.begin() == part[e].level;
+    }
+  }
+  metrics.count = static_cast<Offset>(pairs.size());
+  return metrics;
 }
 
 }  // namespace gcmc

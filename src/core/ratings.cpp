@@ -77,6 +77,25 @@ void take_first(std::vector<Rating>& pool, std::vector<Rating>& taken, Offset co
   pool = std::move(kept);
 }
 
+/// All but the test part in `train`: validation ratings are not taken yet.
+Split split_test(const Ratings& ratings, double test_ratio, std::uint64_t seed) {
+  require_ratio(test_ratio, "test_ratio");
+  const Offset count = static_cast<Offset>(ratings.entries.size());
+  if (ratings.test_begin > count)
+    throw Error("split: test_begin is " + std::to_string(ratings.test_begin) + ", but there are " +
+                std::to_string(count) + " entries");
+  Split parts;
+  if (ratings.has_fixed_test()) {
+    const auto test = ratings.entries.begin() + ratings.test_begin;
+    parts.train.assign(ratings.entries.begin(), test);
+    parts.test.assign(test, ratings.entries.end());
+  } else {
+    parts.train = ratings.entries;
+    take_first(parts.train, parts.test, part(test_ratio, parts.train.size()), seed, test_stream);
+  }
+  return parts;
+}
+
 }  // namespace
 
 void validate(const Ratings& ratings) {
@@ -94,28 +113,21 @@ void validate(const Ratings& ratings) {
   validate_features(ratings.item_features, ratings.item_ids.size(), "item");
 }
 
-Split split(const Ratings& ratings, double test_ratio, double valid_ratio, std::uint64_t seed) {
-  require_ratio(test_ratio, "test_ratio");
-  require_ratio(valid_ratio, "valid_ratio");
-  const Offset count = static_cast<Offset>(ratings.entries.size());
-  if (ratings.test_begin > count)
-    throw Error("split: test_begin is " + std::to_string(ratings.test_begin) + ", but there are " +
-                std::to_string(count) + " entries");
-  Split parts;
-  if (ratings.has_fixed_test()) {
-    const auto test = ratings.entries.begin() + ratings.test_begin;
-    parts.train.assign(ratings.entries.begin(), test);
-    parts.test.assign(test, ratings.entries.end());
-  } else {
-    parts.train = ratings.entries;
-    take_first(parts.train, parts.test, part(test_ratio, parts.train.size()), seed, test_stream);
-  }
-  take_first(parts.train, parts.valid, part(valid_ratio, parts.train.size()), seed, valid_stream);
+Split split(const Ratings& ratings, const SplitOptions& options) {
+  require_ratio(options.valid_ratio, "valid_ratio");
+  Split parts = split_test(ratings, options.test_ratio, options.test_seed);
+  take_first(parts.train, parts.valid, part(options.valid_ratio, parts.train.size()), options.valid_seed, valid_stream);
   if (parts.train.empty())
-    throw Error("split: no rating is left to train on: " + std::to_string(count) + " ratings, " +
+    throw Error("split: no rating is left to train on: " + std::to_string(ratings.entries.size()) + " ratings, " +
                 std::to_string(parts.test.size()) + " in test and " + std::to_string(parts.valid.size()) +
                 " in validation");
   return parts;
+}
+
+Ratings without_test(Ratings ratings, double test_ratio, std::uint64_t test_seed) {
+  ratings.entries = split_test(ratings, test_ratio, test_seed).train;
+  ratings.test_begin = static_cast<Offset>(ratings.entries.size());
+  return ratings;
 }
 
 }  // namespace gcmc

@@ -130,6 +130,7 @@ SavedModel save(Trainer<Cpu, T>& trainer, const Ratings& ratings, const Split& s
   add_rated(saved.tensors, ratings, std::move(rated));
   saved.split = {{"test", ratings.has_fixed_test() ? "the data set's own" : "random"},
                  {"seed", std::to_string(options.train.seed)},
+                 {"test_seed", std::to_string(options.test_seed())},
                  {"train_ratings", std::to_string(split.train.size())},
                  {"valid_ratings", std::to_string(split.valid.size())},
                  {"test_ratings", std::to_string(split.test.size())}};
@@ -208,7 +209,7 @@ template <class T>
 TrainResult train_with(const Ratings& ratings, const Options& options,
                        const std::function<void(const Progress&)>& on_progress, const std::stop_token& stop) {
   const auto start = Clock::now();
-  const Split parts = split(ratings, options.run.test_ratio, options.run.valid_ratio, options.train.seed);
+  const Split parts = split(ratings, split_options(options));
   const Setting set{ratings, options, parts, fit_baseline(ratings, parts), on_progress, stop};
   Cpu cpu(options.run.threads);
   TrainResult result;
@@ -217,6 +218,8 @@ TrainResult train_with(const Ratings& ratings, const Options& options,
   metrics.backend = cpu.name();
   metrics.threads = cpu.threads();
   metrics.baseline_test_rmse = evaluate(set.baseline, ratings, parts.test).rmse();
+  if (!parts.valid.empty())
+    metrics.baseline_valid_rmse = evaluate(fit_bias_baseline(ratings, parts.train), ratings, parts.valid).rmse();
   std::vector<double> rates = train_once<T>(cpu, set, result);
   if (options.train.refit && !rates.empty() && !stop.stop_requested()) refit<T>(cpu, set, std::move(rates), result);
   metrics.seconds_total = seconds_since(start);
@@ -225,6 +228,10 @@ TrainResult train_with(const Ratings& ratings, const Options& options,
 }
 
 }  // namespace
+
+SplitOptions split_options(const Options& options) {
+  return {options.run.test_ratio, options.run.valid_ratio, options.test_seed(), options.train.seed};
+}
 
 TrainResult train(const Ratings& ratings, const Options& options,
                   const std::function<void(const Progress&)>& on_progress, std::stop_token stop) {

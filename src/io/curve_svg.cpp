@@ -260,6 +260,7 @@ std::string subtitle(const RunMetrics& metrics) {
   if (metrics.stopped) text += " (stopped before its time)";
   if (metrics.test_ratings > 0)
     text += "; test RMSE " + value_text(metrics.best_test_rmse) + ", MAE " + value_text(metrics.best_test_mae);
+  if (metrics.beats_baseline() == false) text += "; does not beat the bias baseline";
   if (metrics.valid_in_training) text += "; *validation ratings were trained on";
   return text;
 }

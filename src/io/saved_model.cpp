@@ -99,12 +99,20 @@ std::string folder_path(const std::string& folder) {
   return path.string();
 }
 
+bool holds_model(const std::string& folder) {
+  std::error_code code;
+  return fs::exists(folder + tensors_file, code);
+}
+
+/// Of the k-th of several models, counted from 1.
+std::string member_folder(const std::string& folder, std::size_t k) { return folder + "/" + std::to_string(k); }
+
 /// A folder of that name is replaced whole, so it must be empty or a saved model.
 void check_replaceable(const std::string& folder) {
   std::error_code code;
   if (!fs::exists(fs::symlink_status(folder, code))) return;
   if (!fs::is_directory(folder, code)) throw Error(folder + ": is there and is not a folder");
-  if (!fs::is_empty(folder, code) && !fs::exists(folder + tensors_file, code))
+  if (!fs::is_empty(folder, code) && !holds_model(folder) && !holds_model(member_folder(folder, 1)))
     throw Error(folder + ": holds files but no saved model; choose another folder, or empty it");
 }
 
@@ -150,13 +158,19 @@ void replace_folder(const std::string& folder, const std::string& whole, const s
 
 }  // namespace
 
-void save_model(const std::string& folder, const SavedModel& model) {
+void save_model(const std::string& folder, const SavedModel& model) { save_models(folder, {&model, 1}); }
+
+void save_models(const std::string& folder, std::span<const SavedModel> models) {
   const std::string target = folder_path(folder), temporary = target + ".tmp", old = target + ".old";
-  ModelCheck(model, target).run();
+  require(!models.empty(), folder + ": there is no model to save");
+  const auto place = [&](const std::string& path, std::size_t k) {
+    return models.size() == 1 ? path : member_folder(path, k + 1);
+  };
+  for (std::size_t k = 0; k < models.size(); ++k) ModelCheck(models[k], place(target, k)).run();
   check_replaceable(target);
   remove_folder(temporary);
   try {
-    write_folder(temporary, model);
+    for (std::size_t k = 0; k < models.size(); ++k) write_folder(place(temporary, k), models[k]);
     replace_folder(target, temporary, old);
   } catch (...) {
     std::error_code ignored;
@@ -182,6 +196,17 @@ SavedModel load_model(const std::string& folder) {
   model.tensors = read_safetensors(path + tensors_file);
   ModelCheck(model, path).run();
   return model;
+}
+
+std::vector<SavedModel> load_models(const std::string& folder) {
+  const std::string inner = folder + "/model";
+  std::error_code code;
+  if (!holds_model(folder) && fs::is_directory(inner, code)) return load_models(inner);
+  std::vector<SavedModel> models;
+  for (std::size_t k = 1; holds_model(member_folder(folder, k)); ++k)
+    models.push_back(load_model(member_folder(folder, k)));
+  if (models.empty()) models.push_back(load_model(folder));
+  return models;
 }
 
 }  // namespace gcmc

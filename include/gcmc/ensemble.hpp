@@ -1,0 +1,26 @@
+// Several models of one configuration, whose predictions are averaged.
+#pragma once
+
+#include "gcmc/trainer.hpp"
+
+namespace gcmc {
+
+/// One model a seed, and the error of their averaged predictions.
+struct EnsembleResult {
+  EnsembleMetrics metrics;
+  std::vector<std::vector<HistoryRow>> histories;  ///< one a model
+  std::vector<Options> options;                    ///< with which train() repeats each model
+  std::vector<SavedModel> models;                  ///< for Predictor and save_models
+};
+
+/// The options of the k-th model, counted from 0: seed + k, which draws its weights, dropout and validation part, and
+/// the test part of them all.
+Options member_options(const Options& options, Index k);
+
+/// Trains options.train.seeds models one after the other, as train() does each, and averages their predictions of the
+/// test part. When `stop` asks for it, leaves out the model it interrupts, unless that is the only one. Throws as
+/// train(). The same options give the same bits on any number of threads.
+EnsembleResult train_ensemble(const Ratings& ratings, const Options& options,
+                              const std::function<void(const Progress&)>& on_progress = {}, std::stop_token stop = {});
+
+}  // namespace gcmc
