@@ -107,6 +107,19 @@ ensemble() {
   cmp -s alone/model/model.safetensors three/model/2/model.safetensors || fail 'a member does not repeat by its config'
 }
 
+# The preset auto says what it chose and why, less what the command line chose; its config.json repeats the run.
+automatic() {
+  expect 0 train "${small[@]}" --preset auto --train-max-iter 6 --save-dir chosen
+  out_has '^auto: gcn_agg_accum=stack implicit=true .*[(].*[)]$'
+  out_has '^auto: train_target_removal=0.1 .*[(][0-9,]+ ratings, fewer than 300,000: '
+  if grep -q 'train_max_iter' out; then fail 'auto tells a choice that was overridden'; fi
+  grep -q '"implicit": *true' chosen/config.json || fail 'auto chose nothing'
+  expect 0 train --config chosen/config.json --save-dir repeated
+  cmp -s chosen/model/model.safetensors repeated/model/model.safetensors || fail 'an auto run does not repeat'
+  expect 0 train "${small[@]}" --preset auto --train-max-iter 2 --silent
+  [ "$(wc -l <out)" -eq 1 ] || fail 'auto is not silent'
+}
+
 precedence() {
   echo '{"preset": "paper", "train_max_iter": 3, "seed": 5}' >some.json
   expect 0 train "${small[@]}" --config some.json --seed 6 --save-dir mixed
@@ -186,6 +199,7 @@ train
 precedence
 predict
 ensemble
+automatic
 recommend
 signal TERM
 [ "$failures" -eq 0 ] && echo 'all as documented'

@@ -4,6 +4,7 @@
 #include <set>
 #include <type_traits>
 
+#include "gcmc/auto_preset.hpp"
 #include "gcmc/error.hpp"
 #include "gcmc/report.hpp"
 
@@ -75,14 +76,18 @@ void add_train_options(CLI::App& command, TrainArguments& arguments) {
       ->type_name("FILE");
 }
 
-gcmc::Options resolve(const CLI::App& command, const TrainArguments& arguments) {
+gcmc::Options resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
   const auto given = [&](const std::string& name) { return command.count("--" + hyphenated(name)) > 0; };
   gcmc::Options first;
   if (!arguments.config.empty()) gcmc::apply_options_file(first, arguments.config);
   for (const char* name : {"preset", "data_name"})
     if (given(name)) gcmc::set_option(first, name, arguments.texts.at(name));
 
-  gcmc::Options options = gcmc::preset_options(first.preset, first.run.data_name);
+  gcmc::Options options;
+  if (first.preset != "auto")
+    options = gcmc::preset_options(first.preset, first.run.data_name);
+  else if (ratings)
+    options = gcmc::auto_options(*ratings, first.run.data_name);
   if (!arguments.config.empty()) gcmc::apply_options_file(options, arguments.config);
   for (const auto& [name, text] : arguments.texts)
     if (given(name)) gcmc::set_option(options, name, text);

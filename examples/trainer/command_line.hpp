@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gcmc/options.hpp"
+#include "gcmc/ratings.hpp"
 
 /// What `gcmc train` was told: option texts by name, and a file of options.
 struct TrainArguments {
@@ -21,8 +22,9 @@ std::vector<std::string> uniform_arguments(int count, char** values);
 /// One text option for each of the library's, by group, its default shown.
 void add_train_options(CLI::App& command, TrainArguments& arguments);
 
-/// The options of a run: the preset, then the file, then the command line. Throws Error as set_option and validate do.
-gcmc::Options resolve(const CLI::App& command, const TrainArguments& arguments);
+/// The options of a run: the preset, then the file, then the command line. The preset auto chooses by `ratings`;
+/// without them its choices are missing. Throws Error as set_option and validate do.
+gcmc::Options resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings = nullptr);
 
 /// Throws Error on what `command` did not understand, with the nearest option's name.
 void refuse_extras(const CLI::App& command);

@@ -1,11 +1,17 @@
 // The program's three commands. Each throws gcmc::Error on wrong input and returns when its work is done.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "gcmc/options.hpp"
+#include "gcmc/ratings.hpp"
 
-void run_train(const gcmc::Options& options);
+/// The options of a run: without ratings, what is known before they are read; then what the preset auto chooses by
+/// them.
+using OptionsFor = std::function<gcmc::Options(const gcmc::Ratings*)>;
+
+void run_train(const OptionsFor& options_for);
 
 struct PredictArguments {
   std::string model, pairs, output;  ///< pairs "-": standard input; output empty: standard output

@@ -70,7 +70,7 @@ int run(int count, char** values) {
   }
   if (*train_command) {
     refuse_extras(*train_command);
-    run_train(resolve(*train_command, train));
+    run_train([&](const gcmc::Ratings* ratings) { return resolve(*train_command, train, ratings); });
   }
   if (*predict_command) run_predict(predict);
   if (*recommend_command) run_recommend(recommend);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "commands.hpp"
+#include "gcmc/auto_preset.hpp"
 #include "gcmc/data.hpp"
 #include "gcmc/ensemble.hpp"
 #include "gcmc/error.hpp"
@@ -59,6 +60,22 @@ void print_data(const gcmc::Ratings& ratings) {
   std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", ratings.name.c_str(), ratings.users(),
               ratings.items(), ratings.entries.size(), ratings.levels.size());
   std::fflush(stdout);
+}
+
+/// What the preset auto chose, a line for each reason, without what the user chose otherwise.
+void print_choices(const gcmc::Ratings& ratings, const Options& options) {
+  std::string line, reason;
+  const auto print = [&] {
+    if (!line.empty()) std::printf("auto:%s (%s)\n", line.c_str(), reason.c_str());
+    line.clear();
+  };
+  for (const gcmc::Choice& choice : gcmc::auto_choices(ratings)) {
+    if (gcmc::option_text(options, choice.option) != choice.value) continue;
+    if (choice.reason != reason) print();
+    reason = choice.reason;
+    line += " " + choice.option + "=" + choice.value;
+  }
+  print();
 }
 
 /// Stacked levels share the units evenly; what is left over is not used.
@@ -142,11 +159,16 @@ gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Opt
 
 }  // namespace
 
-void run_train(const Options& options) {
+void run_train(const OptionsFor& options_for) {
+  Options options = options_for(nullptr);
   const std::string folder = make_save_folder(options.run);
   const gcmc::Ratings ratings = load(options.run);
+  options = options_for(&ratings);
   note_lowered_units(ratings, options.model);
-  if (!options.run.silent) print_data(ratings);
+  if (!options.run.silent) {
+    print_data(ratings);
+    if (options.preset == "auto") print_choices(ratings, options);
+  }
   const gcmc::EnsembleResult result = train_until_stopped(ratings, options);
   if (!folder.empty()) write_run(folder, options, result);
   const bool one = options.train.seeds == 1;

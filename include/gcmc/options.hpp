@@ -97,7 +97,8 @@ struct Options {
 /// one. Fields are bool, double, Index, int, Offset, std::uint64_t, std::string or one of the enums above.
 template <class O, class Visit>
 void for_each_option(O& o, Visit&& visit) {
-  visit("preset", "Data and files", "option set to start from: dgl, paper, or best (ml-100k and ml-1m)", o.preset);
+  visit("preset", "Data and files",
+        "option set to start from: dgl, paper, best (ml-100k and ml-1m), or auto (looks at the ratings)", o.preset);
   visit("data_name", "Data and files",
         "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, or any folder name with a "
         "ratings.csv",
@@ -164,7 +165,7 @@ void for_each_option(O& o, Visit&& visit) {
 }
 
 /// The options named `preset` ("dgl", "paper", "best"), with what its authors ran on `data_name` where they said so.
-/// Throws Error on another name.
+/// Throws Error on another name, and on "auto", which auto_options (auto_preset.hpp) gives.
 Options preset_options(std::string_view preset, std::string_view data_name);
 
 /// Sets one option from text. `name` may use - or _ and DGL's other spellings (model_dropout). Booleans take

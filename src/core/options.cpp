@@ -111,7 +111,7 @@ constexpr auto names_of(bool) {
 
 /// The values a string option is restricted to; empty: any.
 std::span<const std::string_view> choices(std::string_view name) {
-  static constexpr std::array<std::string_view, 3> presets = {"dgl", "paper", "best"};
+  static constexpr std::array<std::string_view, 4> presets = {"dgl", "paper", "best", "auto"};
   static constexpr std::array<std::string_view, 2> devices = {"-1", "cpu"}, precisions = {"float", "double"};
   static constexpr std::array<std::string_view, 9> splits = {"", "u1", "u2", "u3", "u4", "u5", "ua", "ub", "random"};
   if (name == "preset") return presets;

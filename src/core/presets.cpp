@@ -37,8 +37,7 @@ void apply_paper(Options& options) {
 void apply_best(Options& options) {
   const std::string& name = options.run.data_name;
   require(name == "ml-100k" || name == "ml-1m" || name == "synthetic-100k", [&] {
-    return "preset best is chosen for ml-100k and ml-1m alone: for " + name +
-           " use dgl, and set options by validation RMSE";
+    return "preset best is chosen for ml-100k and ml-1m alone: for " + name + " use auto, which looks at the ratings";
   });
   ModelOptions& model = options.model;
   model.aggregation = Aggregation::stack;
@@ -72,6 +71,7 @@ Options preset_options(std::string_view preset, std::string_view data_name) {
   if (!data_name.empty()) options.run.data_name = data_name;
   if (options.preset == "paper") apply_paper(options);
   if (options.preset == "best") apply_best(options);
+  require(options.preset != "auto", "preset auto needs the ratings: auto_options chooses by them");
   return options;
 }
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Reproduces the tables of docs/accuracy.md: trains every configuration there and prints the figures as Markdown.
+
+    python3 benchmarks/accuracy.py [--quick] [--only PART] [--out build/accuracy] [--write docs/accuracy.md]
+
+Trainings lie in OUT, one folder each; those that are complete are not repeated, so a stopped run goes on where it was.
+--quick takes about ten minutes on two cores: seed 1 on ml-100k's u1 and ml-latest-small, and one short run on ml-1m.
+Data is found as `gcmc train` finds it (GCMC_DATA_DIR, the cache, a download). The standard library is all it needs.
+"""
+import argparse
+import json
+import math
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ML100K = "--data-name ml-100k"
+ML1M = "--data-name ml-1m"
+DGL100K = "--preset dgl --use-one-hot-fea true --gcn-agg-accum stack"
+DGL1M = "--preset dgl --use-one-hot-fea true --gcn-agg-accum sum"
+
+
+class Lab:
+    """Trains what is not trained yet, and reads figures."""
+
+    def __init__(self, program, out):
+        self.program, self.out = program, out
+
+    def train(self, name, arguments):
+        """The metrics.json of `gcmc train ARGUMENTS`, whose run lies in out/name."""
+        folder = self.out / name
+        metrics, told = folder / "metrics.json", folder / "arguments.txt"
+        if not (metrics.exists() and told.exists() and told.read_text() == arguments):
+            print(f"{name}: gcmc train {arguments}", file=sys.stderr, flush=True)
+            subprocess.run([self.program, "train", *arguments.split(), "--silent", "--save-dir", str(folder)],
+                           check=True, stdout=subprocess.DEVNULL)
+            told.write_text(arguments)
+        result = json.loads(metrics.read_text())
+        if result["stopped"]:
+            told.unlink()
+            sys.exit(f"{name} was stopped: run this again to go on")
+        return result
+
+
+def figure(value):
+    return f"{value:.4f}".lstrip("0") if value is not None else ""
+
+
+def spread(values):
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return figure(mean)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
+    return f"{figure(mean)} ± {figure(deviation)}"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+
+
+def seeds_table(lab, prefix, configurations, seeds):
+    """Configurations, each trained with every seed on its own, and the bias baseline."""
+    rows, baselines = [], []
+    for name, arguments in configurations:
+        runs = [lab.train(f"{prefix}-{name}-{seed}", f"{arguments} --seed {seed}") for seed in seeds]
+        tests = [run["best_test_rmse"] for run in runs]
+        valids = [run["best_valid_rmse"] for run in runs]
+        training = runs[0]["valid_in_training"]
+        baselines = [run["baseline_test_rmse"] for run in runs]
+        rows.append([f"`{name}`", *map(figure, tests), f"**{spread(tests)}**",
+                     "trained on" if training else spread(valids),
+                     ", ".join(str(run["best_iteration"]) for run in runs),
+                     f"{sum(run['seconds_total'] for run in runs) / len(runs):.0f}"])
+    rows.insert(0, ["bias baseline", *map(figure, baselines), spread(baselines), "", "", ""])
+    return table(["configuration", *(f"seed {seed}" for seed in seeds), "test: mean ± deviation", "validation",
+                  "iterations", "seconds each"], rows)
+
+
+def folds_table(lab, folds, seeds):
+    """dgl and best on ml-100k's five splits, the same options on each."""
+    rows = []
+    for fold in folds:
+        means, row = {}, [fold]
+        for name, arguments in (("dgl", DGL100K), ("best", "--preset best")):
+            runs = [lab.train(f"ml-100k-{fold}-{name}-{seed}", f"{ML100K} --split {fold} {arguments} --seed {seed}")
+                    for seed in seeds]
+            means[name] = [run["best_test_rmse"] for run in runs]
+            if name == "dgl":
+                row.append(figure(runs[0]["baseline_test_rmse"]))
+            row.append(spread(means[name]))
+        row.append(figure(sum(means["dgl"]) / len(seeds) - sum(means["best"]) / len(seeds)))
+        rows.append(row)
+    return table(["split", "bias baseline", "`dgl`", "`best`", "gain"], rows)
+
+
+def ensembles_table(lab, configurations, seeds):
+    rows = []
+    for data, name, arguments in configurations:
+        run = lab.train(f"{data}-average-{name}", f"{arguments} --seed {seeds[0]} --seeds {len(seeds)}")
+        rows.append([data, f"`{name}`", figure(run["baseline_test_rmse"]),
+                     f"{figure(run['mean_test_rmse'])} ± {figure(run['test_rmse_deviation'])}",
+                     f"**{figure(run['best_test_rmse'])}**"])
+    return table(["data", "configuration", "bias baseline", "models: mean ± deviation", "averaged predictions"], rows)
+
+
+def parts(lab, quick):
+    """Name and text of every table, in the order of the document."""
+    seeds = [1] if quick else [1, 2, 3]
+    u1 = f"{ML100K} --split u1"
+    yield "ml-100k", lambda: seeds_table(
+        lab, "ml-100k-u1", [("dgl", f"{u1} {DGL100K}"), ("paper", f"{u1} --preset paper"), ("best", f"{u1} --preset best")],
+        seeds)
+    yield "ml-latest-small", lambda: seeds_table(
+        lab, "ml-latest-small", [("dgl", f"--data-name ml-latest-small {DGL100K}"),
+                                 ("auto", "--data-name ml-latest-small --preset auto")], seeds)
+    if quick:
+        yield "ml-1m-short", lambda: seeds_table(
+            lab, "ml-1m-short", [("best", f"{ML1M} --preset best --train-max-iter 300 --refit false")], seeds)
+        return
+    yield "folds", lambda: folds_table(lab, ["u1", "u2", "u3", "u4", "u5"], seeds)
+    yield "averages", lambda: ensembles_table(
+        lab, [("ml-100k u1", "dgl", f"{u1} {DGL100K}"), ("ml-100k u1", "best", f"{u1} --preset best")], seeds)
+    yield "ml-1m", lambda: seeds_table(
+        lab, "ml-1m", [("dgl", f"{ML1M} {DGL1M}"), ("best", f"{ML1M} --preset best")], seeds)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a part of it, in about ten minutes")
+    parser.add_argument("--only", metavar="PART", help="one table alone")
+    parser.add_argument("--program", default=str(ROOT / "build/release/bin/gcmc"), help="the trainer")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/accuracy", help="folder of the runs")
+    parser.add_argument("--write", type=pathlib.Path, help="put the tables between this document's markers")
+    arguments = parser.parse_args()
+    if not pathlib.Path(arguments.program).exists():
+        sys.exit(f"{arguments.program} is not there: bash examples/run.sh builds it")
+
+    text = arguments.write.read_text() if arguments.write else None
+    known = []
+    for name, make in parts(Lab(arguments.program, arguments.out), arguments.quick):
+        known.append(name)
+        if arguments.only not in (None, name):
+            continue
+        result = make()
+        print(f"## {name}\n\n{result}\n", flush=True)
+        if text is not None:
+            begin, end = f"<!-- {name} -->\n", f"<!-- {name} end -->"
+            if begin not in text:
+                sys.exit(f"{arguments.write} has no place for the table {name}: {begin.strip()} ... {end}")
+            head, rest = text.split(begin, 1)
+            text = f"{head}{begin}\n{result}\n\n{end}{rest.split(end, 1)[1]}"
+            arguments.write.write_text(text)
+    if arguments.only not in (None, *known):
+        sys.exit(f"there is no table {arguments.only}: {', '.join(known)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+// The preset auto: its choices are legal options with a reason, fit the ratings, and train a model worth having.
+#include <algorithm>
+#include <set>
+
+#include "error_of.hpp"
+#include "gcmc/auto_preset.hpp"
+#include "gcmc/data.hpp"
+#include "gcmc/trainer.hpp"
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+namespace {
+
+using namespace gcmc;
+
+/// As many nodes, levels and ratings as asked, all of user 0 and item 0: the rules count, they do not read.
+Ratings counted(Index nodes, std::size_t ratings, int levels) {
+  Ratings result;
+  result.user_ids.resize(static_cast<std::size_t>(nodes));
+  result.item_ids.resize(static_cast<std::size_t>(nodes));
+  for (int r = 0; r < levels; ++r) result.levels.push_back(r);
+  result.entries.resize(ratings);
+  return result;
+}
+
+const Choice* find(const std::vector<Choice>& choices, const std::string& option) {
+  const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& c) { return c.option == option; });
+  return found == choices.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+TEST_CASE("auto's choices are options of the preset dgl changed, each once and with a reason", "[auto]") {
+  const std::size_t count = GENERATE(0, 1, 1000, 299999, 300000, 6000000);
+  const int levels = GENERATE(0, 2, 5, 10, 40, 255);
+  const Ratings ratings = counted(1000, count, levels);
+  const auto choices = auto_choices(ratings);
+  std::set<std::string> names;
+  for (const Choice& choice : choices) {
+    INFO(choice.option);
+    CHECK(names.insert(choice.option).second);
+    CHECK_FALSE(choice.reason.empty());
+    Options options;
+    set_option(options, choice.option, choice.value);
+    CHECK(option_text(options, choice.option) == choice.value);
+  }
+  const Options options = auto_options(ratings, "mine");
+  CHECK(options.preset == "auto");
+  CHECK(options.run.data_name == "mine");
+  validate(options);
+  for (const std::string& name : option_names()) {
+    if (name == "preset" || name == "data_name") continue;
+    const Choice* choice = find(choices, name);
+    CHECK(option_text(options, name) == (choice ? choice->value : option_text(Options{}, name)));
+  }
+  CHECK(options.model.units / (levels + 1) >= 16);
+}
+
+TEST_CASE("auto looks at the number of ratings, and at the features of both sides", "[auto]") {
+  Ratings ratings = counted(1000, 299999, 5);
+  CHECK(auto_options(ratings, "mine").train.schedule == Schedule::plateau);
+  CHECK(find(auto_choices(ratings), "train_max_iter")->reason.find("299,999 ratings") == 0);
+  ratings.entries.resize(1234567);
+  CHECK(auto_options(ratings, "mine").train.schedule == Schedule::cosine);
+  CHECK(find(auto_choices(ratings), "train_max_iter")->reason.find("1,234,567 ratings") == 0);
+  CHECK(auto_options(ratings, "mine").train.refit);
+  ratings.entries.resize(5000000);
+  CHECK_FALSE(auto_options(ratings, "mine").train.refit);
+  ratings.item_features.columns = 3;
+  CHECK_FALSE(find(auto_choices(ratings), "feature_dropout"));
+  ratings.user_features.columns = 1;
+  CHECK(find(auto_choices(ratings), "feature_dropout"));
+}
+
+TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
+  const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
+  Options options = auto_options(ratings, "synthetic");
+  options.train.max_iterations = 800;
+  options.train.refit = false;
+  const TrainResult result = train(ratings, options);
+  CHECK(result.metrics.beats_baseline() == true);
+}
+
+TEST_CASE("the preset auto is not made without ratings", "[auto]") {
+  CHECK(error_of([] { preset_options("auto", "ml-100k"); }) ==
+        "preset auto needs the ratings: auto_options chooses by them");
+}
