@@ -205,21 +205,24 @@ struct HeldGraph {
   Adjacency adjacency;
 };
 
-/// Which (table, source) pairs are kept, as SelectSources numbers them; `all` stands for no numbering at all.
+/// Which (table, source) pairs are kept, as bits and as SelectSources lists them; `all` stands for no bits at all.
 struct Selection {
-  bool all = true;
+  bool all = true, all_tables = false;
   Index count = 0;
-  std::vector<Index> row_of, pair_of;
+  std::vector<std::uint8_t> bits;
+  std::vector<Index> list;
+
+  KeptPairs view() const { return all ? KeptPairs{} : KeptPairs{bits.data(), all_tables, list.data(), &count}; }
 };
 
 inline Selection random_selection(Draw& draw, Index tables, Index sources, double keep) {
-  Selection selection{keep >= 1, 0, {}, {}};
-  for (Index pair = 0; pair < tables * sources; ++pair) {
-    const bool kept = draw.chance(keep);
-    selection.row_of.push_back(kept ? selection.count++ : -1);
-    if (kept) selection.pair_of.push_back(pair);
-  }
-  selection.pair_of.resize(selection.row_of.size(), std::numeric_limits<Index>::max());
+  Selection selection{keep >= 1, draw.chance(0.3), 0, random_bits(draw, tables, sources, keep), {}};
+  for (Index k = 0; k < tables; ++k)
+    for (Index j = 0; j < sources; ++j)
+      if (bit_of(selection.bits, (selection.all_tables ? 0 : k) * round_up(sources, 64) + j))
+        selection.list.push_back(k * sources + j);
+  selection.count = static_cast<Index>(selection.list.size());
+  selection.list.resize(Offset{tables} * sources, std::numeric_limits<Index>::max());
   return selection;
 }
 
@@ -227,11 +230,14 @@ template <class B>
 struct HeldSelection {
   HeldSelection(B& backend, const Selection& selection) {
     if (selection.all) return;
-    row_of = Buffer<B, Index>(backend, selection.row_of);
-    pair_of = Buffer<B, Index>(backend, selection.pair_of);
+    bits = Buffer<B, std::uint8_t>(backend, selection.bits);
+    list = Buffer<B, Index>(backend, selection.list);
     count = Buffer<B, Index>(backend, std::vector<Index>{selection.count});
+    kept = {bits.data(), selection.all_tables, list.data(), count.data()};
   }
-  Buffer<B, Index> row_of, pair_of, count;
+  Buffer<B, std::uint8_t> bits;
+  Buffer<B, Index> list, count;
+  KeptPairs kept;
 };
 
 }  // namespace gcmc::cases

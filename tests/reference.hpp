@@ -1,6 +1,7 @@
 // The oracle: every operation as plain loops straight from its formula, summed in a wider type than its results.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -39,9 +40,7 @@ class Reference {
     for (Index k = 0; k < op.tables; ++k)
       for (Index j = 0; j < op.sources; ++j) {
         const Index pair = k * op.sources + j;
-        const bool keep = bit_of(op.bits, (op.all_levels ? 0 : k) * round_up(op.sources, 64) + j);
-        op.row_of[pair] = keep ? next : -1;
-        if (keep) op.pair_of[next++] = pair;
+        if (bit_of(op.bits, (op.all_tables ? 0 : k) * round_up(op.sources, 64) + j)) op.list[next++] = pair;
       }
     *op.count = next;
   }
@@ -75,15 +74,13 @@ class Reference {
   void run(const BuildTable<T>& op) {
     for (Index k = 0; k < op.weights.blocks; ++k)
       for (Index j = 0; j < op.weights.rows; ++j) {
-        const Index pair = k * op.weights.rows + j;
-        const Index row = op.row_of ? op.row_of[pair] : pair;
-        if (row < 0) continue;
+        if (dropped(op.kept, k, op.weights.rows, j)) continue;
         for (Index c = 0; c < op.weights.columns; ++c) {
           Wide<T> sum = 0;
           for (Index s = op.ordinal && k < op.levels ? 0 : k; s <= k; ++s)
             sum += op.weights.block(s)[Offset{j} * op.weights.stride + c];
           const Wide<T> source_scale = op.source_scale ? op.source_scale[j] : T{1};
-          op.table.row(row)[c] = static_cast<T>(op.scale * source_scale * sum);
+          op.table.row(k * op.weights.rows + j)[c] = static_cast<T>(op.scale * source_scale * sum);
         }
       }
   }
@@ -98,9 +95,8 @@ class Reference {
         for (Index k = 0; k < op.tables; ++k)
           if (!op.stack || k == c / op.width)
             for_each_of_table(op.adjacency, i, k, [&](Index j) {
-              const Index pair = k * op.adjacency.sources + j;
-              const Index row = op.row_of ? op.row_of[pair] : pair;
-              if (row >= 0) sum += op.table.row(row)[column];
+              if (!dropped(op.kept, k, op.adjacency.sources, j))
+                sum += op.table.row(k * op.adjacency.sources + j)[column];
             });
         const Wide<T> value = activation_value(op.activation, op.receiver_scale[i] * sum);
         const bool keep = !op.bits || bit_of(op.bits, i * words + c);
@@ -114,12 +110,11 @@ class Reference {
     for (Index k = 0; k < op.tables; ++k)
       for (Index j = 0; j < sources; ++j) {
         const bool whole = op.ordinal && k < levels;
-        const bool dropped = op.row_of && op.row_of[k * sources + j] < 0;
-        if (dropped && !op.ordinal) continue;
+        if (dropped(op.kept, k, sources, j) && !op.ordinal) continue;
         for (Index c = 0; c < op.gradient.columns; ++c) {
           Wide<T> sum = 0;
           for (Index r = k; r < (whole ? levels : k + 1); ++r) {
-            if (op.row_of && op.row_of[r * sources + j] < 0) continue;
+            if (dropped(op.kept, r, sources, j)) continue;
             const T* block = op.blocks.block(op.stack ? r : 0);
             for_each_of_table(op.adjacency, j, r, [&](Index i) { sum += block[Offset{i} * op.blocks.stride + c]; });
           }
@@ -258,39 +253,45 @@ class Reference {
   template <class T>
   void run(const SquareSum<T>& op) {
     Wide<T> sum = 0;
-    for_each_parameter(op.parts, op.count, [&](Offset at, bool stored) {
-      if (stored) sum += Wide<T>{op.gradient[at]} * op.gradient[at];
+    for_each_row(op.parts, op.count, [&](const ParameterRows& part, Index row) {
+      if (part.list && !std::binary_search(part.list, part.list + *part.list_count, row)) return;
+      if (part.gradient_step) part.gradient_step[row] = op.step;
+      for (Offset at = place(part, row); at < place(part, row + 1); ++at)
+        sum += Wide<T>{op.gradient[at]} * op.gradient[at];
     });
     *op.sum = static_cast<double>(sum);
   }
 
   template <class T>
-  void run(const Update<T>& op) {
-    Wide<T> factor = 1;
-    if (op.clip > 0) factor = std::fmin(Wide<T>{1}, op.clip / (std::sqrt(Wide<T>{*op.square_sum}) + Wide<T>(1e-6)));
+  void run(const RecordStep<T>& op) {
+    Wide<T> clip = 1;
+    if (op.clip > 0) clip = std::fmin(Wide<T>{1}, op.clip / (std::sqrt(Wide<T>{*op.square_sum}) + Wide<T>(1e-6)));
     const Wide<T> b1 = op.beta1, b2 = op.beta2, t = static_cast<Wide<T>>(op.step);
-    for_each_parameter(op.parts, op.count, [&](Offset at, bool stored) {
-      const Wide<T> g = stored ? factor * op.gradient[at] : Wide<T>{0};
-      if (op.first == nullptr) {
-        op.values[at] = static_cast<T>(op.values[at] - op.rate * g);
-        return;
-      }
-      const Wide<T> m = b1 * op.first[at] + (1 - b1) * g, v = b2 * op.second[at] + (1 - b2) * g * g;
-      const Wide<T> root = std::sqrt(v / (1 - std::pow(b2, t)));
-      op.values[at] = static_cast<T>(op.values[at] - op.rate * m / (1 - std::pow(b1, t)) / (root + op.epsilon));
-      op.first[at] = static_cast<T>(m);
-      op.second[at] = static_cast<T>(v);
-    });
+    const Wide<T> rate = op.adam ? op.rate / (1 - std::pow(b1, t)) : Wide<T>{op.rate};
+    *op.record = {static_cast<T>(clip), static_cast<T>(rate), static_cast<T>(1 / std::sqrt(1 - std::pow(b2, t))),
+                  static_cast<T>(op.decay)};
   }
 
   template <class T>
-  void run(const Average<T>& op) {
-    for (Offset i = 0; i < op.count; ++i)
-      op.average[i] = static_cast<T>(Wide<T>{op.decay} * op.average[i] + (1 - Wide<T>{op.decay}) * op.values[i]);
+  void run(const Update<T>& op) {
+    const auto update_row = [&](const ParameterRows& part, Index row) {
+      const Index first = part.applied ? part.applied[row] + 1 : op.step;
+      const Index with_gradient = part.applied ? part.gradient_step[row] : op.step;
+      if (part.applied) part.applied[row] = op.step;
+      for (Offset at = place(part, row); at < place(part, row + 1); ++at)
+        for (Index s = first; s <= op.step; ++s) step(op, at, op.records[s % op.ring], s == with_gradient);
+    };
+    if (op.rows)
+      for (Index k = 0; k < *op.row_count; ++k) update_row(*op.parts, op.rows[k]);
+    else
+      for_each_row(op.parts, op.count, update_row);
   }
 
  private:
   static bool bit_of(const std::uint8_t* bits, Offset i) { return bits[i / 8] >> (i % 8) & 1; }
+  static bool dropped(const KeptPairs& kept, Index table, Index sources, Index j) {
+    return kept.bits && !bit_of(kept.bits, (kept.all_tables ? 0 : table) * round_up(sources, 64) + j);
+  }
 
   /// visit(source) for the entries of receiver i that table k serves.
   template <class Visit>
@@ -302,14 +303,31 @@ class Reference {
     }
   }
 
-  /// visit(place in the flat buffer, is its gradient stored).
+  /// visit(part, row) for every row.
   template <class Visit>
-  static void for_each_parameter(const ParameterRows* parts, Index count, const Visit& visit) {
+  static void for_each_row(const ParameterRows* parts, Index count, const Visit& visit) {
     for (Index part = 0; part < count; ++part)
-      for (Index i = 0; i < parts[part].rows; ++i)
-        for (Index c = 0; c < parts[part].stride; ++c)
-          visit(parts[part].begin + Offset{i} * parts[part].stride + c,
-                !parts[part].row_of || parts[part].row_of[i] >= 0);
+      for (Index row = 0; row < parts[part].rows; ++row) visit(parts[part], row);
+  }
+  static Offset place(const ParameterRows& part, Index row) { return part.begin + Offset{row} * part.stride; }
+
+  /// One parameter's way through one step.
+  template <class T>
+  static void step(const Update<T>& op, Offset at, const StepRecord<T>& record, bool has_gradient) {
+    const Wide<T> g = has_gradient ? Wide<T>{record.clip} * op.gradient[at] : Wide<T>{0};
+    if (op.first == nullptr) {
+      op.values[at] = static_cast<T>(op.values[at] - record.rate * g);
+    } else {
+      const Wide<T> b1 = op.beta1, b2 = op.beta2;
+      const Wide<T> m = b1 * op.first[at] + (1 - b1) * g, old = op.second[at];
+      const Wide<T> root = std::sqrt(b2 * old * old + (1 - b2) * g * g);
+      op.values[at] = static_cast<T>(op.values[at] - record.rate * m / (record.second_scale * root + op.epsilon));
+      op.first[at] = static_cast<T>(m);
+      op.second[at] = static_cast<T>(root);
+    }
+    if (op.average)
+      op.average[at] =
+          static_cast<T>(Wide<T>{record.decay} * op.average[at] + (1 - Wide<T>{record.decay}) * op.values[at]);
   }
 
   /// visit(user, item, level, entry, scores) for all pairs, users ascending, then levels, then entries.

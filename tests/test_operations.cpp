@@ -26,29 +26,26 @@ TEST_CASE("a drawn mask has the bits that kept() says, and what lies behind it s
     }
 }
 
-TEST_CASE("the kept sources are numbered in the order of their pairs", "[operations]") {
+TEST_CASE("the kept pairs are listed in order", "[operations]") {
   Draw draw(2);
   for (const Index sources : {0, 1, 7, 63, 64, 65, 257, 1000, 2500})
     for (const Index tables : {1, 2, 6, 11, 38})
       for (const double keep : {0.0, 0.3, 0.97, 1.0}) {
-        const bool all_levels = draw.chance(0.5);
+        const bool all_tables = draw.chance(0.5);
         const std::vector<std::uint8_t> bits = random_bits(draw, tables, sources, keep);
         const auto run = [&](auto& backend) {
           const std::size_t pairs = Offset{tables} * sources;
           Buffer held(backend, bits);
-          Buffer row_of(backend, std::vector<Index>(pairs, -7)), pair_of(backend, std::vector<Index>(pairs, -7));
-          Buffer count(backend, std::vector<Index>{-7});
-          backend.run(
-              SelectSources{tables, sources, all_levels, held.data(), row_of.data(), pair_of.data(), count.data()});
-          std::vector<Index> numbered = pair_of.get();
-          numbered.resize(count.get()[0]);  // what lies behind is nobody's
+          Buffer list(backend, std::vector<Index>(pairs, -7)), count(backend, std::vector<Index>{-7});
+          backend.run(SelectSources{tables, sources, all_tables, held.data(), list.data(), count.data()});
+          std::vector<Index> kept = list.get();
+          kept.resize(count.get()[0]);  // what lies behind is nobody's
           Outcome outcome;
-          add(outcome, row_of);
-          add(outcome, numbered);
+          add(outcome, kept);
           add(outcome, count);
           return outcome;
         };
-        INFO(tables << " tables of " << sources << ", keep " << keep << ", all levels " << all_levels);
+        INFO(tables << " tables of " << sources << ", keep " << keep << ", all tables " << all_tables);
         Reference reference;
         check_on_all(run, exact(run(reference)));
       }
@@ -67,12 +64,9 @@ template <class B, class T>
 Outcome build_table(B& backend, const TableCase<T>& c) {
   const Held weights(backend, c.weights), scale(backend, c.source_scale), table(backend, c.table);
   const HeldSelection<B> selection(backend, c.selection);
-  backend.run(BuildTable<T>{weights, c.ordinal, c.levels, selection.row_of.data(), selection.pair_of.data(),
-                            selection.count.data(), scale.data(), c.scale, table});
-  std::vector<T> rows = table.buffer.get();
-  rows.resize(Offset{c.selection.all ? c.table.rows : c.selection.count} * c.table.stride);
+  backend.run(BuildTable<T>{weights, c.ordinal, c.levels, selection.kept, scale.data(), c.scale, table});
   Outcome outcome;
-  add(outcome, rows);
+  add(outcome, table);
   return outcome;
 }
 
@@ -120,8 +114,8 @@ Outcome aggregate(B& backend, const AggregateCase<T>& c) {
   const HeldSelection<B> selection(backend, c.selection);
   const Held table(backend, c.table), scale(backend, c.receiver_scale), hidden(backend, c.hidden);
   const Buffer bits(backend, c.bits);
-  backend.run(Aggregate<T>{graph, c.tables, c.table.columns, c.stack, selection.row_of.data(), table, scale.data(),
-                           c.activation, bits.data(), c.dropout_scale, hidden});
+  backend.run(Aggregate<T>{graph, c.tables, c.table.columns, c.stack, selection.kept, table, scale.data(), c.activation,
+                           bits.data(), c.dropout_scale, hidden});
   Outcome outcome;
   add(outcome, hidden);
   return outcome;
@@ -153,10 +147,11 @@ AggregateCase<T> random_aggregate(Draw& draw, Index width, Index users, Index it
   c.tables = levels + draw.between(0, 1);
   c.stack = draw.chance(0.5);
   c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
-  // Rows that belong to no pair hold NaN: nobody may read them.
+  // Rows of dropped pairs hold NaN: nobody may read them.
   c.table = unwritten<T>(1, c.tables * items, width, random_stride<T>(draw, width));
-  for (Offset row = 0; row < (c.selection.all ? c.table.rows : c.selection.count); ++row)
-    for (Offset column = 0; column < width; ++column) c.table.at(0, row, column) = static_cast<T>(draw.value());
+  for (Index row = 0; row < c.table.rows; ++row)
+    for (Offset column = 0; column < width && c.selection.view().keeps(row / items, items, row % items); ++column)
+      c.table.at(0, row, column) = static_cast<T>(draw.value());
   c.receiver_scale = absolute(random_matrix<T>(draw, 1, 1, users));
   const Index hidden = (c.stack ? c.tables : 1) * width;
   c.hidden = unwritten<T>(1, users, hidden, random_stride<T>(draw, hidden));
@@ -176,7 +171,7 @@ TEMPLATE_TEST_CASE("receivers sum the messages of their kept sources", "[operati
     const Index users = draw.one_of<Index>({1, 9, 60, repeat % 8 == 0 ? 700 : 33});
     const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, users, draw.one_of<Index>({1, 8, 75}));
     INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << c.graph.levels
-                 << ", users " << users << ", entries " << c.graph.entries() << ", stack " << c.stack << ", compacted "
+                 << ", users " << users << ", entries " << c.graph.entries() << ", stack " << c.stack << ", dropout "
                  << !c.selection.all << ", activation " << static_cast<int>(c.activation));
     check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
   }
@@ -197,8 +192,8 @@ Outcome aggregate_backward(B& backend, const AggregateBackwardCase<T>& c) {
   const HeldGraph<B> graph(backend, c.graph);
   const HeldSelection<B> selection(backend, c.selection);
   const Held blocks(backend, c.blocks), scale(backend, c.source_scale), gradient(backend, c.gradient);
-  backend.run(AggregateBackward<T>{graph, c.tables, c.stack, c.ordinal, selection.row_of.data(), blocks, scale.data(),
-                                   c.scale, gradient});
+  backend.run(AggregateBackward<T>{graph, c.tables, c.stack, c.ordinal, selection.kept, blocks, scale.data(), c.scale,
+                                   gradient});
   Outcome outcome;
   add(outcome, gradient);
   return outcome;
@@ -227,7 +222,7 @@ TEMPLATE_TEST_CASE("the tables' gradients gather the receivers' and leave droppe
     magnitude.blocks = absolute(c.blocks);
     INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << levels << ", items "
                  << items << ", entries " << c.graph.entries() << ", stack " << c.stack << ", ordinal " << c.ordinal
-                 << ", compacted " << !c.selection.all);
+                 << ", dropout " << !c.selection.all);
     // The ordinal sum adds the levels' sums.
     const double factor = (c.graph.largest_row + levels + 8) * roundoff<T>;
     Reference reference;

@@ -1,4 +1,7 @@
-// Operations on the flat parameter buffer, every backend against the oracle: gradient norm, Adam, SGD, averages.
+// Operations on the flat parameter buffer, every backend against the oracle: gradient norm, the record of a step, Adam,
+// SGD and averages, at once and deferred.
+#include <algorithm>
+
 #include "compare.hpp"
 
 namespace gcmc::cases {
@@ -7,9 +10,9 @@ namespace {
 /// A flat buffer cut into parts, with elements that belong to none between them.
 struct Layout {
   Offset size = 0;
-  std::vector<ParameterRows> parts;        // row_of is set when a backend holds it
-  std::vector<std::vector<Index>> row_of;  // empty: every row is stored
-  std::vector<bool> belongs, stored;       // by element
+  std::vector<ParameterRows> parts;      // pointers are set when a backend holds what they point to
+  std::vector<std::vector<Index>> list;  // rows whose gradient is stored; empty: all
+  std::vector<bool> belongs, stored;     // by element
 };
 
 template <class T>
@@ -22,12 +25,12 @@ Layout random_layout(Draw& draw) {
     layout.belongs.resize(layout.size + gap, false);
     layout.stored.resize(layout.size + gap, false);
     layout.size += gap;
-    layout.parts.push_back({layout.size, rows, stride, nullptr});
-    layout.row_of.emplace_back();
+    layout.parts.push_back({layout.size, rows, stride});
+    layout.list.emplace_back();
     const bool selected = draw.chance(0.5);
     for (Index i = 0; i < rows; ++i) {
-      const bool stored = !selected || draw.chance(0.3);
-      if (selected) layout.row_of.back().push_back(stored ? i / 2 : -1);
+      const bool stored = !selected || i == 0 || draw.chance(0.3);
+      if (selected && stored) layout.list.back().push_back(i);
       layout.belongs.insert(layout.belongs.end(), stride, true);
       layout.stored.insert(layout.stored.end(), stride, stored);
     }
@@ -36,17 +39,50 @@ Layout random_layout(Draw& draw) {
   return layout;
 }
 
+/// What deferred rows have been through: by part, empty where it is not deferred.
+struct Waiting {
+  std::vector<std::vector<Index>> applied, gradient_step;
+};
+
+/// Rows that have been through 0 to `ring` steps less than `step`, and whose gradient is of any step, or of none.
+Waiting random_waiting(Draw& draw, const Layout& layout, Index step, Index ring) {
+  Waiting waiting;
+  for (const ParameterRows& part : layout.parts) {
+    const Index rows = draw.chance(0.6) ? part.rows : 0;
+    std::vector<Index> applied, gradient_step;
+    for (Index i = 0; i < rows; ++i) {
+      applied.push_back(step - draw.between(0, std::min(ring, step)));
+      gradient_step.push_back(draw.between(0, step));
+    }
+    waiting.applied.push_back(applied);
+    waiting.gradient_step.push_back(gradient_step);
+  }
+  return waiting;
+}
+
 /// A layout's parts in a backend's memory. ParameterRows themselves are read by the host.
 template <class B>
 struct HeldLayout {
-  HeldLayout(B& backend, const Layout& layout) : parts(layout.parts) {
+  HeldLayout(B& backend, const Layout& layout, const Waiting& waiting) : parts(layout.parts) {
     for (std::size_t part = 0; part < parts.size(); ++part) {
-      row_of.emplace_back(backend, layout.row_of[part]);
-      parts[part].row_of = row_of.back().data();
+      list.emplace_back(backend, layout.list[part]);
+      count.emplace_back(backend, std::vector<Index>{static_cast<Index>(layout.list[part].size())});
+      applied.emplace_back(backend, waiting.applied[part]);
+      gradient_step.emplace_back(backend, waiting.gradient_step[part]);
+      parts[part].list = list.back().data();
+      parts[part].list_count = count.back().data();
+      parts[part].applied = applied.back().data();
+      parts[part].gradient_step = gradient_step.back().data();
+    }
+  }
+  void add_waiting(Outcome& outcome) const {
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      add(outcome, applied[part]);
+      add(outcome, gradient_step[part]);
     }
   }
   std::vector<ParameterRows> parts;
-  std::vector<Buffer<B, Index>> row_of;
+  std::vector<Buffer<B, Index>> list, count, applied, gradient_step;
 };
 
 /// Gradient of random size; NaN in every row that is not stored.
@@ -69,133 +105,185 @@ std::vector<T> random_values(Draw& draw, Offset size, bool positive = false) {
   return values;
 }
 
-TEMPLATE_TEST_CASE("the gradient's norm passes over rows that are not stored", "[operations]", float, double) {
+TEMPLATE_TEST_CASE("the gradient's norm passes over rows that are not stored, and notes those that are", "[operations]",
+                   float, double) {
   using T = TestType;
   Draw draw(31);
   for (int repeat = 0; repeat < 40; ++repeat) {
     const Layout layout = random_layout<T>(draw);
+    const Waiting waiting = random_waiting(draw, layout, 7, 7);
     const std::vector<T> gradient = random_gradient<T>(draw, layout);
     const auto run = [&](auto& backend) {
-      const HeldLayout held(backend, layout);
+      const HeldLayout held(backend, layout, waiting);
       const Buffer values(backend, gradient);
       const Buffer sum(backend, std::vector<double>{std::numeric_limits<double>::quiet_NaN()});
-      backend.run(SquareSum<T>{held.parts.data(), static_cast<Index>(held.parts.size()), values.data(), sum.data()});
+      backend.run(SquareSum<T>{held.parts.data(), static_cast<Index>(held.parts.size()), values.data(), 8, sum.data()});
       Outcome outcome;
       add(outcome, sum);
+      held.add_waiting(outcome);
       return outcome;
     };
     INFO("case " << repeat << ": " << layout.parts.size() << " parts, " << layout.size << " elements");
     // Squares are positive, so their sum is its own magnitude; 64 roundoffs ask for sums by halves or in double.
     Reference reference;
-    check_on_all(run, scaled(run(reference), 64 * roundoff<T>));
+    Outcome tolerance = exact(run(reference));
+    tolerance[0] = scaled(run(reference), 64 * roundoff<T>)[0];
+    check_on_all(run, tolerance);
+  }
+}
+
+TEMPLATE_TEST_CASE("a step's record holds the clip factor and the rates without bias", "[operations]", float, double) {
+  using T = TestType;
+  Draw draw(32);
+  for (int repeat = 0; repeat < 60; ++repeat) {
+    RecordStep<T> op;
+    op.clip = draw.one_of({0.0, -1.0, 1.0, 1e9});
+    op.rate = draw.one_of({0.01, 0.001});
+    op.beta1 = draw.one_of({0.9, 0.5});
+    op.beta2 = draw.one_of({0.999, 0.99});
+    op.decay = draw.one_of({0.0, 0.99});
+    op.adam = draw.chance(0.5);
+    op.step = draw.one_of<Index>({1, 2, 10, 1000, 1000000});
+    const double square_sum = draw.one_of({0.0, 1e-4, 2500.0, 1e12});
+    const auto run = [&](auto& backend) {
+      const Buffer sum(backend, std::vector<double>{square_sum});
+      const Buffer record(backend, std::vector<StepRecord<T>>(1));
+      RecordStep<T> held = op;
+      held.square_sum = sum.data();
+      held.record = record.data();
+      backend.run(held);
+      const StepRecord<T> result = record.front();
+      Outcome outcome;
+      add(outcome, std::vector<T>{result.clip, result.rate, result.second_scale, result.decay});
+      return outcome;
+    };
+    // What 1 - beta^t loses where a backend computes it in double, and a few roundings.
+    const double lost = roundoff<double> / (1 - std::pow(op.beta2, op.step));
+    INFO("case " << repeat << ": step " << op.step << ", clip " << op.clip << ", square sum " << square_sum);
+    Reference reference;
+    check_on_all(run, scaled(run(reference), 4 * roundoff<T> + 4 * lost));
   }
 }
 
 template <class T>
 struct UpdateCase {
+  static constexpr Index ring = 8;
   Layout layout;
-  std::vector<T> values, gradient, first, second;  // first, second: empty for SGD
-  double square_sum = 0, clip = 0, rate = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  Offset step = 1;
+  Waiting waiting;
+  std::vector<T> values, gradient, first, second, average;  // first, second: empty for SGD
+  std::vector<StepRecord<T>> records;
+  std::vector<Index> rows;  // of the only part; empty: all rows
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  Index step = 1;
 };
 
 template <class B, class T>
 Outcome update(B& backend, const UpdateCase<T>& c) {
-  const HeldLayout held(backend, c.layout);
-  const Buffer values(backend, c.values), gradient(backend, c.gradient);
+  const HeldLayout held(backend, c.layout, c.waiting);
+  const Buffer values(backend, c.values), gradient(backend, c.gradient), average(backend, c.average);
   const Buffer first(backend, c.first), second(backend, c.second);
-  const Buffer square_sum(backend, std::vector<double>{c.square_sum});
-  backend.run(Update<T>{held.parts.data(), static_cast<Index>(held.parts.size()), values.data(), gradient.data(),
-                        first.data(), second.data(), square_sum.data(), c.clip, c.rate, c.beta1, c.beta2, c.epsilon,
-                        c.step});
+  const Buffer records(backend, c.records);
+  const Buffer rows(backend, c.rows), count(backend, std::vector<Index>{static_cast<Index>(c.rows.size())});
+  backend.run(Update<T>{held.parts.data(), static_cast<Index>(held.parts.size()), rows.data(), count.data(),
+                        values.data(), gradient.data(), first.data(), second.data(), average.data(), records.data(),
+                        UpdateCase<T>::ring, c.beta1, c.beta2, c.epsilon, c.step});
   Outcome outcome;
-  add(outcome, values);
-  add(outcome, first);
-  add(outcome, second);
+  for (const Buffer<B, T>* written : {&values, &first, &second, &average}) add(outcome, *written);
+  held.add_waiting(outcome);
   return outcome;
-}
-
-/// m and v: 8 roundoffs of their terms. w: one of itself, 40 of the step with |m| at its largest, and what 1 - beta^t
-/// loses where a backend computes it in double.
-template <class T>
-Outcome update_tolerance(const UpdateCase<T>& c) {
-  Outcome tolerance = {std::vector<double>(c.values.size()), std::vector<double>(c.first.size()),
-                       std::vector<double>(c.second.size())};
-  const double factor = c.clip > 0 ? std::fmin(1, c.clip / (std::sqrt(c.square_sum) + 1e-6)) : 1;
-  const double u = roundoff<T>, t = static_cast<double>(c.step);
-  for (Offset i = 0; i < c.layout.size; ++i) {
-    if (!c.layout.belongs[i]) continue;
-    const double g = c.layout.stored[i] ? std::fabs(factor * static_cast<double>(c.gradient[i])) : 0;
-    double step = c.rate * g;
-    if (!c.first.empty()) {
-      const double m = c.beta1 * std::fabs(static_cast<double>(c.first[i])) + (1 - c.beta1) * g;
-      const double v = c.beta2 * static_cast<double>(c.second[i]) + (1 - c.beta2) * g * g;
-      step = c.rate * m / (1 - std::pow(c.beta1, t)) / (std::sqrt(v / (1 - std::pow(c.beta2, t))) + c.epsilon);
-      tolerance[1][i] = 8 * u * m;
-      tolerance[2][i] = 8 * u * v;
-    }
-    const double lost = roundoff<double> * (1 / (1 - std::pow(c.beta1, t)) + 1 / (1 - std::pow(c.beta2, t)));
-    tolerance[0][i] = 2 * u * std::fabs(static_cast<double>(c.values[i])) + (40 * u + 2 * lost) * step;
-  }
-  return tolerance;
 }
 
 template <class T>
 UpdateCase<T> random_update(Draw& draw, bool adam) {
   UpdateCase<T> c;
-  c.layout = random_layout<T>(draw);
+  do c.layout = random_layout<T>(draw);
+  while (c.layout.parts.empty());
+  const bool listed = draw.chance(0.3);
+  if (listed) {
+    c.layout.parts.resize(1);
+    c.layout.list.resize(1);
+  }
+  c.step = draw.one_of<Index>({1, 2, 10, 1000});
+  c.waiting = random_waiting(draw, c.layout, c.step, c.ring);
+  for (Index i = 0; listed && i < c.layout.parts[0].rows; ++i)
+    if (draw.chance(0.4)) c.rows.push_back(i);
   c.values = random_values<T>(draw, c.layout.size);
-  c.gradient = random_gradient<T>(draw, c.layout);
-  c.step = draw.one_of<Offset>({1, 2, 10, 1000, 1000000});
+  for (Offset i = 0; i < c.layout.size; ++i)
+    c.gradient.push_back(static_cast<T>(draw.value() * draw.one_of({0.0, 1e-3, 1.0, 30.0})));
   if (adam) {
-    c.first = c.step == 1 ? std::vector<T>(c.layout.size) : random_values<T>(draw, c.layout.size);
-    c.second = c.step == 1 ? std::vector<T>(c.layout.size) : random_values<T>(draw, c.layout.size, true);
+    c.first = random_values<T>(draw, c.layout.size);
+    c.second = random_values<T>(draw, c.layout.size, true);
     c.beta1 = draw.one_of({0.9, 0.5});
     c.beta2 = draw.one_of({0.999, 0.99});
+    // A root far below its first moment would make steps without bound.
+    for (Offset i = 0; i < c.layout.size; ++i) c.second[i] += std::fabs(c.first[i]) / 8;
   }
-  c.rate = draw.one_of({0.01, 0.001});
-  c.clip = draw.one_of({0.0, -1.0, 1.0, 1e9});
-  c.square_sum = draw.one_of({0.0, 1e-4, 2500.0, 1e12});
+  if (draw.chance(0.5)) c.average = random_values<T>(draw, c.layout.size);
+  for (Index k = 0; k < c.ring; ++k)
+    c.records.push_back({static_cast<T>(draw.one_of({1.0, 0.02})), static_cast<T>(draw.one_of({0.01, 0.05})),
+                         static_cast<T>(draw.one_of({1.0, 1.5})), static_cast<T>(draw.one_of({0.5, 0.99}))});
   return c;
 }
 
-TEMPLATE_TEST_CASE("Adam and SGD step on the clipped gradient, and rows without one decay", "[operations]", float,
-                   double) {
-  Draw draw(32);
-  for (int repeat = 0; repeat < 60; ++repeat) {
+/// At most `ring` steps of a few roundings each on numbers within 1000 (w, its average and the moments' sizes).
+template <class T>
+Outcome update_tolerance(const UpdateCase<T>& c) {
+  Reference reference;
+  Outcome tolerance = exact(update(reference, c));
+  for (std::size_t array = 0; array < 4; ++array)
+    for (std::size_t i = 0; i < tolerance[array].size(); ++i) {
+      const double size =
+          std::max({std::fabs(static_cast<double>(c.values[i])), 1.0, std::fabs(static_cast<double>(c.gradient[i]))});
+      tolerance[array][i] = c.layout.belongs[i] ? 16 * c.ring * roundoff<T> * size : 0;
+    }
+  return tolerance;
+}
+
+TEMPLATE_TEST_CASE("rows go through all the steps that they have not seen, with a gradient in one of them",
+                   "[operations]", float, double) {
+  Draw draw(33);
+  for (int repeat = 0; repeat < 120; ++repeat) {
     const bool adam = draw.chance(0.7);
     const UpdateCase<TestType> c = random_update<TestType>(draw, adam);
-    INFO("case " << repeat << ": Adam " << adam << ", " << c.layout.size << " elements, step " << c.step << ", clip "
-                 << c.clip << ", square sum " << c.square_sum);
+    INFO("case " << repeat << ": Adam " << adam << ", average " << !c.average.empty() << ", " << c.layout.parts.size()
+                 << " parts, " << c.layout.size << " elements, step " << c.step << ", listed " << c.rows.size());
     check_on_all([&](auto& backend) { return update(backend, c); }, update_tolerance(c));
   }
 }
 
-TEMPLATE_TEST_CASE("an average moves towards the values, and what lies behind it stays", "[operations]", float,
-                   double) {
+TEMPLATE_TEST_CASE("bits do not depend on when a row is brought up", "[operations]", float, double) {
   using T = TestType;
-  Draw draw(33);
-  for (const Offset count : {0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 75, 100, 112, 257, 500, 70000})
-    for (const double decay : {0.0, 0.1, 0.995, 1.0}) {
-      const Offset size = count + row_stride<T>(1);
-      const std::vector<T> values = random_values<T>(draw, size), old = random_values<T>(draw, size);
-      const auto run = [&](auto& backend, const std::vector<T>& from, const std::vector<T>& before) {
-        const Buffer held(backend, from), average(backend, before);
-        backend.run(Average<T>{count, held.data(), average.data(), decay});
-        Outcome outcome;
-        add(outcome, average);
-        return outcome;
+  Cpu cpu(2);
+  Draw draw(34);
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    UpdateCase<T> c = random_update<T>(draw, true);
+    c.rows.clear();
+    c.step = 1000;
+    c.waiting = random_waiting(draw, c.layout, c.step, c.ring);
+    const Outcome at_once = update(cpu, c);
+    UpdateCase<T> gradual = c;
+    Outcome stepwise;
+    for (Index step = c.step - c.ring; step <= c.step; ++step) {
+      gradual.step = step;
+      // Rows that are ahead of this step, and parts that take part in the last alone, wait.
+      UpdateCase<T> now = gradual;
+      for (std::size_t part = 0; part < now.layout.parts.size(); ++part)
+        if (now.waiting.applied[part].empty() && step < c.step) now.layout.parts[part].rows = 0;
+      stepwise = update(cpu, now);
+      const auto back = [](std::vector<T>& to, const std::vector<double>& from) {
+        std::transform(from.begin(), from.end(), to.begin(), [](double x) { return static_cast<T>(x); });
       };
-      const auto magnitude = [](std::vector<T> terms) {
-        for (T& x : terms) x = x < 0 ? -x : x;
-        return terms;
-      };
-      INFO(count << " elements, decay " << decay);
-      Reference reference;
-      Outcome tolerance = scaled(run(reference, magnitude(values), magnitude(old)), 4 * roundoff<T>);
-      std::fill(tolerance[0].begin() + count, tolerance[0].end(), 0.0);
-      check_on_all([&](auto& backend) { return run(backend, values, old); }, tolerance);
+      back(gradual.values, stepwise[0]);
+      back(gradual.first, stepwise[1]);
+      back(gradual.second, stepwise[2]);
+      back(gradual.average, stepwise[3]);
+      for (std::size_t part = 0; part < gradual.layout.parts.size(); ++part)
+        std::transform(stepwise[4 + 2 * part].begin(), stepwise[4 + 2 * part].end(),
+                       gradual.waiting.applied[part].begin(), [](double x) { return static_cast<Index>(x); });
     }
+    INFO("case " << repeat);
+    REQUIRE(at_once == stepwise);
+  }
 }
 
 }  // namespace

@@ -111,15 +111,15 @@ struct Convolution {
   Matrix weights, source_scale, receiver_scale;
   double scale = 1.6;
 
-  const Index* row_of() const { return selection.all ? nullptr : selection.row_of.data(); }
   Matrix hidden() const {
     const Index width = weights.columns;
     Matrix table = unwritten<double>(1, tables * receivers.sources, width);
     Matrix h = unwritten<double>(1, receivers.receivers, (stack ? tables : 1) * width);
-    Reference().run(BuildTable<double>{blocks(weights), ordinal, receivers.levels, row_of(), selection.pair_of.data(),
-                                       &selection.count, source_scale.values.data(), scale, view(table)});
-    Reference().run(Aggregate<double>{adjacency(receivers), tables, width, stack, row_of(), view(std::as_const(table)),
-                                      receiver_scale.values.data(), Activation::linear, nullptr, 1.0, view(h)});
+    Reference().run(BuildTable<double>{blocks(weights), ordinal, receivers.levels, selection.view(),
+                                       source_scale.values.data(), scale, view(table)});
+    Reference().run(Aggregate<double>{adjacency(receivers), tables, width, stack, selection.view(),
+                                      view(std::as_const(table)), receiver_scale.values.data(), Activation::linear,
+                                      nullptr, 1.0, view(h)});
     return h;
   }
   /// The gradient of weighted_sum(dh, hidden).
@@ -130,7 +130,7 @@ struct Convolution {
       for (Offset c = 0; c < dh.columns; ++c)
         dsums.at(c / width, i, c % width) = dh.at(0, i, c) * receiver_scale.at(0, 0, i);
     Matrix result = filled<double>(tables, receivers.sources, width, 0);
-    Reference().run(AggregateBackward<double>{adjacency(sources), tables, stack, ordinal, row_of(),
+    Reference().run(AggregateBackward<double>{adjacency(sources), tables, stack, ordinal, selection.view(),
                                               blocks(std::as_const(dsums)), source_scale.values.data(), scale,
                                               blocks(result)});
     return result;
@@ -227,16 +227,27 @@ TEST_CASE("an aggregation of three ratings, by hand", "[reference]") {
   // level 0, and 2, 20, 200 at level 1; item 2 is dropped at level 0.
   const HostGraph graph = graph_of({{0, 2, 0}, {0, 0, 0}, {0, 1, 1}}, true, 2, 3, 2);
   const std::vector<double> weights = {1, 10, 100, 2, 20, 200};
-  const std::vector<Index> row_of = {0, 1, -1, 2, 3, 4};
+  std::vector<std::uint8_t> bits(16);
+  bits[0] = 0b011;
+  bits[8] = 0b111;
   Matrix tables = filled<double>(2, 3, 1, 0), table = unwritten<double>(1, 6, 1);
   for (Offset pair = 0; pair < 6; ++pair) tables.at(pair / 3, pair % 3, 0) = weights[pair];
   const Matrix receiver_scale = filled<double>(1, 1, 2, 0.5);
-  Reference().run(BuildTable<double>{blocks(std::as_const(tables)), false, 2, row_of.data(), nullptr, nullptr, nullptr,
-                                     3.0, view(table)});
+  Reference().run(
+      BuildTable<double>{blocks(std::as_const(tables)), false, 2, {bits.data()}, nullptr, 3.0, view(table)});
   for (const bool stack : {false, true}) {
     Matrix hidden = unwritten<double>(1, 2, stack ? 2 : 1);
-    Reference().run(Aggregate<double>{adjacency(graph), 2, 1, stack, row_of.data(), view(std::as_const(table)),
-                                      receiver_scale.values.data(), Activation::linear, nullptr, 1.0, view(hidden)});
+    Reference().run(Aggregate<double>{adjacency(graph),
+                                      2,
+                                      1,
+                                      stack,
+                                      {bits.data()},
+                                      view(std::as_const(table)),
+                                      receiver_scale.values.data(),
+                                      Activation::linear,
+                                      nullptr,
+                                      1.0,
+                                      view(hidden)});
     CHECK(hidden.at(0, 0, 0) == (stack ? 1.5 : 31.5));
     CHECK(hidden.at(0, 1, 0) == 0);
     if (stack) CHECK(hidden.at(0, 0, 1) == 30);

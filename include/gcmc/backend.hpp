@@ -39,7 +39,7 @@ concept Backend = requires(B& b, void* p, const void* c, std::size_t bytes) {
   b.run(DegreeScale<float>{});
   b.run(SquareSum<float>{});
   b.run(Update<float>{});
-  b.run(Average<float>{});
+  b.run(RecordStep<float>{});
   b.run(BuildTable<double>{});
   b.run(Aggregate<double>{});
   b.run(AggregateBackward<double>{});
@@ -53,7 +53,7 @@ concept Backend = requires(B& b, void* p, const void* c, std::size_t bytes) {
   b.run(DegreeScale<double>{});
   b.run(SquareSum<double>{});
   b.run(Update<double>{});
-  b.run(Average<double>{});
+  b.run(RecordStep<double>{});
 };
 
 /// An array in a backend's memory that frees itself. Zero at first. The backend must outlive it.

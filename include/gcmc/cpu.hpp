@@ -65,7 +65,7 @@ class Cpu {
   template <class T>
   void run(const Update<T>& op);
   template <class T>
-  void run(const Average<T>& op);
+  void run(const RecordStep<T>& op);
 
  private:
   struct State;

@@ -73,9 +73,8 @@ class GraphConvolution {
             [&] { return "graph convolution: " + std::to_string(pairs) + " (level, node) pairs exceed 2^31"; });
     if (options.node_dropout > 0) {
       node_bits_ = Buffer<B, std::uint8_t>(backend, mask_rows() * round_up(sources, 64) / 8);
-      row_of_ = Buffer<B, Index>(backend, pairs);
-      pair_of_ = Buffer<B, Index>(backend, pairs);
-      kept_ = Buffer<B, Index>(backend, 1);
+      kept_list_ = Buffer<B, Index>(backend, pairs);
+      kept_count_ = Buffer<B, Index>(backend, 1);
     }
     if (options.effective_hidden_dropout() > 0)
       hidden_bits_ = Buffer<B, std::uint8_t>(backend, Offset{receivers} * round_up(shape_.hidden, 64) / 8);
@@ -87,14 +86,15 @@ class GraphConvolution {
   /// Fills hidden(). Draws dropout where `dropout` is given.
   void forward(const Messages<T>& messages, const std::optional<DropoutStep>& dropout) {
     draw(dropout);
+    if (options_.ordinal)
+      parameters_->refresh(weight_);
+    else
+      parameters_->refresh(weight_, kept_.list, kept_.count);
     const BlockMatrix<T> weight = parameters_->values(weight_);
-    const bool compact = dropout_nodes_;
-    backend_->run(BuildTable<T>{weight, options_.ordinal, levels_, compact ? row_of_.data() : nullptr,
-                                compact ? pair_of_.data() : nullptr, compact ? kept_.data() : nullptr,
-                                messages.source_scale[receiving_], node_scale_, table_.view()});
-    backend_->run(Aggregate<T>{messages.to[receiving_], shape_.tables, shape_.width, stack(),
-                               compact ? row_of_.data() : nullptr, table_.const_view(),
-                               messages.receiver_scale[receiving_], options_.activation,
+    backend_->run(BuildTable<T>{weight, options_.ordinal, levels_, kept_, messages.source_scale[receiving_],
+                                node_scale_, table_.view()});
+    backend_->run(Aggregate<T>{messages.to[receiving_], shape_.tables, shape_.width, stack(), kept_,
+                               table_.const_view(), messages.receiver_scale[receiving_], options_.activation,
                                dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_, hidden_.view()});
   }
 
@@ -106,11 +106,10 @@ class GraphConvolution {
     backend_->run(DenseBackward<T>{dz, dense, hidden_.const_view(), options_.activation,
                                    dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_,
                                    messages.receiver_scale[receiving_], blocks});
-    const Index* row_of = dropout_nodes_ ? row_of_.data() : nullptr;
-    backend_->run(AggregateBackward<T>{messages.to[other(receiving_)], shape_.tables, stack(), options_.ordinal, row_of,
+    backend_->run(AggregateBackward<T>{messages.to[other(receiving_)], shape_.tables, stack(), options_.ordinal, kept_,
                                        blocks, messages.source_scale[receiving_], node_scale_,
                                        parameters_->gradient(weight_)});
-    parameters_->set_present(weight_, options_.ordinal ? nullptr : row_of);
+    parameters_->set_present(weight_, options_.ordinal ? KeptPairs{} : kept_);
   }
 
  private:
@@ -119,16 +118,17 @@ class GraphConvolution {
   Offset mask_rows() const { return options_.node_dropout_all_levels ? 1 : shape_.tables; }
 
   void draw(const std::optional<DropoutStep>& dropout) {
-    dropout_nodes_ = dropout && node_bits_;
+    kept_ = {};
     dropout_hidden_ = dropout && hidden_bits_;
     node_scale_ = hidden_scale_ = 1;
-    if (dropout_nodes_) {
+    if (dropout && node_bits_) {
       const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_messages, other(receiving_)),
                                   options_.node_dropout);
       node_scale_ = static_cast<T>(mask.scale());
       backend_->run(DrawMask{mask, node_bits_.size() * 8, node_bits_.data()});
-      backend_->run(SelectSources{shape_.tables, sources_, options_.node_dropout_all_levels, node_bits_.data(),
-                                  row_of_.data(), pair_of_.data(), kept_.data()});
+      kept_ = {node_bits_.data(), options_.node_dropout_all_levels, kept_list_.data(), kept_count_.data()};
+      backend_->run(SelectSources{shape_.tables, sources_, kept_.all_tables, node_bits_.data(), kept_list_.data(),
+                                  kept_count_.data()});
     }
     if (dropout_hidden_) {
       const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_hidden, receiving_),
@@ -147,8 +147,9 @@ class GraphConvolution {
   ConvolutionShape shape_;
   Matrix<B, T> hidden_, table_, blocks_;
   Buffer<B, std::uint8_t> node_bits_, hidden_bits_;
-  Buffer<B, Index> row_of_, pair_of_, kept_;
-  bool dropout_nodes_ = false, dropout_hidden_ = false;
+  Buffer<B, Index> kept_list_, kept_count_;
+  KeptPairs kept_;  ///< of the last forward pass
+  bool dropout_hidden_ = false;
   T node_scale_ = 1, hidden_scale_ = 1;
 };
 

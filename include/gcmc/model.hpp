@@ -120,7 +120,8 @@ class Model {
                            .columns = shape.width,
                            .fan_in = nodes_[side],
                            .fan_out = options_.initialization == Initialization::glorot ? shape.hidden : shape.width,
-                           .axes = 3});
+                           .axes = 3,
+                           .deferred = true});
     return tables;
   }
 

@@ -36,37 +36,50 @@ struct DrawMask {
   std::uint8_t* bits = nullptr;
 };
 
-/// Numbers the kept (table, source) pairs: row_of[table * sources + j] is the row of pair (table, j) in the compacted
-/// table, or -1 if it is dropped; pair_of is the inverse; *count is the number of kept pairs.
-/// Pair (k, j) is bit (all_levels ? 0 : k) * round_up(sources, 64) + j.
+/// The (table, source) pairs whose messages are kept, as bits and as an ascending list of k * sources + j. Pair (k, j)
+/// is bit (all_tables ? 0 : k) * round_up(sources, 64) + j. bits == nullptr: all are kept.
+struct KeptPairs {
+  const std::uint8_t* bits = nullptr;
+  bool all_tables = false;
+  const Index* list = nullptr;
+  const Index* count = nullptr;  ///< of the list
+
+  constexpr explicit operator bool() const { return bits != nullptr; }
+  /// The bits of a table's sources.
+  constexpr const std::uint8_t* of_table(Index table, Index sources) const {
+    return all_tables ? bits : bits + Offset{table} * round_up(sources, 64) / 8;
+  }
+  constexpr bool keeps(Index table, Index sources, Index j) const {
+    return !bits || (of_table(table, sources)[j / 8] >> (j % 8) & 1);
+  }
+};
+
+/// Lists the kept pairs: list[0 .. *count) = k * sources + j of every pair whose bit is set (KeptPairs), ascending.
 struct SelectSources {
   Index tables = 0, sources = 0;
-  bool all_levels = false;
+  bool all_tables = false;
   const std::uint8_t* bits = nullptr;
-  Index* row_of = nullptr;
-  Index* pair_of = nullptr;
+  Index* list = nullptr;
   Index* count = nullptr;
 };
 
-/// Tables of messages, compacted to the kept pairs and scaled: table[row_of[k, j]] = scale * source_scale[j] * W_k[j],
-/// with W_k = weights block k, or the sum of blocks 0 .. k when `ordinal` and k < levels.
-/// row_of == nullptr: every pair is kept, in order.
+/// Tables of the kept pairs' messages, scaled: table[k * sources + j] = scale * source_scale[j] * W_k[j], with
+/// W_k = weights block k, or the sum of blocks 0 .. k when `ordinal` and k < levels. Rows of dropped pairs are not
+/// written.
 template <class T>
 struct BuildTable {
   BlockMatrix<const T> weights;  ///< [tables][sources][width]
   bool ordinal = false;
   Index levels = 0;
-  const Index* row_of = nullptr;
-  const Index* pair_of = nullptr;
-  const Index* count = nullptr;
+  KeptPairs kept;
   const T* source_scale = nullptr;  ///< nullptr: 1
   T scale = 1;
-  MatrixView<T> table;  ///< room for tables * sources rows; columns as the weights
+  MatrixView<T> table;  ///< tables * sources rows; columns as the weights
 };
 
-/// Graph convolution from compacted tables (eq. 1 and 2 of van den Berg, Kipf and Welling 2017):
-///   H[i, block] = dropout(act(receiver_scale[i] * sum over the block's tables k, levels r of k, sources j of (i, r)
-///                 of table[row_of[k, j]]))
+/// Graph convolution from tables of messages (eq. 1 and 2 of van den Berg, Kipf and Welling 2017):
+///   H[i, block] = dropout(act(receiver_scale[i] * sum over the block's tables k, levels r of k, kept sources j of
+///                 (i, r) of table[k * sources + j]))
 /// Table k < levels serves level k, table `levels` (the implicit one) serves all. stack: block k is table k, at columns
 /// k * width. sum: one block of all tables. Sums run in the order written: table, level, source.
 template <class T>
@@ -74,7 +87,7 @@ struct Aggregate {
   Adjacency adjacency;
   Index tables = 0, width = 0;
   bool stack = false;
-  const Index* row_of = nullptr;  ///< nullptr: pair (k, j) is row k * sources + j
+  KeptPairs kept;
   MatrixView<const T> table;
   const T* receiver_scale = nullptr;
   Activation activation = Activation::leaky_relu;
@@ -92,7 +105,7 @@ struct AggregateBackward {
   Adjacency adjacency;
   Index tables = 0;
   bool stack = false, ordinal = false;
-  const Index* row_of = nullptr;
+  KeptPairs kept;
   BlockMatrix<const T> blocks;  ///< [1 or tables][receivers][width]
   const T* source_scale = nullptr;
   T scale = 1;
@@ -217,45 +230,69 @@ struct DegreeScale {
   T* scale = nullptr;
 };
 
-/// A part of the flat parameter buffer, as rows; row_of[i] < 0 says that row i of the gradient is zero and not stored.
+/// A part of the flat parameter buffer, as rows. Where there is a list, its gradient is stored in the rows list[0 ..
+/// *list_count) alone and zero in all others.
+/// A part that is deferred knows for each row how many steps it has been through, and which step its stored gradient
+/// belongs to (0: none waits). Without these arrays, every row takes part in every step.
 struct ParameterRows {
   Offset begin = 0;
   Index rows = 0, stride = 0;
-  const Index* row_of = nullptr;
+  const Index* list = nullptr;
+  const Index* list_count = nullptr;
+  Index* applied = nullptr;
+  Index* gradient_step = nullptr;
 };
 
-/// *sum = sum over parts of squares of the gradient, in a fixed order.
+/// *sum = sum over parts of squares of the gradient of `step`, in a fixed order. In deferred parts, gradient_step of
+/// the rows that are stored becomes `step`.
 template <class T>
 struct SquareSum {
   const ParameterRows* parts = nullptr;
   Index count = 0;
   const T* gradient = nullptr;
+  Index step = 1;
   double* sum = nullptr;
 };
 
-/// Adam (Kingma and Ba 2015, algorithm 1) on gradient * min(1, clip / (norm + 1e-6)), norm = sqrt(*square_sum):
-///   m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  w -= rate m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon)
-/// SGD where first == nullptr: w -= rate g. clip <= 0: no clipping.
+/// What Update needs to know of a step that has been.
+template <class T>
+struct StepRecord {
+  T clip = 1, rate = 0, second_scale = 1, decay = 0;
+};
+
+/// *record = {min(1, clip / (norm + 1e-6)), rate / (1 - beta1^step), 1 / sqrt(1 - beta2^step), decay} with
+/// norm = sqrt(*square_sum); clip <= 0: no clipping. Without `adam` the rate is the rate.
+template <class T>
+struct RecordStep {
+  const double* square_sum = nullptr;
+  double clip = 0, rate = 0.01, beta1 = 0.9, beta2 = 0.999, decay = 0;
+  bool adam = true;
+  Index step = 1;  ///< t, from 1
+  StepRecord<T>* record = nullptr;
+};
+
+/// Brings rows up to step t = `step`: Adam (Kingma and Ba 2015, algorithm 1) for each step that a row has not been
+/// through, with g = clip * gradient in the step that its stored gradient belongs to, and 0 in the others:
+///   m = b1 m + (1 - b1) g,  u = sqrt(b2 u^2 + (1 - b2) g^2),  w -= rate_hat m / (second_scale u + epsilon)
+/// `first` holds m and `second` u, the root of Adam's v: a step without gradient is then u *= sqrt(b2). SGD where first
+/// == nullptr: w -= rate g. After each step, average = decay * average + (1 - decay) w, if there is one. The record of
+/// step s is records[s % ring]: no row may lag by more than `ring` steps. Parts that are not deferred go through step t
+/// alone. Bits do not depend on when a row is brought up.
 template <class T>
 struct Update {
   const ParameterRows* parts = nullptr;
   Index count = 0;
+  const Index* rows = nullptr;       ///< of the only part, *row_count of them; nullptr: all rows of all parts
+  const Index* row_count = nullptr;  ///< in the backend's memory
   T* values = nullptr;
   const T* gradient = nullptr;
   T* first = nullptr;
   T* second = nullptr;
-  const double* square_sum = nullptr;
-  double clip = 0, rate = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  Offset step = 1;  ///< t, from 1
-};
-
-/// average = decay * average + (1 - decay) * values.
-template <class T>
-struct Average {
-  Offset count = 0;
-  const T* values = nullptr;
   T* average = nullptr;
-  double decay = 0;
+  const StepRecord<T>* records = nullptr;
+  Index ring = 1;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  Index step = 1;
 };
 
 }  // namespace gcmc

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct ParameterPiece {
   Index fan_in = 0, fan_out = 0;  ///< starts uniform in +-sqrt(6 / (fan_in + fan_out)); 0, 0: starts at 0
   int axes = 2;                   ///< of its shape: 3 has the blocks, 1 the columns alone
   bool orthogonal = false;        ///< starts orthogonal, times 1.1
+  bool deferred = false;          ///< who reads its rows calls refresh before
   Index stride = 0;
   Offset begin = 0;
 
@@ -54,8 +56,18 @@ class Parameters {
   BlockMatrix<T> gradient(int piece) const { return view(gradient_, piece); }
   MatrixView<T> matrix(int piece) const { return first_block(values(piece)); }
 
-  /// Says that row i of a piece's gradient is zero and not stored where row_of[i] < 0; nullptr: all rows are stored.
-  void set_present(int piece, const Index* row_of) { rows_[piece].row_of = row_of; }
+  /// Says that rows of a deferred piece are about to be read: rows[0 .. *count) of all its blocks' rows, in the
+  /// backend's memory, or all of them. What an optimizer has put off for them happens now.
+  void refresh(int piece, const Index* rows = nullptr, const Index* count = nullptr) const {
+    if (refresh_) refresh_(piece, rows, count);
+  }
+  void on_refresh(std::function<void(int, const Index*, const Index*)> refresh) { refresh_ = std::move(refresh); }
+
+  /// Says that a piece's gradient is stored in the rows of the kept pairs alone, and zero in all others.
+  void set_present(int piece, const KeptPairs& kept) {
+    rows_[piece].list = kept.list;
+    rows_[piece].list_count = kept.count;
+  }
   const std::vector<ParameterRows>& rows() const { return rows_; }
   const std::vector<ParameterPiece>& pieces() const { return pieces_; }
   Buffer<B, T>& value_buffer() { return values_; }
@@ -80,7 +92,10 @@ class Parameters {
   }
 
   /// Unpadded copies by name, and back. `set` throws Error for a missing name or a wrong size.
-  std::map<std::string, std::vector<T>> get() const { return unpad(values_.get(), false); }
+  std::map<std::string, std::vector<T>> get() const {
+    refresh_all();
+    return unpad(values_.get(), false);
+  }
   std::map<std::string, std::vector<T>> get_gradient() const { return unpad(gradient_.get(), true); }
   void set(const std::map<std::string, std::vector<T>>& values) {
     std::vector<T> flat(static_cast<std::size_t>(size_));
@@ -95,10 +110,15 @@ class Parameters {
       for (Offset i = 0; i < rows; ++i)
         for (Offset c = 0; c < p.columns; ++c) flat[p.begin + i * p.stride + c] = found->second[i * p.columns + c];
     }
+    refresh_all();
     values_.set(flat);
   }
 
  private:
+  void refresh_all() const {
+    for (std::size_t k = 0; k < pieces_.size(); ++k)
+      if (pieces_[k].deferred) refresh(static_cast<int>(k));
+  }
   BlockMatrix<T> view(const Buffer<B, T>& buffer, int piece) const {
     const ParameterPiece& p = pieces_[piece];
     return {buffer.data() + p.begin, p.blocks, p.rows, p.columns, p.stride};
@@ -108,7 +128,7 @@ class Parameters {
   void collect_rows() {
     rows_.clear();
     for (const ParameterPiece& p : pieces_)
-      rows_.push_back({p.begin, static_cast<Index>(Offset{p.blocks} * p.rows), p.stride, nullptr});
+      rows_.push_back({p.begin, static_cast<Index>(Offset{p.blocks} * p.rows), p.stride});
   }
 
   static void start(const ParameterPiece& p, Random& random, T* to) {
@@ -126,21 +146,28 @@ class Parameters {
     }
   }
 
+  std::vector<bool> stored_rows(const ParameterRows& part) const {
+    std::vector<bool> stored(static_cast<std::size_t>(part.rows), part.list == nullptr);
+    if (!part.list) return stored;
+    Index count = 0;
+    backend_->copy_to_host(&count, part.list_count, sizeof count);
+    std::vector<Index> list(static_cast<std::size_t>(count));
+    if (count > 0) backend_->copy_to_host(list.data(), part.list, list.size() * sizeof(Index));
+    for (const Index row : list) stored[row] = true;
+    return stored;
+  }
+
   std::map<std::string, std::vector<T>> unpad(const std::vector<T>& flat, bool gradient) const {
     std::map<std::string, std::vector<T>> values;
     for (std::size_t k = 0; k < pieces_.size(); ++k) {
       const ParameterPiece& p = pieces_[k];
       const Offset rows = Offset{p.blocks} * p.rows;
-      std::vector<Index> row_of;
-      if (gradient && rows_[k].row_of) {
-        row_of.resize(static_cast<std::size_t>(rows));
-        backend_->copy_to_host(row_of.data(), rows_[k].row_of, row_of.size() * sizeof(Index));
-      }
+      const std::vector<bool> stored = gradient ? stored_rows(rows_[k]) : std::vector<bool>(rows, true);
       std::vector<T>& out = values[p.name];
       out.resize(static_cast<std::size_t>(rows) * p.columns);
       for (Offset i = 0; i < rows; ++i)
         for (Offset c = 0; c < p.columns; ++c)
-          out[i * p.columns + c] = row_of.empty() || row_of[i] >= 0 ? flat[p.begin + i * p.stride + c] : T{0};
+          out[i * p.columns + c] = stored[i] ? flat[p.begin + i * p.stride + c] : T{0};
     }
     return values;
   }
@@ -150,6 +177,7 @@ class Parameters {
   std::vector<ParameterPiece> pieces_;
   std::vector<ParameterRows> rows_;
   Buffer<B, T> values_, gradient_;
+  std::function<void(int, const Index*, const Index*)> refresh_;
 };
 
 }  // namespace gcmc

@@ -57,10 +57,10 @@ class Trainer {
         model_(backend,
                {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
                options.model, options.train.seed),
-        optimizer_(backend, model_.parameters(), options.train.optimizer, options.train.gradient_clip),
+        optimizer_(backend, model_.parameters(), options.train.optimizer, options.train.gradient_clip,
+                   options.train.average_decay),
         best_(backend, model_.parameters().padded_size()),
         schedule_(options.train) {
-    if (options.train.average_decay > 0) average_.emplace(backend, model_.parameters(), options.train.average_decay);
     if (options.train.target_removal > 0) removal_.emplace(train_);
     rates_.reserve(static_cast<std::size_t>(options.train.max_iterations));
   }
@@ -79,8 +79,7 @@ class Trainer {
       model_.forward_backward(train_.messages(), train_.pairs(), dropout);
     }
     rates_.push_back(rate(iteration_));
-    optimizer_.step(model_.parameters(), rates_.back());
-    if (average_) average_->add(model_.parameters());
+    optimizer_.step(rates_.back());
     const Metrics metrics = model_.metrics();
     require(std::isfinite(metrics.loss()), [&] {
       return "training diverged: the loss of iteration " + std::to_string(iteration_) +
@@ -113,11 +112,11 @@ class Trainer {
 
   /// Replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the encoder graph.
   void choose() {
+    optimizer_.flush();
     if (replay_.empty() && options_.train.selection == Selection::best_valid && schedule_.best_iteration() > 0)
       backend_->copy(weights().data(), best_.data(), best_.bytes());
-    else if (average_)
-      average_->exchange(model_.parameters());
-    average_.reset();
+    else if (optimizer_.has_average())
+      optimizer_.exchange_average();
     model_.encode(encoder_.messages());
   }
 
@@ -144,9 +143,10 @@ class Trainer {
 
   template <class Function>
   void with_tested_weights(const Function& function) {
-    if (average_) average_->exchange(model_.parameters());
+    optimizer_.flush();
+    if (optimizer_.has_average()) optimizer_.exchange_average();
     function();
-    if (average_) average_->exchange(model_.parameters());
+    if (optimizer_.has_average()) optimizer_.exchange_average();
   }
   Metrics evaluate(const Graph<B, T>& encoder, const Graph<B, T>& pairs) {
     Metrics metrics;
@@ -165,7 +165,6 @@ class Trainer {
   Graph<B, T> train_, encoder_, valid_, test_;
   Model<B, T> model_;
   Optimizer<B, T> optimizer_;
-  std::optional<WeightAverage<B, T>> average_;
   std::optional<EdgeSplit<B, T>> removal_;
   Buffer<B, T> best_;
   RateSchedule schedule_;

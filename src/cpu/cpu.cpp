@@ -42,10 +42,12 @@ int usable_cores() {
 bool processor_has(const std::string& isa) {
   if (isa == "portable") return true;
 #if defined(__x86_64__)
-  if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == "avx2")
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   if (isa == "avx512")
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi2");
 #endif
   return false;
 }
@@ -150,6 +152,6 @@ GCMC_CPU_RUN(Predict, predict)
 GCMC_CPU_RUN(DegreeScale, degree_scale)
 GCMC_CPU_RUN(SquareSum, square_sum)
 GCMC_CPU_RUN(Update, update)
-GCMC_CPU_RUN(Average, average)
+GCMC_CPU_RUN(RecordStep, record_step)
 
 }  // namespace gcmc

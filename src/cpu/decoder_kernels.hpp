@@ -2,15 +2,21 @@
 // without gradients. Pairs are taken in batches of one vector; no array has the size of the edges.
 #pragma once
 
+#include <algorithm>
+
 #include "pair_scores.hpp"
 
 namespace gcmc {
 namespace {
 
+/// Vectors of columns that one pass over a batch holds in registers: basis and gradient of two bases each.
+constexpr int gradient_width = vector_bytes == 64 ? 5 : 2;
+
 /// For columns of `width` vectors: dQ_s += sum over j of y[s][j] z_j,  dz_j += sum over s of y[s][j] q_s.
+/// Row j of the items and of their gradient is at offset rows[j].
 template <class T, int n_bases, int width>
-GCMC_INLINE void pair_gradients(const T* basis, T* basis_gradient, Index block_stride, const T* const* rows,
-                                T* const* row_gradients, const T* y, int n) {
+GCMC_INLINE void pair_gradients(const T* basis, T* basis_gradient, Index block_stride, const T* items, T* item_gradient,
+                                const Offset* rows, const T* y, int n) {
   Vector<T> q[n_bases][width], dq[n_bases][width];
   for (int s = 0; s < n_bases; ++s)
     for (int v = 0; v < width; ++v) {
@@ -20,64 +26,65 @@ GCMC_INLINE void pair_gradients(const T* basis, T* basis_gradient, Index block_s
   for (int j = 0; j < n; ++j) {
     Vector<T> by[n_bases];
     for (int s = 0; s < n_bases; ++s) by[s] = broadcast(y[s * lanes<T> + j]);
+    const T* row = items + rows[j];
+    T* row_gradient = item_gradient + rows[j];
     for (int v = 0; v < width; ++v) {
-      const Vector<T> z = load(rows[j] + v * lanes<T>);
-      Vector<T> dz = load(row_gradients[j] + v * lanes<T>);
+      const Vector<T> z = load(row + v * lanes<T>);
+      Vector<T> dz = load(row_gradient + v * lanes<T>);
       for (int s = 0; s < n_bases; ++s) {
         dq[s][v] += by[s] * z;
         dz += by[s] * q[s][v];
       }
-      store(row_gradients[j] + v * lanes<T>, dz);
+      store(row_gradient + v * lanes<T>, dz);
     }
   }
   for (int s = 0; s < n_bases; ++s)
     for (int v = 0; v < width; ++v) store(basis_gradient + s * block_stride + v * lanes<T>, dq[s][v]);
 }
 
-template <class T, int n_bases>
-inline void batch_gradients(const T* basis, T* basis_gradient, Index block_stride, const T* const* rows,
-                            T* const* row_gradients, int vectors, const T* y, int n) {
-  constexpr int width = 2;
-  const T* z[lanes<T>];
-  T* dz[lanes<T>];
-  for (int v = 0; v < vectors; v += width) {
+template <class T, int n_bases, int width = gradient_width>
+GCMC_INLINE void batch_gradients(const T* basis, T* basis_gradient, Index block_stride, const T* items,
+                                 T* item_gradient, const Offset* rows, int vectors, const T* y, int n) {
+  int v = 0;
+  for (; v + width <= vectors; v += width) {
     const Offset at = v * lanes<T>;
-    for (int j = 0; j < n; ++j) {
-      z[j] = rows[j] + at;
-      dz[j] = row_gradients[j] + at;
-    }
-    if (v + width <= vectors)
-      pair_gradients<T, n_bases, width>(basis + at, basis_gradient + at, block_stride, z, dz, y, n);
-    else
-      pair_gradients<T, n_bases, 1>(basis + at, basis_gradient + at, block_stride, z, dz, y, n);
+    pair_gradients<T, n_bases, width>(basis + at, basis_gradient + at, block_stride, items + at, item_gradient + at,
+                                      rows, y, n);
   }
+  if constexpr (width > 1)
+    if (v < vectors) {
+      const Offset at = v * lanes<T>;
+      batch_gradients<T, n_bases, width - 1>(basis + at, basis_gradient + at, block_stride, items + at,
+                                             item_gradient + at, rows, vectors - v, y, n);
+    }
 }
 
 /// Memory of one thread, carved from one allocation.
 template <class T>
 struct DecodeScratch {
+  static Offset room(Index largest_row) { return round_up(largest_row + 3 * lanes<T>, 64); }
   static Offset size(Index levels, Index bases, Index largest_row) {
     const Offset vectors = levels + 2 * Offset{bases} + Offset{bases} * levels;
-    const Offset pairs = round_up(largest_row + 2 * lanes<T>, 64);
-    return round_up(vectors * vector_bytes + pairs * static_cast<Offset>(sizeof(Index) + sizeof(T)), 64);
+    return round_up(vectors * vector_bytes + room(largest_row) * static_cast<Offset>(sizeof(Offset) + sizeof(T)), 64);
   }
-  DecodeScratch(std::byte* memory, Index levels, Index bases, Index largest_row) {
+  DecodeScratch(std::byte* memory, Index levels, Index bases, Index largest_row, Index item_stride) {
     p = reinterpret_cast<Vector<T>*>(memory);
     x = p + levels;
     y = x + bases;
     coefficient_gradient = y + bases;
-    pairs.levels = reinterpret_cast<Element<Integers<T>>*>(coefficient_gradient + Offset{bases} * levels);
-    pairs.items = reinterpret_cast<Index*>(pairs.levels + round_up(largest_row + 2 * lanes<T>, 64));
+    pairs.rows = reinterpret_cast<Offset*>(coefficient_gradient + Offset{bases} * levels);
+    pairs.levels = reinterpret_cast<Element<Integers<T>>*>(pairs.rows + room(largest_row));
+    pairs.stride = item_stride;
   }
   Vector<T>*p, *x, *y, *coefficient_gradient;
   UserPairs<T> pairs;
 };
 
 /// From the softmax of one batch to y[s] = dLoss/dx_s; adds to the coefficients' gradient.
-template <class T>
+template <class T, class Levels>
 GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, Integers<T> label, Integers<T> valid,
-                                 T per_pair, DecodeScratch<T>& own) {
-  const Index levels = op.pairs.levels, stride = row_stride<T>(levels);
+                                 Levels levels, T per_pair, DecodeScratch<T>& own) {
+  const Index stride = row_stride<T>(levels);
   for (Index s = 0; s < op.bases; ++s) own.y[s] = Vector<T>{};
   const Vector<T> scale = select<T>(valid, broadcast(per_pair), Vector<T>{}), by = soft.inverse_total * scale;
   for (Index r = 0; r < levels; ++r) {
@@ -90,40 +97,35 @@ GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, In
   }
 }
 
-template <class T>
-void decode_user(const Decode<T>& op, Offset user, T per_pair, T* item_gradient, DecodeScratch<T>& own,
-                 ChunkSums<T>& sums) {
-  const Index stride = op.items.stride, levels = op.pairs.levels;
-  const int vectors = stride / lanes<T>;
+/// Adds the pairs collected in `own` to the user's and the items' gradients.
+template <class T, class Levels, class Vectors>
+void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vectors, T per_pair, T* item_gradient,
+                 DecodeScratch<T>& own, ChunkSums<T>& sums) {
+  const Index stride = op.items.stride;
   const T* basis = op.user_basis.row(user);
   T* basis_gradient = op.user_basis_gradient.row(user);
   std::memset(basis_gradient, 0, sizeof(T) * static_cast<std::size_t>(op.user_basis_gradient.stride));
   own.pairs.collect(op.pairs, user);
   for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
-    const int n = static_cast<int>(smaller(lanes<T>, own.pairs.count - first));
-    const T* rows[lanes<T>];
-    T* row_gradients[lanes<T>];
-    for (int j = 0; j < lanes<T>; ++j) {
-      const Offset at = Offset{own.pairs.items[first + j]} * stride;
-      rows[j] = op.items.data + at;
-      row_gradients[j] = item_gradient + at;
-    }
-    all_dots(basis, stride, op.bases, rows, vectors, own.x);
-    Integers<T> label;
-    std::memcpy(&label, own.pairs.levels + first, sizeof label);
-    const Integers<T> valid = first_lanes<T>(n);
+    const int n = own.pairs.batch(first);
+    const Offset* rows = own.pairs.rows + first;
+    all_dots<T>(basis, stride, op.bases, op.items.data, rows, vectors, own.x, [&](int j) {
+      prefetch_row(item_gradient + rows[j], vectors);
+      prefetch_row(op.items.data + rows[j + lanes<T>], vectors);
+    });
+    const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
     const Softmax<T> soft =
-        softmax(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
+        softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
     sums.add(soft, valid);
-    logit_gradients(op, soft, label, valid, per_pair, own);
+    logit_gradients(op, soft, label, valid, levels, per_pair, own);
     const T* y = reinterpret_cast<const T*>(own.y);
-    Index s = 0;
+    Offset s = 0;
     for (; s + 2 <= op.bases; s += 2)
-      batch_gradients<T, 2>(basis + Offset{s} * stride, basis_gradient + Offset{s} * stride, stride, rows,
-                            row_gradients, vectors, y + Offset{s} * lanes<T>, n);
+      batch_gradients<T, 2>(basis + s * stride, basis_gradient + s * stride, stride, op.items.data, item_gradient, rows,
+                            vectors, y + s * lanes<T>, n);
     if (s < op.bases)
-      batch_gradients<T, 1>(basis + Offset{s} * stride, basis_gradient + Offset{s} * stride, stride, rows,
-                            row_gradients, vectors, y + Offset{s} * lanes<T>, n);
+      batch_gradients<T, 1>(basis + s * stride, basis_gradient + s * stride, stride, op.items.data, item_gradient, rows,
+                            vectors, y + s * lanes<T>, n);
   }
 }
 
@@ -163,13 +165,17 @@ void decode(const Decode<T>& op, CpuContext& context) {
   T* coefficient_partial = reinterpret_cast<T*>(sums_of + op.chunks);
   const T per_pair = *op.count ? static_cast<T>(1.0 / static_cast<double>(*op.count)) : T{0};
   for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
-    DecodeScratch<T> own(memory + thread * own_size, levels, op.bases, largest);
+    DecodeScratch<T> own(memory + thread * own_size, levels, op.bases, largest, op.items.stride);
     for (Offset k = 0; k < coefficient_size; ++k) own.coefficient_gradient[k] = Vector<T>{};
     T* item_gradient = item_partial + chunk * item_size;
     std::memset(item_gradient, 0, sizeof(T) * static_cast<std::size_t>(item_size));
     ChunkSums<T> sums(levels);
-    for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user)
-      decode_user(op, user, per_pair, item_gradient, own, sums);
+    with_levels(levels, [&](auto count) {
+      with_vectors<T>(op.items.stride, [&](auto vectors) {
+        for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user)
+          decode_user(op, user, count, vectors, per_pair, item_gradient, own, sums);
+      });
+    });
     sums.flush();
     sums_of[chunk] = {0, sums.cross_entropy, sums.squared_error, 0, 0};
     for (Offset k = 0; k < coefficient_size; ++k)
@@ -201,20 +207,20 @@ void report_batch(const Predict<T>& op, const Softmax<T>& soft, const Vector<T>*
   }
 }
 
-template <class T>
-void predict_user(const Predict<T>& op, Offset user, DecodeScratch<T>& own, ChunkSums<T>& sums, DecodeSums& more) {
-  const Index stride = op.items.stride, levels = op.pairs.levels;
+template <class T, class Levels, class Vectors>
+void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vectors, DecodeScratch<T>& own,
+                  ChunkSums<T>& sums, DecodeSums& more) {
+  const Index stride = op.items.stride;
   own.pairs.collect(op.pairs, user);
   const Offset begin = op.pairs.begin[user * levels];
   for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
-    const int n = static_cast<int>(smaller(lanes<T>, own.pairs.count - first));
-    const T* rows[lanes<T>];
-    for (int j = 0; j < lanes<T>; ++j) rows[j] = op.items.row(own.pairs.items[first + j]);
-    all_dots(op.user_basis.row(user), stride, op.bases, rows, stride / lanes<T>, own.x);
-    Integers<T> label;
-    std::memcpy(&label, own.pairs.levels + first, sizeof label);
+    const int n = own.pairs.batch(first);
+    const Offset* rows = own.pairs.rows + first;
+    all_dots<T>(op.user_basis.row(user), stride, op.bases, op.items.data, rows, vectors, own.x,
+                [&](int j) { prefetch_row(op.items.data + rows[j + lanes<T>], vectors); });
+    const Integers<T> label = own.pairs.labels(first);
     const Softmax<T> soft =
-        softmax(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
+        softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
     sums.add(soft, first_lanes<T>(n));
     report_batch(op, soft, own.p, label, begin + first, n, more);
   }
@@ -227,13 +233,17 @@ void predict(const Predict<T>& op, CpuContext& context) {
   auto* memory = context.scratch_of<std::byte>(0, context.threads * own_size);
   auto* sums_of = context.scratch_of<DecodeSums>(2, op.chunks);
   for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
-    DecodeScratch<T> own(memory + thread * own_size, levels, op.bases, largest);
+    DecodeScratch<T> own(memory + thread * own_size, levels, op.bases, largest, op.items.stride);
     ChunkSums<T> sums(levels);
     DecodeSums more;
-    for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user) {
-      predict_user(op, user, own, sums, more);
-      more.count += static_cast<double>(own.pairs.count);
-    }
+    with_levels(levels, [&](auto count) {
+      with_vectors<T>(op.items.stride, [&](auto vectors) {
+        for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user) {
+          predict_user(op, user, count, vectors, own, sums, more);
+          more.count += static_cast<double>(own.pairs.count);
+        }
+      });
+    });
     sums.flush();
     more.cross_entropy = sums.cross_entropy;
     more.squared_error = sums.squared_error;

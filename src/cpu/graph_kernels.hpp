@@ -26,18 +26,18 @@ void build_table(const BuildTable<T>& op, CpuContext& context) {
           if (k < op.levels)
             for (Index c = 0; c < stride; c += lanes<T>) store(sum + c, load(sum + c) + load(weight + c));
           const Offset pair = Offset{k} * sources + j;
-          const Offset row = op.row_of ? op.row_of[pair] : pair;
-          if (row >= 0) copy_scaled(op.table.row(row), k < op.levels ? sum : weight, static_cast<Index>(j));
+          if (op.kept.keeps(k, sources, static_cast<Index>(j)))
+            copy_scaled(op.table.row(pair), k < op.levels ? sum : weight, static_cast<Index>(j));
         }
       }
     });
     return;
   }
-  const Offset rows = op.pair_of ? *op.count : Offset{op.weights.blocks} * sources;
+  const Offset rows = op.kept ? *op.kept.count : Offset{op.weights.blocks} * sources;
   for_each_piece(context, rows, 256, [&](Offset first, Offset last) {
     for (Offset row = first; row < last; ++row) {
-      const Offset pair = op.pair_of ? op.pair_of[row] : row;
-      copy_scaled(op.table.row(row), op.weights.data + pair * stride, static_cast<Index>(pair % sources));
+      const Offset pair = op.kept ? op.kept.list[row] : row;
+      copy_scaled(op.table.row(pair), op.weights.data + pair * stride, static_cast<Index>(pair % sources));
     }
   });
 }
@@ -102,18 +102,28 @@ class RowSum {
 inline Index first_level(Index table, Index levels) { return table < levels ? table : 0; }
 inline Index last_level(Index table, Index levels) { return table < levels ? table + 1 : levels; }
 
+/// Asks for the sources of the row that comes `ahead` receivers later: rows of one level do not lie behind each other.
+inline void prefetch_sources(const Adjacency& graph, Offset receiver, Index level) {
+  constexpr Offset ahead = 6, line = 64 / sizeof(Index);
+  if (receiver + ahead >= graph.receivers) return;
+  const Index* sources = graph.source + graph.begin[(receiver + ahead) * graph.levels + level];
+  __builtin_prefetch(sources);
+  __builtin_prefetch(sources + line);
+}
+
 /// Appends to `rows` the table rows of receiver i's kept messages for one table; returns their number.
-inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const Index* row_of, Index* rows) {
+inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const KeptPairs& kept, Index* rows) {
   Offset n = 0;
   const Index base = table * graph.sources;
   for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
     const Offset row = i * graph.levels + r, end = graph.end[row];
-    if (row_of) {
-      const Index* of_table = row_of + base;
+    prefetch_sources(graph, i, r);
+    if (kept) {
+      const std::uint8_t* bits = kept.of_table(table, graph.sources);
       for (Offset e = graph.begin[row]; e < end; ++e) {
-        const Index kept_row = of_table[graph.source[e]];
-        rows[n] = kept_row;
-        n += kept_row >= 0;
+        const auto j = static_cast<std::uint32_t>(graph.source[e]);
+        rows[n] = base + static_cast<Index>(j);
+        n += bits[j / 8] >> (j % 8) & 1;
       }
     } else {
       for (Offset e = graph.begin[row]; e < end; ++e) rows[n++] = base + graph.source[e];
@@ -133,7 +143,7 @@ void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, Index bloc
   for (Offset i = first; i < last; ++i) {
     Offset n = 0;
     for (Index table = first_table; table < last_table; ++table)
-      n += collect_rows(op.adjacency, i, table, op.row_of, rows + n);
+      n += collect_rows(op.adjacency, i, table, op.kept, rows + n);
     row_sum(op.table.data, op.table.stride, rows, n, sums, first_tile, last_tile);
     finish_row<T>(op.activation, op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
                   i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
@@ -152,7 +162,7 @@ void aggregate(const Aggregate<T>& op, CpuContext& context) {
   T* sums_of = context.scratch_of<T>(1, Offset{context.threads} * row_stride<T>(op.width));
   const Offset table_bytes =
       Offset{op.stack ? 1 : op.tables} * graph.sources * op.table.stride * static_cast<Offset>(sizeof(T));
-  const int passes = !op.row_of && table_bytes > cached_table_bytes ? row_sum.tiles() : 1;
+  const int passes = !op.kept && table_bytes > cached_table_bytes ? row_sum.tiles() : 1;
   const int tiles_of_pass = row_sum.tiles() / passes;
   const Index blocks = op.stack ? op.tables : 1;
   constexpr Offset piece = 32;
@@ -181,7 +191,8 @@ void table_gradient(const AggregateBackward<T>& op, const RowSum<T>& row_sum, In
   const Index begin = first_level(table, graph.levels), end = last_level(table, graph.levels);
   for (Offset j = first; j < last; ++j) {
     T* to = sums + j * stride;
-    if (op.row_of && op.row_of[Offset{table} * graph.receivers + j] < 0) {
+    for (Index r = begin; r < end; ++r) prefetch_sources(graph, j, r);
+    if (!op.kept.keeps(table, graph.receivers, static_cast<Index>(j))) {
       if (op.ordinal) std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(stride));
       continue;
     }

@@ -100,10 +100,10 @@ void draw_mask(const DrawMask& op, CpuContext& context) {
 }
 
 void select_sources(const SelectSources& op, CpuContext& context) {
-  const Offset row_bits = round_up(op.sources, 64);
+  const KeptPairs kept{op.bits, op.all_tables};
   Index begin[257];
   for_each_task(context, op.tables, [&](Offset table) {
-    const std::uint8_t* bits = op.bits + (op.all_levels ? 0 : table * row_bits / 8);
+    const std::uint8_t* bits = kept.of_table(static_cast<Index>(table), op.sources);
     Index count = 0;
     for (Index j = 0; j < op.sources; ++j) count += bits[j / 8] >> (j % 8) & 1;
     begin[table + 1] = count;
@@ -112,14 +112,10 @@ void select_sources(const SelectSources& op, CpuContext& context) {
   for (Index table = 0; table < op.tables; ++table) begin[table + 1] += begin[table];
   *op.count = begin[op.tables];
   for_each_task(context, op.tables, [&](Offset table) {
-    const std::uint8_t* bits = op.bits + (op.all_levels ? 0 : table * row_bits / 8);
-    Index row = begin[table];
-    for (Index j = 0; j < op.sources; ++j) {
-      const auto pair = static_cast<Index>(table * op.sources + j);
-      const bool keep = bits[j / 8] >> (j % 8) & 1;
-      op.row_of[pair] = keep ? row : -1;
-      if (keep) op.pair_of[row++] = pair;
-    }
+    const std::uint8_t* bits = kept.of_table(static_cast<Index>(table), op.sources);
+    Index* list = op.list + begin[table];
+    for (Index j = 0; j < op.sources; ++j)
+      if (bits[j / 8] >> (j % 8) & 1) *list++ = static_cast<Index>(table * op.sources + j);
   });
 }
 

@@ -12,20 +12,11 @@ namespace {
 
 template <class T>
 constexpr CpuKernels<T> kernels_of() {
-  return {&build_table<T>,
-          &aggregate<T>,
-          &aggregate_backward<T>,
-          &multiply<T>,
-          &multiply_transposed<T>,
-          &column_sums<T>,
-          &activate<T>,
-          &dense_backward<T>,
-          &decode<T>,
-          &predict<T>,
-          &degree_scale<T>,
-          &square_sum<T>,
-          &update<T>,
-          &average<T>};
+  return {&build_table<T>, &aggregate<T>,           &aggregate_backward<T>,
+          &multiply<T>,    &multiply_transposed<T>, &column_sums<T>,
+          &activate<T>,    &dense_backward<T>,      &decode<T>,
+          &predict<T>,     &degree_scale<T>,        &square_sum<T>,
+          &update<T>,      &record_step<T>};
 }
 
 constexpr CpuIsa make_isa(const char* name) {

@@ -45,7 +45,7 @@ struct CpuKernels {
   void (*degree_scale)(const DegreeScale<T>&, CpuContext&);
   void (*square_sum)(const SquareSum<T>&, CpuContext&);
   void (*update)(const Update<T>&, CpuContext&);
-  void (*average)(const Average<T>&, CpuContext&);
+  void (*record_step)(const RecordStep<T>&, CpuContext&);
 };
 
 struct CpuIndexKernels {

@@ -8,32 +8,64 @@
 namespace gcmc {
 namespace {
 
-/// One user's pairs, copied out of the adjacency's rows: items, and levels as vector lanes; padded to whole batches.
+template <class T>
+GCMC_INLINE Integers<T> first_lanes(Offset n) {
+  Integers<T> number{};
+  for (int i = 0; i < lanes<T>; ++i) number[i] = i;
+  return number < static_cast<Element<Integers<T>>>(smaller(n, lanes<T>));
+}
+
+/// One user's pairs, copied out of the adjacency's rows: where each item's row begins, and levels as vector lanes;
+/// padded by two batches, so that the batch behind a batch may be prefetched.
 template <class T>
 struct UserPairs {
-  Index* items = nullptr;
+  Offset* rows = nullptr;
   Element<Integers<T>>* levels = nullptr;
-  Offset count = 0;
+  Offset count = 0, stride = 0;  ///< of the items
 
+  /// All pairs of the user. Copies whole vectors: what overruns a level's row is overwritten by the next.
   void collect(const Adjacency& pairs, Offset user) {
     count = 0;
     for (Index r = 0; r < pairs.levels; ++r) {
-      const Offset row = user * pairs.levels + r;
-      for (Offset e = pairs.begin[row]; e < pairs.end[row]; ++e) {
-        items[count] = pairs.source[e];
-        levels[count++] = r;
+      const Offset row = user * pairs.levels + r, begin = pairs.begin[row], n = pairs.end[row] - begin;
+      const Integers<T> level = Integers<T>{} + static_cast<Element<Integers<T>>>(r);
+      for (Offset k = 0; k < n; k += lanes<T>) std::memcpy(levels + count + k, &level, sizeof level);
+      for (Offset k = 0; k < n; k += lanes<Offset>) {
+        const Vector<Offset> at = load_indices(pairs.source + begin + k) * stride;
+        std::memcpy(rows + count + k, &at, sizeof at);
       }
+      count += n;
     }
-    for (int i = 0; i < lanes<T>; ++i) {
-      items[count + i] = count ? items[0] : 0;
+    for (int i = 0; i < 2 * lanes<T>; ++i) {
+      rows[count + i] = count ? rows[0] : 0;
       levels[count + i] = 0;
     }
   }
+  int batch(Offset first) const { return static_cast<int>(smaller(lanes<T>, count - first)); }
+  Integers<T> labels(Offset first) const {
+    Integers<T> label;
+    std::memcpy(&label, levels + first, sizeof label);
+    return label;
+  }
 };
 
-/// acc[j][s] = elementwise products of user_basis block s and item row j, summed over the row's vectors.
-template <class T, int n_bases, int n_items>
-GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* const* rows, int vectors,
+template <class T, class Function>
+GCMC_INLINE void with_vectors(Index stride, const Function& function) {
+  constexpr int usual = static_cast<int>(row_stride<T>(75)) / lanes<T>;
+  const int vectors = stride / lanes<T>;
+  if (vectors == usual) return function(std::integral_constant<int, usual>{});
+  function(vectors);
+}
+template <class Function>
+GCMC_INLINE void with_levels(Index levels, const Function& function) {
+  if (levels == 5) return function(std::integral_constant<Index, 5>{});
+  if (levels == 10) return function(std::integral_constant<Index, 10>{});
+  function(levels);
+}
+
+/// acc[s][j] = elementwise products of user_basis block s and item row j, summed over the row's vectors.
+template <class T, int n_bases, int n_items, class Vectors>
+GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* items, const Offset* rows, Vectors vectors,
                               Vector<T> (&acc)[n_bases][n_items]) {
   for (int s = 0; s < n_bases; ++s)
     for (int j = 0; j < n_items; ++j) acc[s][j] = Vector<T>{};
@@ -41,24 +73,43 @@ GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* const
     Vector<T> q[n_bases];
     for (int s = 0; s < n_bases; ++s) q[s] = load(basis + s * block_stride + v * lanes<T>);
     for (int j = 0; j < n_items; ++j) {
-      const Vector<T> z = load(rows[j] + v * lanes<T>);
+      const Vector<T> z = load(items + rows[j] + v * lanes<T>);
       for (int s = 0; s < n_bases; ++s) acc[s][j] += q[s] * z;
     }
   }
 }
 
-/// x[s][lane] = user_basis block s . item of the lane, for two bases (or one) at once.
-template <class T, int n_bases>
-GCMC_INLINE void dots(const T* basis, Index block_stride, const T* const* rows, int vectors, Vector<T>* x) {
-  constexpr int n = lanes<T>, step = n < 4 ? n : 4;
-  Vector<T> products[n_bases][n];
-  for (int j = 0; j < n; j += step) {
-    Vector<T> acc[n_bases][step];
-    partial_dots<T, n_bases, step>(basis, block_stride, rows + j, vectors, acc);
-    for (int s = 0; s < n_bases; ++s)
-      for (int i = 0; i < step; ++i) products[s][j + i] = acc[s][i];
+/// x[s][lane] = user_basis block s . item of the lane, for two bases (or one) at once. `ahead(j)` is called for each
+/// lane on the way: a place for prefetches.
+template <class T, int n_bases, class Vectors, class Ahead>
+GCMC_INLINE void dots(const T* basis, Index block_stride, const T* items, const Offset* rows, Vectors vectors,
+                      Vector<T>* x, const Ahead& ahead) {
+  constexpr int group = sum_group_size<T>, groups = lanes<T> / group;
+  Vector<T> sums[n_bases][groups];
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; ++g) {
+    Vector<T> acc[n_bases][group];
+    for (int i = 0; i < group; ++i) ahead(g * group + i);
+    partial_dots<T, n_bases, group>(basis, block_stride, items, rows + g * group, vectors, acc);
+    for (int s = 0; s < n_bases; ++s) sums[s][g] = sum_group<T>(acc[s]);
   }
-  for (int s = 0; s < n_bases; ++s) x[s] = sum_each<T>(products[s]);
+  for (int s = 0; s < n_bases; ++s) x[s] = sum_groups<T>(sums[s]);
+}
+
+/// All dots of one batch: x[s] for every basis.
+template <class T, class Vectors, class Ahead>
+GCMC_INLINE void all_dots(const T* basis, Index block_stride, Index bases, const T* items, const Offset* rows,
+                          Vectors vectors, Vector<T>* x, const Ahead& ahead) {
+  const auto nothing = [](int) {};
+  Index s = 0;
+  for (; s + 2 <= bases; s += 2) {
+    const T* from = basis + Offset{s} * block_stride;
+    if (s == 0)
+      dots<T, 2>(from, block_stride, items, rows, vectors, x, ahead);
+    else
+      dots<T, 2>(from, block_stride, items, rows, vectors, x + s, nothing);
+  }
+  if (s < bases) dots<T, 1>(basis + Offset{s} * block_stride, block_stride, items, rows, vectors, x + s, nothing);
 }
 
 /// What scoring one batch yields: p_r before division by `total`, and the sums' terms.
@@ -68,8 +119,8 @@ struct Softmax {
 };
 
 /// Scores one batch. x: [bases]; p: [levels], left as exp(logit - max).
-template <class T>
-GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coefficient_stride, Index levels,
+template <class T, class Levels>
+GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coefficient_stride, Levels levels,
                                const T* values, const Vector<T>* x, Integers<T> label, Vector<T>* p) {
   Vector<T> largest = broadcast(T{0});
   for (Index r = 0; r < levels; ++r) {
@@ -124,21 +175,6 @@ class ChunkSums {
   Vector<T> product_ = Vector<T>{} + T{1}, label_{}, squared_{};
   int batches_ = 1, added_ = 0;
 };
-
-template <class T>
-GCMC_INLINE Integers<T> first_lanes(Offset n) {
-  Integers<T> number{};
-  for (int i = 0; i < lanes<T>; ++i) number[i] = i;
-  return number < static_cast<Element<Integers<T>>>(smaller(n, lanes<T>));
-}
-
-/// All dots of one batch: x[s] for every basis.
-template <class T>
-inline void all_dots(const T* basis, Index block_stride, Index bases, const T* const* rows, int vectors, Vector<T>* x) {
-  Index s = 0;
-  for (; s + 2 <= bases; s += 2) dots<T, 2>(basis + Offset{s} * block_stride, block_stride, rows, vectors, x + s);
-  if (s < bases) dots<T, 1>(basis + Offset{s} * block_stride, block_stride, rows, vectors, x + s);
-}
 
 }  // namespace
 }  // namespace gcmc

@@ -31,6 +31,11 @@ struct Simd<double> {
   typedef double unaligned __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
   typedef std::int64_t integers __attribute__((vector_size(vector_bytes)));
 };
+template <>
+struct Simd<Offset> {
+  typedef Offset vector __attribute__((vector_size(vector_bytes)));
+};
+typedef Index Indices __attribute__((vector_size(vector_bytes / 2)));
 template <class T>
 using Vector = typename Simd<T>::vector;
 template <class T>
@@ -53,6 +58,12 @@ GCMC_INLINE void store(T* p, Vector<T> x) {
 template <class T>
 GCMC_INLINE Vector<T> broadcast(T x) {
   return x - Vector<T>{};
+}
+/// As many indices as there are lanes of offsets, widened.
+GCMC_INLINE Vector<Offset> load_indices(const Index* p) {
+  Indices indices;
+  std::memcpy(&indices, p, sizeof indices);
+  return __builtin_convertvector(indices, Vector<Offset>);
 }
 /// Stores the first n lanes.
 template <class T>
@@ -93,7 +104,7 @@ GCMC_INLINE Integers<T> mask_from_bits(const std::uint8_t* bits, Offset at) {
 /// e^x for x <= 0 (or small positive), to about 2 units in the last place; underflows to 0 or a tiny number.
 /// Range reduction by ln 2 in two parts, then Taylor's polynomial on |f| <= ln(2)/2.
 GCMC_INLINE Vector<float> exponential(Vector<float> x) {
-  x = maximum<float>(x, broadcast(-87.0f));
+  x = maximum<float>(x, broadcast(-86.0f));
   const Vector<float> shifter = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   const Vector<float> shifted = x * 1.44269504f + shifter;
   const Vector<float> n = shifted - shifter;
@@ -106,8 +117,9 @@ GCMC_INLINE Vector<float> exponential(Vector<float> x) {
   p = p * f + 0.5f;
   p = p * f + 1.0f;
   p = p * f + 1.0f;
-  const Integers<float> power = (__builtin_convertvector(n, Integers<float>) + 127) << 23;
-  return p * reinterpret_cast<Vector<float>>(power);
+  // times 2^n: n, which the shifter left in the lowest bits, is added to the exponent
+  return reinterpret_cast<Vector<float>>(reinterpret_cast<Integers<float>>(p) +
+                                         (reinterpret_cast<Integers<float>>(shifted) << 23));
 }
 GCMC_INLINE Vector<double> exponential(Vector<double> x) {
   x = maximum<double>(x, broadcast(-700.0));
@@ -135,21 +147,39 @@ GCMC_INLINE Vector<T> fold(Vector<T> a, Vector<T> b, std::integer_sequence<int, 
   return __builtin_shufflevector(a, b, from(i, 0)...) + __builtin_shufflevector(a, b, from(i, 1)...);
 }
 
-/// sums[i] = sum over the lanes of x[i], for as many vectors as there are lanes: first pairs within 16 bytes, where
-/// shuffles are cheap, then whole 16-byte groups. Overwrites x.
+/// Vectors that sum_group adds up at once: as many as elements in 16 bytes, within which shuffles are cheap.
 template <class T>
-GCMC_INLINE Vector<T> sum_each(Vector<T> (&x)[lanes<T>]) {
-  constexpr int n = lanes<T>, group = 16 / static_cast<int>(sizeof(T));
-  constexpr std::make_integer_sequence<int, n> sequence{};
-  int count = n;
+constexpr int sum_group_size = 16 / static_cast<int>(sizeof(T));
+
+/// The first half of sum_each, for `sum_group_size` vectors: sums within 16 bytes, side by side. Overwrites x.
+template <class T>
+GCMC_INLINE Vector<T> sum_group(Vector<T>* x) {
+  constexpr int group = sum_group_size<T>;
 #pragma GCC unroll 4
-  for (int pairs = group; pairs > 1; pairs /= 2, count /= 2)
-    for (int i = 0; i < count / 2; ++i) x[i] = fold<1, group, T>(x[2 * i], x[2 * i + 1], sequence);
-  if constexpr (n > group)
-#pragma GCC unroll 4
-    for (; count > 1; count /= 2)
-      for (int i = 0; i < count / 2; ++i) x[i] = fold<group, n, T>(x[2 * i], x[2 * i + 1], sequence);
+  for (int count = group; count > 1; count /= 2)
+    for (int i = 0; i < count / 2; ++i)
+      x[i] = fold<1, group, T>(x[2 * i], x[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
   return x[0];
+}
+
+/// The second half: from the results of lanes / group calls of sum_group, the sum over the lanes of each vector, in
+/// the vectors' order. Overwrites x.
+template <class T>
+GCMC_INLINE Vector<T> sum_groups(Vector<T>* x) {
+  constexpr int group = sum_group_size<T>;
+  if constexpr (lanes < T >> group)
+#pragma GCC unroll 4
+    for (int count = lanes<T> / group; count > 1; count /= 2)
+      for (int i = 0; i < count / 2; ++i)
+        x[i] = fold<group, lanes<T>, T>(x[2 * i], x[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
+  return x[0];
+}
+
+/// Asks for a row of `vectors` vectors that will soon be read.
+template <class T>
+GCMC_INLINE void prefetch_row(const T* row, int vectors) {
+  constexpr int line = 64 / static_cast<int>(sizeof(T));
+  for (int c = 0; c < vectors * lanes<T>; c += line) __builtin_prefetch(row + c);
 }
 
 inline Offset smaller(Offset a, Offset b) { return a < b ? a : b; }

@@ -10,24 +10,43 @@ namespace {
 /// Work of one task, in elements.
 constexpr Offset update_piece = 16384;
 
-/// Calls body(part, first_row, last_row, task) over pieces of all parts' rows; returns the number of tasks.
+/// Rows of a part that a pass goes over, in their order: all, or those of its list.
+inline Offset pass_rows(const ParameterRows& part, bool listed) {
+  return listed && part.list ? *part.list_count : part.rows;
+}
+
+/// Calls body(part, first, last, task) over pieces of all parts' rows, or of their listed rows; returns the number of
+/// tasks.
 template <class Body>
-Offset for_each_rows(const ParameterRows* parts, Index count, CpuContext& context, const Body& body) {
+Offset for_each_rows(const ParameterRows* parts, Index count, bool listed, CpuContext& context, const Body& body) {
   Offset tasks = 0;
-  const auto rows_of = [](const ParameterRows& part) { return update_piece / part.stride + 1; };
-  for (Index k = 0; k < count; ++k) tasks += (parts[k].rows + rows_of(parts[k]) - 1) / rows_of(parts[k]);
+  const auto piece_of = [](const ParameterRows& part) { return update_piece / part.stride + 1; };
+  const auto pieces = [&](const ParameterRows& part) {
+    return (pass_rows(part, listed) + piece_of(part) - 1) / piece_of(part);
+  };
+  for (Index k = 0; k < count; ++k) tasks += pieces(parts[k]);
   for_each_task(context, tasks, [&](Offset task) {
     Offset left = task;
     Index k = 0;
-    for (;; ++k) {
-      const Offset pieces = (parts[k].rows + rows_of(parts[k]) - 1) / rows_of(parts[k]);
-      if (left < pieces) break;
-      left -= pieces;
-    }
-    const Offset first = left * rows_of(parts[k]);
-    body(parts[k], first, smaller(parts[k].rows, first + rows_of(parts[k])), task);
+    for (; left >= pieces(parts[k]); ++k) left -= pieces(parts[k]);
+    const Offset first = left * piece_of(parts[k]);
+    body(parts[k], first, smaller(pass_rows(parts[k], listed), first + piece_of(parts[k])), task);
   });
   return tasks;
+}
+
+template <class T>
+double square_sum_of_rows(const SquareSum<T>& op, const ParameterRows& part, Offset first, Offset last) {
+  double total = 0;
+  for (Offset k = first; k < last; ++k) {
+    const Offset row = part.list ? part.list[k] : k;
+    if (part.gradient_step) part.gradient_step[row] = op.step;
+    const T* gradient = op.gradient + part.begin + row * part.stride;
+    Vector<T> sum{};
+    for (Index c = 0; c < part.stride; c += lanes<T>) sum += load(gradient + c) * load(gradient + c);
+    total += static_cast<double>(sum_lanes<T>(sum));
+  }
+  return total;
 }
 
 template <class T>
@@ -35,18 +54,9 @@ void square_sum(const SquareSum<T>& op, CpuContext& context) {
   Offset bound = op.count;
   for (Index k = 0; k < op.count; ++k) bound += Offset{op.parts[k].rows} * op.parts[k].stride / update_piece + 1;
   double* sums = context.scratch_of<double>(0, bound);
-  const Offset tasks = for_each_rows(op.parts, op.count, context,
+  const Offset tasks = for_each_rows(op.parts, op.count, true, context,
                                      [&](const ParameterRows& part, Offset first, Offset last, Offset task) {
-                                       double total = 0;
-                                       for (Offset row = first; row < last; ++row) {
-                                         if (part.row_of && part.row_of[row] < 0) continue;
-                                         const T* gradient = op.gradient + part.begin + row * part.stride;
-                                         Vector<T> sum{};
-                                         for (Index c = 0; c < part.stride; c += lanes<T>)
-                                           sum += load(gradient + c) * load(gradient + c);
-                                         total += static_cast<double>(sum_lanes<T>(sum));
-                                       }
-                                       sums[task] = total;
+                                       sums[task] = square_sum_of_rows(op, part, first, last);
                                      });
   double total = 0;
   for (Offset task = 0; task < tasks; ++task) total += sums[task];
@@ -54,60 +64,124 @@ void square_sum(const SquareSum<T>& op, CpuContext& context) {
 }
 
 template <class T>
+void record_step(const RecordStep<T>& op, CpuContext&) {
+  const double norm = std::sqrt(*op.square_sum), t = op.step;
+  op.record->clip = static_cast<T>(op.clip > 0 ? std::fmin(1.0, op.clip / (norm + 1e-6)) : 1.0);
+  op.record->rate = static_cast<T>(op.adam ? op.rate / (1 - std::pow(op.beta1, t)) : op.rate);
+  op.record->second_scale = static_cast<T>(1 / std::sqrt(1 - std::pow(op.beta2, t)));
+  op.record->decay = static_cast<T>(op.decay);
+}
+
+/// Constants of a step and of Adam, as numbers of the element type.
+template <class T>
 struct AdamFactors {
-  T beta1, one_minus_beta1, beta2, one_minus_beta2, rate, second_scale, epsilon, clip;
+  explicit AdamFactors(const Update<T>& op)
+      : beta1(static_cast<T>(op.beta1)),
+        beta2(static_cast<T>(op.beta2)),
+        root_beta2(static_cast<T>(std::sqrt(op.beta2))),
+        rest1(static_cast<T>(1 - op.beta1)),
+        rest2(static_cast<T>(1 - op.beta2)),
+        epsilon(static_cast<T>(op.epsilon)) {}
+  T beta1, beta2, root_beta2, rest1, rest2, epsilon;
 };
 
+/// A vector of the parameters on its way through steps, in registers.
 template <class T>
-GCMC_INLINE void adam_vector(T* value, T* first, T* second, Vector<T> gradient, const AdamFactors<T>& f) {
-  const Vector<T> m = load(first) * f.beta1 + gradient * f.one_minus_beta1;
-  const Vector<T> v = load(second) * f.beta2 + gradient * gradient * f.one_minus_beta2;
-  T roots[lanes<T>];  // an array, so that compilers make one instruction of the loop
-  store(roots, v);
-  for (int i = 0; i < lanes<T>; ++i) roots[i] = std::sqrt(roots[i]);
-  store(first, m);
-  store(second, v);
-  store(value, load(value) - f.rate * m / (load(roots) * f.second_scale + f.epsilon));
+struct AdamVector {
+  Vector<T> value, first, root;
+
+  GCMC_INLINE void step(const AdamFactors<T>& f, const StepRecord<T>& record, Vector<T> gradient) {
+    first = first * f.beta1 + gradient * f.rest1;
+    T squares[lanes<T>];  // an array, so that compilers make one instruction of the loop
+    store(squares, root * root * f.beta2 + gradient * gradient * f.rest2);
+    for (int i = 0; i < lanes<T>; ++i) squares[i] = std::sqrt(squares[i]);
+    root = load(squares);
+    move(f, record);
+  }
+  GCMC_INLINE void step_without_gradient(const AdamFactors<T>& f, const StepRecord<T>& record) {
+    first *= f.beta1;
+    root *= f.root_beta2;
+    move(f, record);
+  }
+
+ private:
+  GCMC_INLINE void move(const AdamFactors<T>& f, const StepRecord<T>& record) {
+    value -= record.rate * first / (root * record.second_scale + f.epsilon);
+  }
+};
+
+/// Takes `columns` elements at `at` through steps first to last; the stored gradient is that of step `with_gradient`.
+template <class T, bool has_average>
+void update_row(const Update<T>& op, Offset at, Index columns, Index first, Index last, Index with_gradient) {
+  const AdamFactors<T> factors(op);
+  for (Offset c = at; c < at + columns; c += lanes<T>) {
+    AdamVector<T> w{load(op.values + c), {}, {}};
+    Vector<T> average{};
+    if (op.first) {
+      w.first = load(op.first + c);
+      w.root = load(op.second + c);
+    }
+    if constexpr (has_average) average = load(op.average + c);
+    for (Index s = first; s <= last; ++s) {
+      const StepRecord<T>& record = op.records[s % op.ring];
+      if (s == with_gradient) {
+        const Vector<T> gradient = load(op.gradient + c) * record.clip;
+        if (op.first)
+          w.step(factors, record, gradient);
+        else
+          w.value -= gradient * record.rate;
+      } else if (op.first) {
+        w.step_without_gradient(factors, record);
+      }
+      if constexpr (has_average) average = average * record.decay + w.value * (T{1} - record.decay);
+    }
+    store(op.values + c, w.value);
+    if (op.first) {
+      store(op.first + c, w.first);
+      store(op.second + c, w.root);
+    }
+    if constexpr (has_average) store(op.average + c, average);
+  }
+}
+
+template <class T>
+void update_part_row(const Update<T>& op, const ParameterRows& part, Offset row) {
+  Index first = op.step, with_gradient = op.step;
+  if (part.applied) {
+    first = part.applied[row] + 1;
+    if (first > op.step) return;
+    part.applied[row] = op.step;
+    with_gradient = part.gradient_step[row];
+  }
+  const Offset at = part.begin + row * part.stride;
+  if (op.average)
+    update_row<T, true>(op, at, part.stride, first, op.step, with_gradient);
+  else
+    update_row<T, false>(op, at, part.stride, first, op.step, with_gradient);
+}
+
+/// Listed rows lie apart: the processor does not guess where the next one begins.
+template <class T>
+void prefetch_update(const Update<T>& op, const ParameterRows& part, Offset row) {
+  const Offset at = part.begin + row * part.stride;
+  for (const T* from : {const_cast<const T*>(op.values), op.gradient, const_cast<const T*>(op.first),
+                        const_cast<const T*>(op.second), const_cast<const T*>(op.average)})
+    if (from) prefetch_row(from + at, part.stride / lanes<T>);
 }
 
 template <class T>
 void update(const Update<T>& op, CpuContext& context) {
-  const double norm = std::sqrt(*op.square_sum);
-  const double scale = op.clip > 0 && norm > 0 ? std::fmin(1.0, op.clip / (norm + 1e-6)) : 1.0;
-  const double t = static_cast<double>(op.step);
-  const AdamFactors<T> factors{static_cast<T>(op.beta1),
-                               static_cast<T>(1 - op.beta1),
-                               static_cast<T>(op.beta2),
-                               static_cast<T>(1 - op.beta2),
-                               static_cast<T>(op.rate / (1 - std::pow(op.beta1, t))),
-                               static_cast<T>(1 / std::sqrt(1 - std::pow(op.beta2, t))),
-                               static_cast<T>(op.epsilon),
-                               static_cast<T>(scale)};
-  const T sgd = static_cast<T>(op.rate * scale);
-  for_each_rows(op.parts, op.count, context, [&](const ParameterRows& part, Offset first, Offset last, Offset) {
-    for (Offset row = first; row < last; ++row) {
-      const Offset at = part.begin + row * part.stride;
-      const bool absent = part.row_of && part.row_of[row] < 0;
-      if (absent && !op.first) continue;
-      for (Offset c = at; c < at + part.stride; c += lanes<T>) {
-        const Vector<T> gradient = absent ? Vector<T>{} : load(op.gradient + c) * factors.clip;
-        if (op.first)
-          adam_vector<T>(op.values + c, op.first + c, op.second + c, gradient, factors);
-        else
-          store(op.values + c, load(op.values + c) - load(op.gradient + c) * sgd);
+  if (op.rows) {
+    const Offset piece = update_piece / 4 / op.parts->stride + 1;
+    return for_each_piece(context, *op.row_count, piece, [&](Offset first, Offset last) {
+      for (Offset k = first; k < last; ++k) {
+        if (k + 2 < last) prefetch_update(op, *op.parts, op.rows[k + 2]);
+        update_part_row(op, *op.parts, op.rows[k]);
       }
-    }
-  });
-}
-
-template <class T>
-void average(const Average<T>& op, CpuContext& context) {
-  const T decay = static_cast<T>(op.decay), rest = static_cast<T>(1 - op.decay);
-  for_each_piece(context, op.count, update_piece, [&](Offset first, Offset last) {
-    Offset k = first;
-    for (; k + lanes<T> <= last; k += lanes<T>)
-      store(op.average + k, load(op.average + k) * decay + load(op.values + k) * rest);
-    for (; k < last; ++k) op.average[k] = op.average[k] * decay + op.values[k] * rest;
+    });
+  }
+  for_each_rows(op.parts, op.count, false, context, [&](const ParameterRows& part, Offset first, Offset last, Offset) {
+    for (Offset row = first; row < last; ++row) update_part_row(op, part, row);
   });
 }
 
