@@ -156,7 +156,7 @@ void decode(const Decode<T>& op, CpuContext& context) {
   const Offset own_size = DecodeScratch<T>::size(levels, op.bases, largest);
   const Offset item_size = Offset{op.items.rows} * op.items.stride;
   const Offset coefficient_size = Offset{op.bases} * levels;
-  auto* memory = context.scratch_of<std::byte>(0, context.threads * own_size);
+  const PerThread<std::byte> memory = context.scratch_per_thread<std::byte>(0, own_size);
   T* item_partial = context.scratch_of<T>(1, op.chunks * item_size);
   auto* sums_of = context.scratch_of<DecodeSums>(
       2, op.chunks +
@@ -165,7 +165,7 @@ void decode(const Decode<T>& op, CpuContext& context) {
   T* coefficient_partial = reinterpret_cast<T*>(sums_of + op.chunks);
   const T per_pair = *op.count ? static_cast<T>(1.0 / static_cast<double>(*op.count)) : T{0};
   for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
-    DecodeScratch<T> own(memory + thread * own_size, levels, op.bases, largest, op.items.stride);
+    DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
     for (Offset k = 0; k < coefficient_size; ++k) own.coefficient_gradient[k] = Vector<T>{};
     T* item_gradient = item_partial + chunk * item_size;
     std::memset(item_gradient, 0, sizeof(T) * static_cast<std::size_t>(item_size));
@@ -230,10 +230,10 @@ template <class T>
 void predict(const Predict<T>& op, CpuContext& context) {
   const Index levels = op.pairs.levels, largest = op.pairs.largest_row;
   const Offset own_size = DecodeScratch<T>::size(levels, op.bases, largest);
-  auto* memory = context.scratch_of<std::byte>(0, context.threads * own_size);
+  const PerThread<std::byte> memory = context.scratch_per_thread<std::byte>(0, own_size);
   auto* sums_of = context.scratch_of<DecodeSums>(2, op.chunks);
   for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
-    DecodeScratch<T> own(memory + thread * own_size, levels, op.bases, largest, op.items.stride);
+    DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
     ChunkSums<T> sums(levels);
     DecodeSums more;
     with_levels(levels, [&](auto count) {

@@ -15,10 +15,10 @@ void build_table(const BuildTable<T>& op, CpuContext& context) {
     for (Index c = 0; c < stride; c += lanes<T>) store(to + c, load(from + c) * scale);
   };
   if (op.ordinal) {
-    T* sums = context.scratch_of<T>(0, Offset{context.threads} * stride);
+    const PerThread<T> sums = context.scratch_per_thread<T>(0, stride);
     constexpr Offset piece = 64;
     for_each_task_with_thread(context, (sources + piece - 1) / piece, [&](Offset task, int thread) {
-      T* sum = sums + Offset{thread} * stride;
+      T* sum = sums.of(thread);
       for (Offset j = task * piece; j < smaller(sources, (task + 1) * piece); ++j) {
         std::memset(sum, 0, sizeof(T) * static_cast<std::size_t>(stride));
         for (Index k = 0; k < op.weights.blocks; ++k) {
@@ -104,11 +104,10 @@ inline Index last_level(Index table, Index levels) { return table < levels ? tab
 
 /// Asks for the sources of the row that comes `ahead` receivers later: rows of one level do not lie behind each other.
 inline void prefetch_sources(const Adjacency& graph, Offset receiver, Index level) {
-  constexpr Offset ahead = 6, line = 64 / sizeof(Index);
+  constexpr Offset ahead = 4, line = 64 / sizeof(Index);
   if (receiver + ahead >= graph.receivers) return;
-  const Index* sources = graph.source + graph.begin[(receiver + ahead) * graph.levels + level];
-  __builtin_prefetch(sources);
-  __builtin_prefetch(sources + line);
+  const Offset row = (receiver + ahead) * graph.levels + level, end = graph.end[row];
+  for (Offset e = graph.begin[row]; e < end + line; e += line) __builtin_prefetch(graph.source + e);
 }
 
 /// Appends to `rows` the table rows of receiver i's kept messages for one table; returns their number.
@@ -157,9 +156,8 @@ template <class T>
 void aggregate(const Aggregate<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
   const RowSum<T> row_sum(row_stride<T>(op.width));
-  const Offset lists = 2 * Offset{graph.largest_row} + 16;
-  Index* lists_of = context.scratch_of<Index>(0, context.threads * lists);
-  T* sums_of = context.scratch_of<T>(1, Offset{context.threads} * row_stride<T>(op.width));
+  const PerThread<Index> lists = context.scratch_per_thread<Index>(0, 2 * Offset{graph.largest_row} + 16);
+  const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
   const Offset table_bytes =
       Offset{op.stack ? 1 : op.tables} * graph.sources * op.table.stride * static_cast<Offset>(sizeof(T));
   const int passes = !op.kept && table_bytes > cached_table_bytes ? row_sum.tiles() : 1;
@@ -170,8 +168,7 @@ void aggregate(const Aggregate<T>& op, CpuContext& context) {
     for (int pass = 0; pass < passes; ++pass)
       for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
         aggregate_rows(op, row_sum, block, task * piece, smaller(graph.receivers, (task + 1) * piece),
-                       pass * tiles_of_pass, (pass + 1) * tiles_of_pass, lists_of + thread * lists,
-                       sums_of + Offset{thread} * row_stride<T>(op.width));
+                       pass * tiles_of_pass, (pass + 1) * tiles_of_pass, lists.of(thread), sums.of(thread));
       });
 }
 

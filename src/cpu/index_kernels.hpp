@@ -33,12 +33,15 @@ GCMC_INLINE WideWords multiply_low(WideWords a, WideWords b) {
 #endif
 }
 
-/// Philox4x32-10 of `philox_lanes` counters at once; words[w][lane].
-inline void philox_many(const std::uint64_t (&counters)[philox_lanes], const Mask& mask,
-                        std::uint32_t (&words)[4][philox_lanes]) {
+/// As many 32-bit words as there are wide ones.
+typedef std::uint32_t NarrowWords __attribute__((vector_size(vector_bytes / 2)));
+
+/// Philox4x32-10 of `philox_lanes` counters at once; words[w] has a word of each.
+GCMC_INLINE void philox_many(const std::uint64_t* counters, const Mask& mask,
+                             NarrowWords (&words)[4][philox_lanes / wide_lanes]) {
   constexpr int vectors = philox_lanes / wide_lanes;
   WideWords c[4][vectors];
-  std::memcpy(c[0], counters, sizeof counters);
+  std::memcpy(c[0], counters, sizeof c[0]);
   for (int v = 0; v < vectors; ++v) {
     c[1][v] = c[0][v] >> 32;
     c[2][v] = WideWords{} + mask.step;
@@ -57,11 +60,25 @@ inline void philox_many(const std::uint64_t (&counters)[philox_lanes], const Mas
     k0 += 0x9E3779B9;
     k1 += 0xBB67AE85;
   }
-  for (int w = 0; w < 4; ++w) {
-    std::uint64_t wide[philox_lanes];
-    std::memcpy(wide, c[w], sizeof wide);
-    for (int lane = 0; lane < philox_lanes; ++lane) words[w][lane] = static_cast<std::uint32_t>(wide[lane]);
-  }
+  for (int w = 0; w < 4; ++w)
+    for (int v = 0; v < vectors; ++v) words[w][v] = __builtin_convertvector(c[w][v], NarrowWords);
+}
+
+/// Bit i says whether draw i is below the limit, for the 16 draws of 8 words in memory's order.
+GCMC_INLINE std::uint16_t draws_below(const void* words, std::uint32_t limit) {
+#if GCMC_VECTOR_BYTES == 64
+  return _mm256_cmplt_epu16_mask(_mm256_loadu_si256(static_cast<const __m256i*>(words)),
+                                 _mm256_set1_epi16(static_cast<short>(limit)));
+#else
+  std::uint16_t draws[16];
+  std::memcpy(draws, words, sizeof draws);
+  std::uint8_t is_kept[16];
+  for (int i = 0; i < 16; ++i) is_kept[i] = draws[i] < static_cast<std::uint16_t>(limit);
+  std::uint64_t eight[2];
+  std::memcpy(eight, is_kept, sizeof eight);
+  constexpr std::uint64_t gather = 0x0102040810204080u;  // bit 0 of eight bytes into the highest byte
+  return static_cast<std::uint16_t>(eight[0] * gather >> 56 | eight[1] * gather >> 56 << 8);
+#endif
 }
 
 /// The 128 bits of indices 64 * group .. 64 * group + 127.
@@ -69,20 +86,15 @@ inline void draw_two_groups(const Mask& mask, std::uint64_t group, std::uint8_t*
   static_assert(std::endian::native == std::endian::little, "draws are read as halves of words");
   std::uint64_t counters[philox_lanes];
   for (int lane = 0; lane < philox_lanes; ++lane) counters[lane] = group * 8 + static_cast<std::uint64_t>(lane);
-  std::uint32_t words[4][philox_lanes];
+  alignas(64) NarrowWords words[4][philox_lanes / wide_lanes];
   philox_many(counters, mask, words);
-  std::uint16_t draws[2][64];  // word, lane and half in the order of the index
-  for (int w = 0; w < 4; ++w)
-    for (int half = 0; half < 2; ++half) std::memcpy(draws[half] + 16 * w, words[w] + 8 * half, 32);
-  const auto limit = static_cast<std::uint16_t>(mask.keep_of_65536);
-  std::uint8_t is_kept[128];
-  const std::uint16_t* in_order = &draws[0][0];
-  for (int i = 0; i < 128; ++i) is_kept[i] = in_order[i] < limit;
-  for (int byte = 0; byte < 16; ++byte) {  // gathers bit 0 of eight bytes into one byte
-    std::uint64_t eight;
-    std::memcpy(&eight, is_kept + 8 * byte, 8);
-    bits[byte] = static_cast<std::uint8_t>(eight * 0x0102040810204080u >> 56);
-  }
+  // Word w of the 8 counters of a group are its draws 16 w to 16 w + 15, in order.
+  for (int half = 0; half < 2; ++half)
+    for (int w = 0; w < 4; ++w) {
+      const std::uint16_t sixteen =
+          draws_below(reinterpret_cast<const char*>(words[w]) + 32 * half, mask.keep_of_65536);
+      std::memcpy(bits + 8 * half + 2 * w, &sixteen, 2);
+    }
 }
 
 void draw_mask(const DrawMask& op, CpuContext& context) {
@@ -126,7 +138,7 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
   Offset carried = 0, removed = 0;
   for (Offset first = begin; first < end; first += philox_lanes) {
     const int n = static_cast<int>(smaller(philox_lanes, end - first));
-    std::uint32_t words[4][philox_lanes];
+    NarrowWords drawn[4][philox_lanes / wide_lanes];
     std::uint64_t index[philox_lanes] = {}, counters[philox_lanes] = {};
     for (int k = 0; k < n; ++k) {
       const auto self = static_cast<std::uint64_t>(receiver),
@@ -134,7 +146,9 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
       index[k] = op.sources_are_items ? self * items + other : other * items + self;
       counters[k] = index[k] / 64 * 8 + index[k] / 2 % 8;
     }
-    philox_many(counters, op.mask, words);
+    philox_many(counters, op.mask, drawn);
+    std::uint32_t words[4][philox_lanes];
+    std::memcpy(words, drawn, sizeof words);
     for (int k = 0; k < n; ++k) {
       const Index source = graph.source[first + k];
       const bool target = (words[index[k] / 16 % 4][k] >> (16 * (index[k] % 2)) & 0xFFFF) < op.mask.keep_of_65536;
@@ -150,10 +164,10 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
 
 void split_edges(const SplitEdges& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
-  Index* scratch = context.scratch_of<Index>(0, Offset{context.threads} * (graph.largest_row + 16));
+  const PerThread<Index> scratch = context.scratch_per_thread<Index>(0, graph.largest_row + 16);
   constexpr Offset piece = 64;
   for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
-    Index* predicted = scratch + Offset{thread} * (graph.largest_row + 16);
+    Index* predicted = scratch.of(thread);
     for (Offset i = task * piece; i < smaller(graph.receivers, (task + 1) * piece); ++i) {
       op.carried[i] = 0;
       for (Offset row = i * graph.levels; row < (i + 1) * graph.levels; ++row) {

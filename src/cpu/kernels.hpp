@@ -6,6 +6,15 @@
 
 namespace gcmc {
 
+/// Memory of which each thread has a part of its own, a page from the others': processors fetch lines in pairs, so
+/// that parts which touch would pass lines to and fro.
+template <class T>
+struct PerThread {
+  T* data = nullptr;
+  Offset stride = 0;
+  T* of(int thread) const { return data + thread * stride; }
+};
+
 /// Threads to use, and scratch memory that grows at first use and is then kept (no allocation in a repeated step).
 class CpuContext {
  public:
@@ -19,6 +28,13 @@ class CpuContext {
   template <class T>
   T* scratch_of(int slot, Offset count) {
     return static_cast<T*>(scratch(slot, static_cast<std::size_t>(count) * sizeof(T)));
+  }
+
+  /// `count` elements for each thread.
+  template <class T>
+  PerThread<T> scratch_per_thread(int slot, Offset count) {
+    const Offset stride = round_up(count, 4096 / static_cast<Offset>(sizeof(T)));
+    return {scratch_of<T>(slot, threads * stride), stride};
   }
 
   const int threads;

@@ -6,7 +6,7 @@
 namespace gcmc {
 namespace {
 
-/// Calls body(task) for every task < tasks, handed out in order to whichever thread is free.
+/// Calls body(task) for every task < tasks, on the threads of the pool.
 template <class Body>
 inline void for_each_task(CpuContext& context, Offset tasks, const Body& body) {
   context.pool.run(tasks, [&](Offset task, int) { body(task); });

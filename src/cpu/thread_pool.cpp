@@ -22,7 +22,7 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : stretches_(static_cast<std::size_t>(threads)) {
   for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
 }
 
@@ -35,7 +35,11 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::run_shared(const Loop& loop) {
   loop_ = loop;
-  next_task_ = 0;
+  const auto threads = static_cast<std::int64_t>(stretches_.size());
+  for (std::int64_t k = 0; k < threads; ++k) {
+    stretches_[k].next = loop.tasks * k / threads;
+    stretches_[k].end = loop.tasks * (k + 1) / threads;
+  }
   open_ = true;
   ++loops_;
   loops_.notify_all();
@@ -51,7 +55,12 @@ void ThreadPool::run_shared(const Loop& loop) {
 }
 
 void ThreadPool::take_tasks(int thread) {
-  for (std::int64_t task = next_task_++; task < loop_.tasks; task = next_task_++) loop_.call(loop_.body, task, thread);
+  const std::size_t threads = stretches_.size();
+  for (std::size_t k = 0; k < threads; ++k) {
+    Stretch& stretch = stretches_[(static_cast<std::size_t>(thread) + k) % threads];
+    for (std::int64_t task = stretch.next++; task < stretch.end; task = stretch.next++)
+      loop_.call(loop_.body, task, thread);
+  }
 }
 
 /// Waits for a loop after the one numbered `seen`.

@@ -110,38 +110,64 @@ struct AdamVector {
   }
 };
 
-/// Takes `columns` elements at `at` through steps first to last; the stored gradient is that of step `with_gradient`.
+/// Takes n vectors at `at` through steps first to last, in registers; the stored gradient is that of step
+/// `with_gradient`.
+template <class T, bool has_average, int n>
+GCMC_INLINE void update_vectors(const Update<T>& op, const AdamFactors<T>& factors, Offset at, Index first, Index last,
+                                Index with_gradient) {
+  AdamVector<T> w[n];
+  Vector<T> average[n];
+
+#pragma GCC unroll 4
+  for (int v = 0; v < n; ++v) {
+    const Offset c = at + v * lanes<T>;
+    w[v] = {load(op.values + c), op.first ? load(op.first + c) : Vector<T>{},
+            op.first ? load(op.second + c) : Vector<T>{}};
+    if constexpr (has_average) average[v] = load(op.average + c);
+  }
+  for (Index s = first; s <= last; ++s) {
+    const StepRecord<T>& record = op.records[s % op.ring];
+    if (s == with_gradient)
+
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) {
+        const Vector<T> gradient = load(op.gradient + at + v * lanes<T>) * record.clip;
+        if (op.first)
+          w[v].step(factors, record, gradient);
+        else
+          w[v].value -= gradient * record.rate;
+      }
+    else if (op.first)
+
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) w[v].step_without_gradient(factors, record);
+    if constexpr (has_average)
+
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) average[v] = average[v] * record.decay + w[v].value * (T{1} - record.decay);
+  }
+
+#pragma GCC unroll 4
+  for (int v = 0; v < n; ++v) {
+    const Offset c = at + v * lanes<T>;
+    store(op.values + c, w[v].value);
+    if (op.first) {
+      store(op.first + c, w[v].first);
+      store(op.second + c, w[v].root);
+    }
+    if constexpr (has_average) store(op.average + c, average[v]);
+  }
+}
+
+/// The same for a row of `columns` elements.
 template <class T, bool has_average>
 void update_row(const Update<T>& op, Offset at, Index columns, Index first, Index last, Index with_gradient) {
+  constexpr int group = vector_bytes == 64 ? 4 : 2;
   const AdamFactors<T> factors(op);
-  for (Offset c = at; c < at + columns; c += lanes<T>) {
-    AdamVector<T> w{load(op.values + c), {}, {}};
-    Vector<T> average{};
-    if (op.first) {
-      w.first = load(op.first + c);
-      w.root = load(op.second + c);
-    }
-    if constexpr (has_average) average = load(op.average + c);
-    for (Index s = first; s <= last; ++s) {
-      const StepRecord<T>& record = op.records[s % op.ring];
-      if (s == with_gradient) {
-        const Vector<T> gradient = load(op.gradient + c) * record.clip;
-        if (op.first)
-          w.step(factors, record, gradient);
-        else
-          w.value -= gradient * record.rate;
-      } else if (op.first) {
-        w.step_without_gradient(factors, record);
-      }
-      if constexpr (has_average) average = average * record.decay + w.value * (T{1} - record.decay);
-    }
-    store(op.values + c, w.value);
-    if (op.first) {
-      store(op.first + c, w.first);
-      store(op.second + c, w.root);
-    }
-    if constexpr (has_average) store(op.average + c, average);
-  }
+  const Offset end = at + columns;
+  for (; at + group * lanes<T> <= end; at += group * lanes<T>)
+    update_vectors<T, has_average, group>(op, factors, at, first, last, with_gradient);
+  for (; at < end; at += lanes<T>) update_vectors<T, has_average, 1>(op, factors, at, first, last, with_gradient);
 }
 
 template <class T>
