@@ -23,6 +23,9 @@ if(GCMC_BUILD_TESTS)
     message(FATAL_ERROR "gcmc's tests need Catch2 2.13 or later (Debian, Ubuntu: apt-get install catch2)")
   endif()
 endif()
+if(GCMC_BUILD_BENCHMARKS)
+  gcmc_require(benchmark libbenchmark-dev 1.7)
+endif()
 
 # Downloads: both libraries or neither.
 if(GCMC_DOWNLOAD)

@@ -29,6 +29,13 @@ struct GeneratorOptions {
   std::uint64_t seed = 7;
   std::string name = "synthetic-100k";
 };
+
+/// The sizes and levels of MovieLens' sets, for `name` synthetic-100k, synthetic-1m, synthetic-10m or synthetic-25m.
+/// Throws Error on another name.
+GeneratorOptions synthetic_shape(std::string_view name);
+/// Whether load_data generates `name`.
+bool is_synthetic(std::string_view name);
+
 /// No user rates an item twice. Throws Error if ratings exceed users * items / 2 or are fewer than users + items.
 /// Cost: O(ratings); nothing of size users x items.
 Ratings generate_ratings(const GeneratorOptions& options);
@@ -44,7 +51,7 @@ struct DataSource {
 /// else in the cache folder ($XDG_CACHE_HOME or ~/.cache, /gcmc), else downloaded there from GroupLens
 /// (archive to a temporary name, checked, unpacked, renamed; `progress(received, total)` is called, total 0 if
 /// unknown). ml-100k that can be had nowhere becomes the generator's synthetic-100k, and `note` says so plainly. A
-/// given data_dir without the set is an Error, never a download. "synthetic-100k" is generated.
+/// given data_dir without the set is an Error, never a download. The names of synthetic_shape are generated.
 DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
                      const std::function<void(Offset, Offset)>& progress = {});
 

@@ -296,7 +296,31 @@ std::vector<std::string> numbered_ids(Index count) {
   return ids;
 }
 
+/// MovieLens' own numbers.
+const std::array<GeneratorOptions, 4>& synthetic_shapes() {
+  static const std::vector<double> halves = {0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5};
+  static const std::array<GeneratorOptions, 4> shapes = {{
+      {},
+      {.users = 6040, .items = 3706, .ratings = 1000209, .name = "synthetic-1m"},
+      {.users = 69878, .items = 10677, .ratings = 10000054, .levels = halves, .name = "synthetic-10m"},
+      {.users = 162541, .items = 59047, .ratings = 25000095, .levels = halves, .name = "synthetic-25m"},
+  }};
+  return shapes;
+}
+
 }  // namespace
+
+bool is_synthetic(std::string_view name) {
+  const auto& shapes = synthetic_shapes();
+  return std::any_of(shapes.begin(), shapes.end(), [&](const GeneratorOptions& shape) { return shape.name == name; });
+}
+
+GeneratorOptions synthetic_shape(std::string_view name) {
+  for (const GeneratorOptions& shape : synthetic_shapes())
+    if (shape.name == name) return shape;
+  throw Error("there is no shape " + std::string(name) +
+              ": use synthetic-100k, synthetic-1m, synthetic-10m or synthetic-25m");
+}
 
 Ratings generate_ratings(const GeneratorOptions& options) {
   require_sane(options);

@@ -67,10 +67,10 @@ fs::path find_or_download(const std::string& name, const std::function<void(Offs
   return cache / name;
 }
 
-/// Of synthetic-100k; it has no test split of its own.
-Ratings generate_default(std::string_view split) {
-  if (!split.empty() && split != "random") throw Error("synthetic-100k has no split " + shown(split) + ": use random");
-  return generate_ratings({});
+/// Generated ratings have no test split of their own.
+Ratings generate(const std::string& name, std::string_view split) {
+  if (!split.empty() && split != "random") throw Error(name + " has no split " + shown(split) + ": use random");
+  return generate_ratings(synthetic_shape(name));
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ Ratings read_ratings(const std::string& folder, const std::string& name, std::st
 
 DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
                      const std::function<void(Offset, Offset)>& progress) {
-  if (name == "synthetic-100k") return {generate_default(split), ""};
+  if (is_synthetic(name)) return {generate(name, split), ""};
   if (!data_dir.empty()) {
     const fs::path found = find_set(data_dir, name);
     if (found.empty())

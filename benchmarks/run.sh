@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds and runs the benchmarks: bash benchmarks/run.sh [options of gcmc_bench, which are Google Benchmark's and --graph=FILE]
+# Installs what is missing and builds in build/release.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../cmake/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
+
+need_build_packages
+need libbenchmark-dev
+install_missing
+configure_release -DGCMC_BUILD_BENCHMARKS=ON
+build_release --target gcmc_bench
+exec "$build/bin/gcmc_bench" "$@"
