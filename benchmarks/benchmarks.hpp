@@ -12,4 +12,15 @@ namespace gcmc::benchmarks {
 /// epoch/CASE: one training step, with its phases in milliseconds; evaluate/CASE: one evaluation.
 void register_epochs(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
 
+/// kernel/PHASE/CASE: each operation of a step by itself, for the shapes and 3 shares of dropout.
+void register_kernels(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
+
+/// Prior forms of the same work. baseline/eigen_sparse_dense/CASE: the products of one direction of the graph
+/// convolution, of all edges, as Eigen does them; baseline/unfused_decoder/CASE: the decoder's formulas, one pass each.
+void register_eigen(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
+void register_unfused_decoders(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
+
+/// ceiling/...: what ceilings.hpp measures, at sizes from the second-level cache to main memory.
+void register_ceilings();
+
 }  // namespace gcmc::benchmarks

@@ -31,12 +31,12 @@ Shape shape_of(Ratings ratings, std::vector<Rating> training) {
   return shape;
 }
 
+}  // namespace
+
 std::string short_text(double value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, 3).ptr};
 }
-
-}  // namespace
 
 std::string Case::name() const {
   return shape + (aggregation == Aggregation::stack ? "/stack/" : "/sum/") + variant + "/keep:" + short_text(keep) +

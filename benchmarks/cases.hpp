@@ -25,6 +25,9 @@ struct Case {
   Options options() const;
 };
 
+/// Three digits at most.
+std::string short_text(double value);
+
 /// 1 and 2 threads, and all of this machine's, as far as it has them.
 std::vector<int> thread_counts();
 

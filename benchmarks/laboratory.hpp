@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cases.hpp"
+#include "ceilings.hpp"
 
 namespace gcmc::benchmarks {
 
@@ -37,8 +38,11 @@ class Laboratory {
     return *static_cast<Experiment*>(experiment_.get());
   }
 
+  Ceilings& ceilings() { return ceilings_; }
+
  private:
   std::map<std::string, std::string> files_;
+  Ceilings ceilings_;
   std::string shape_name_, experiment_name_;
   std::unique_ptr<Shape> shape_;
   std::shared_ptr<void> experiment_;

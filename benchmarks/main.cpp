@@ -47,7 +47,12 @@ void run(int count, char** arguments) {
   benchmark::AddCustomContext("backend", Cpu(1).name());
   benchmark::AddCustomContext("graphs", graphs.empty() ? "generated" : "files");
   const auto laboratory = std::make_shared<benchmarks::Laboratory>(std::move(files));
+  benchmarks::register_ceilings();
   benchmarks::register_epochs(laboratory, shapes);
+  std::erase(shapes, "ml-25m");
+  benchmarks::register_kernels(laboratory, shapes);
+  benchmarks::register_unfused_decoders(laboratory, shapes);
+  benchmarks::register_eigen(laboratory, shapes);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

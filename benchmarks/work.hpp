@@ -1,0 +1,194 @@
+// What an operation cannot do without: floating-point operations, bytes streamed, bytes gathered. Operations are read
+// on the host, so their memory must be the host's (Cpu).
+#pragma once
+
+#include <algorithm>
+
+#include "gcmc/operations.hpp"
+
+namespace gcmc::benchmarks {
+
+/// Useful work alone: no padding, no dropped rows. An array that is read or written in order counts once in `streamed`;
+/// rows that are read in the graph's order count each time, in `gathered`.
+struct Work {
+  double flop = 0, streamed = 0, gathered = 0;
+  double edges = 0;        ///< edges that carry a message, or are scored
+  double table_bytes = 0;  ///< of the table that rows are gathered from, as stored
+  double row_bytes = 0;
+  bool in_place = false;  ///< most of what is streamed is read, changed and written back
+};
+
+template <class T>
+double bytes(const MatrixView<T>& matrix) {
+  return static_cast<double>(sizeof(T)) * matrix.rows * matrix.columns;
+}
+template <class T>
+double bytes(const BlockMatrix<T>& matrix) {
+  return static_cast<double>(sizeof(T)) * matrix.blocks * matrix.rows * matrix.columns;
+}
+
+/// Calls visit(receiver, table, sources begin, sources end) for each row of the graph and each table that serves it.
+template <class Visit>
+void for_each_row(const Adjacency& graph, Index tables, const Visit& visit) {
+  for (Index i = 0; i < graph.receivers; ++i)
+    for (Index r = 0; r < graph.levels; ++r) {
+      const Offset row = Offset{i} * graph.levels + r;
+      visit(i, r, graph.source + graph.begin[row], graph.source + graph.end[row]);
+      if (tables > graph.levels) visit(i, graph.levels, graph.source + graph.begin[row], graph.source + graph.end[row]);
+    }
+}
+
+inline double edges_of(const Adjacency& graph) {
+  double edges = 0;
+  for_each_row(graph, 0, [&](Index, Index, const Index* begin, const Index* end) { edges += double(end - begin); });
+  return edges;
+}
+
+inline Work work_of(const DrawMask& op) { return {.streamed = static_cast<double>(op.count) / 8}; }
+
+inline Work work_of(const SelectSources& op) {
+  return {.streamed = (2 * sizeof(Index) + 0.125) * op.tables * op.sources};
+}
+
+inline Work work_of(const SplitEdges& op) {
+  const double edges = edges_of(op.adjacency);
+  return {.streamed = 2 * sizeof(Index) * edges, .edges = edges};
+}
+
+template <class T>
+Work work_of(const DegreeScale<T>& op) {
+  return {.flop = 2.0 * op.count, .streamed = static_cast<double>(sizeof(Offset) + sizeof(T)) * op.count};
+}
+
+template <class T>
+Work work_of(const BuildTable<T>& op) {
+  const double rows = op.count ? *op.count : double(op.weights.blocks) * op.weights.rows;
+  return {.flop = rows * op.weights.columns, .streamed = 2.0 * sizeof(T) * rows * op.weights.columns};
+}
+
+template <class T>
+Work work_of(const Aggregate<T>& op) {
+  double edges = 0, visited = 0;
+  for_each_row(op.adjacency, op.tables, [&](Index, Index table, const Index* begin, const Index* end) {
+    const Index* row_of = op.row_of ? op.row_of + Offset{table} * op.adjacency.sources : nullptr;
+    visited += double(end - begin);
+    edges += row_of ? double(std::count_if(begin, end, [&](Index j) { return row_of[j] >= 0; })) : double(end - begin);
+  });
+  double rows = double(op.tables) * op.adjacency.sources;
+  if (op.row_of) rows = double(std::count_if(op.row_of, op.row_of + Offset(rows), [](Index row) { return row >= 0; }));
+  if (op.stack) rows /= op.tables;  // a block is summed from one table
+  const double row_bytes = double(sizeof(T)) * op.width;
+  return {.flop = edges * op.width + 2.0 * op.hidden.rows * op.hidden.columns,
+          .streamed = sizeof(Index) * visited + bytes(op.hidden),
+          .gathered = edges * row_bytes,
+          .edges = edges,
+          .table_bytes = rows * double(sizeof(T)) * op.table.stride,
+          .row_bytes = row_bytes};
+}
+
+template <class T>
+Work work_of(const AggregateBackward<T>& op) {
+  double edges = 0, kept = 0;
+  for_each_row(op.adjacency, op.tables, [&](Index j, Index table, const Index* begin, const Index* end) {
+    if (!op.row_of || op.row_of[Offset{table} * op.adjacency.receivers + j] >= 0) edges += double(end - begin);
+  });
+  const Offset pairs = Offset{op.tables} * op.adjacency.receivers;
+  kept = op.row_of ? double(std::count_if(op.row_of, op.row_of + pairs, [](Index row) { return row >= 0; }))
+                   : double(pairs);
+  const double row_bytes = double(sizeof(T)) * op.gradient.columns;
+  return {.flop = (edges + kept) * op.gradient.columns,
+          .streamed = sizeof(Index) * edges + kept * row_bytes,
+          .gathered = edges * row_bytes,
+          .edges = edges,
+          .table_bytes = double(sizeof(T)) * op.blocks.rows * op.blocks.stride,
+          .row_bytes = row_bytes};
+}
+
+template <class T>
+Work work_of(const Multiply<T>& op) {
+  return {.flop = 2.0 * op.a.rows * op.b.rows * op.b.columns * op.b.blocks,
+          .streamed = bytes(op.a) + bytes(op.b) + bytes(op.c)};
+}
+
+template <class T>
+Work work_of(const MultiplyTransposed<T>& op) {
+  return {.flop = 2.0 * op.a.rows * op.c.rows * op.c.columns * op.c.blocks,
+          .streamed = bytes(op.a) + bytes(op.b) + bytes(op.c)};
+}
+
+template <class T>
+Work work_of(const ColumnSums<T>& op) {
+  return {.flop = double(op.x.rows) * op.x.columns, .streamed = bytes(op.x)};
+}
+
+template <class T>
+Work work_of(const Activate<T>& op) {
+  return {.flop = 2.0 * op.x.rows * op.x.columns, .streamed = 2 * bytes(op.x), .in_place = true};
+}
+
+template <class T>
+Work work_of(const DenseBackward<T>& op) {
+  return {.flop = 2.0 * op.dz.rows * op.weight.rows * op.weight.columns,
+          .streamed = bytes(op.dz) + bytes(op.weight) + bytes(op.hidden) + bytes(op.blocks)};
+}
+
+/// Per pair: scores, dQ and dz of every basis; logits, their gradients and the coefficients'; 25 for each exponential
+/// and its neighbours. Gathered: the item's row, and its gradient's, read and written.
+template <class T>
+Work work_of(const Decode<T>& op) {
+  const double pairs = edges_of(op.pairs), width = op.items.columns, levels = op.pairs.levels;
+  return {.flop = pairs * (6 * op.bases * width + levels * (6 * op.bases + 25)),
+          .streamed = sizeof(Index) * pairs + 2 * bytes(op.user_basis),
+          .gathered = 3 * sizeof(T) * pairs * width,
+          .edges = pairs,
+          .table_bytes = 2.0 * sizeof(T) * op.items.rows * op.items.stride,
+          .row_bytes = sizeof(T) * width};
+}
+
+template <class T>
+Work work_of(const Predict<T>& op) {
+  const double pairs = edges_of(op.pairs), width = op.items.columns, levels = op.pairs.levels;
+  return {.flop = pairs * (2 * op.bases * width + levels * (2 * op.bases + 25)),
+          .streamed = sizeof(Index) * pairs + bytes(op.user_basis),
+          .gathered = sizeof(T) * pairs * width,
+          .edges = pairs,
+          .table_bytes = double(sizeof(T)) * op.items.rows * op.items.stride,
+          .row_bytes = sizeof(T) * width};
+}
+
+/// Numbers of all parts, and of their rows whose gradient is stored.
+struct PartSizes {
+  double all = 0, stored = 0;
+};
+inline PartSizes sizes_of(const ParameterRows* parts, Index count) {
+  PartSizes sizes;
+  for (const ParameterRows* part = parts; part != parts + count; ++part) {
+    const auto stored = part->row_of
+                            ? std::count_if(part->row_of, part->row_of + part->rows, [](Index row) { return row >= 0; })
+                            : part->rows;
+    sizes.all += double(part->rows) * part->stride;
+    sizes.stored += double(stored) * part->stride;
+  }
+  return sizes;
+}
+
+template <class T>
+Work work_of(const SquareSum<T>& op) {
+  const double stored = sizes_of(op.parts, op.count).stored;
+  return {.flop = 2 * stored, .streamed = sizeof(T) * stored};
+}
+
+/// Adam reads and writes the value and both moments.
+template <class T>
+Work work_of(const Update<T>& op) {
+  const PartSizes sizes = sizes_of(op.parts, op.count);
+  return {.flop = 12 * sizes.all, .streamed = sizeof(T) * (6 * sizes.all + sizes.stored), .in_place = true};
+}
+
+template <class T>
+Work work_of(const Average<T>& op) {
+  const double count = static_cast<double>(op.count);
+  return {.flop = 3 * count, .streamed = 3 * sizeof(T) * count, .in_place = true};
+}
+
+}  // namespace gcmc::benchmarks
