@@ -181,7 +181,6 @@ void register_unfused_decoders(const std::shared_ptr<Laboratory>& laboratory, co
       benchmark::RegisterBenchmark(("baseline/unfused_decoder/" + options.name()).c_str(),
                                    [=](benchmark::State& state) { run(state, *laboratory, options); })
           ->UseRealTime()
-          ->MinTime(0.1)
           ->Unit(benchmark::kMillisecond);
     }
 }

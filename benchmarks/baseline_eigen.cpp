@@ -74,7 +74,6 @@ void register_eigen(const std::shared_ptr<Laboratory>& laboratory, const std::ve
         benchmark::RegisterBenchmark(("baseline/eigen_sparse_dense/" + options.name()).c_str(),
                                      [=](benchmark::State& state) { run(state, *laboratory, options); })
             ->UseRealTime()
-            ->MinTime(0.1)
             ->Unit(benchmark::kMillisecond);
       }
 }

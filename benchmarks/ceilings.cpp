@@ -126,7 +126,8 @@ void gather(const Vector* table, Offset stride, int width, const std::vector<Ind
     }
 }
 
-double to_power_of_two(double value) { return std::exp2(std::round(std::log2(std::max(1.0, value)))); }
+/// To a power of two from 32 KB on: below, all lies in the nearest cache.
+double rounded(double bytes) { return std::exp2(std::round(std::log2(std::max(0x1p15, bytes)))); }
 
 }  // namespace
 
@@ -173,7 +174,8 @@ Measured measure_gather(double bytes, double row_bytes, int threads) {
 template <class Measure>
 double Ceilings::best(Kind kind, double bytes, double row_bytes, int threads, const Measure& measure) {
   double& rate = known_[{kind, bytes, row_bytes, threads}];
-  for (int repeat = 0; rate == 0 || repeat < 3; ++repeat) {
+  if (rate > 0) return rate;
+  for (int repeat = 0; repeat < 3; ++repeat) {
     const Measured measured = measure();
     rate = std::max(rate, measured.amount / measured.seconds);
   }
@@ -184,12 +186,12 @@ double Ceilings::flops(int threads) {
   return best(Kind::multiply_add, 0, 0, threads, [&] { return measure_multiply_add(threads); });
 }
 double Ceilings::stream(double bytes, bool in_place, int threads) {
-  bytes = std::min(to_power_of_two(bytes), 0x1p28);
+  bytes = std::min(rounded(bytes), 0x1p28);
   return best(in_place ? Kind::in_place : Kind::read, bytes, 0, threads,
               [&] { return measure_stream(bytes, in_place, threads); });
 }
 double Ceilings::gather(double bytes, double row_bytes, int threads) {
-  bytes = to_power_of_two(bytes);
+  bytes = rounded(bytes);
   return best(Kind::gather, bytes, row_bytes, threads, [&] { return measure_gather(bytes, row_bytes, threads); });
 }
 

@@ -19,7 +19,8 @@ Measured measure_stream(double bytes, bool in_place, int threads);
 /// Bytes of rows that are added up, 32 random rows at a time, from a table of `bytes`.
 Measured measure_gather(double bytes, double row_bytes, int threads);
 
-/// The best of some measurements of each, taken when first asked for. Sizes are rounded to a power of two.
+/// The best of some measurements of each, taken when first asked for. Sizes are rounded to a
+/// power of two, from 32 KB to 256 MB for streams.
 class Ceilings {
  public:
   double flops(int threads);
