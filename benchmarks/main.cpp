@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <fstream>
 
 #include "benchmarks.hpp"
 #include "gcmc/cpu.hpp"
@@ -31,6 +32,22 @@ std::vector<std::string> take_graphs(int& count, char** arguments) {
   return graphs;
 }
 
+/// As Linux names it.
+std::string processor() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown processor";
+}
+
+std::string compiler() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
+}
+
 void run(int count, char** arguments) {
   std::vector<std::string> shapes = {"ml-100k", "ml-1m", "ml-10m", "ml-25m"};
   std::map<std::string, std::string> files;
@@ -44,6 +61,8 @@ void run(int count, char** arguments) {
     shapes.push_back(benchmarks::shape_name(benchmarks::read_graph_file(graph)));
     require(files.emplace(shapes.back(), graph).second, graph + ": a second graph of the shape " + shapes.back());
   }
+  benchmark::AddCustomContext("processor", processor());
+  benchmark::AddCustomContext("compiler", compiler());
   benchmark::AddCustomContext("backend", Cpu(1).name());
   benchmark::AddCustomContext("graphs", graphs.empty() ? "generated" : "files");
   const auto laboratory = std::make_shared<benchmarks::Laboratory>(std::move(files));
@@ -53,7 +72,7 @@ void run(int count, char** arguments) {
   benchmarks::register_kernels(laboratory, shapes);
   benchmarks::register_unfused_decoders(laboratory, shapes);
   benchmarks::register_eigen(laboratory, shapes);
-  benchmark::RunSpecifiedBenchmarks();
+  require(benchmark::RunSpecifiedBenchmarks() > 0, "no benchmark matches: --benchmark_list_tests names them");
   benchmark::Shutdown();
 }
 

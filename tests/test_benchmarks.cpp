@@ -174,4 +174,5 @@ TEST_CASE("gcmc_bench runs on a graph file, and every figure is a number", "[ben
     CHECK(std::count(kinds.begin(), kinds.end(), kind) > 0);
   CHECK(run("--graph=" + graph + ".none") != 0);
   CHECK(run("--grahp=" + graph) != 0);
+  CHECK(run("--graph=" + graph + " --benchmark_filter=nothing") != 0);
 }

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Measures with gcmc_bench, and writes the tables of docs/performance.md and the figure docs/roofline.svg.
+
+    python3 benchmarks/performance.py [--bench build/release/bin/gcmc_bench] [--out build/performance] [--only REGEX]
+        [--repetitions 5] [--graph FILE]... [--through COMMAND] [--prototype FOLDER] [--no-measuring]
+
+Each group of benchmarks runs in a process of its own, and its JSON lies in OUT; --only measures a part anew, and
+--no-measuring writes from what lies there. --through runs every process through a command that keeps the machine quiet.
+--prototype runs FOLDER/epoch on FOLDER/ml100k.bin, ml1m.bin and ml10m.bin beside ours, which then reads the same graphs.
+The standard library is all it needs.
+"""
+import argparse
+import pathlib
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+
+import roofline
+from results import Results, json_files, plain_name
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SETS = [("ml-100k", "stack"), ("ml-1m", "stack"), ("ml-1m", "sum"), ("ml-10m", "stack")]
+PROTOTYPE_GRAPHS = {"ml-100k": "ml100k.bin", "ml-1m": "ml1m.bin", "ml-10m": "ml10m.bin"}
+
+
+# ---- measuring
+
+def call(arguments, command):
+    command = shlex.split(arguments.through) + [str(part) for part in command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{shlex.join(command)} failed:\n{done.stderr}")
+    return done.stdout
+
+
+def group_of(name):
+    """What runs in one process: an epoch and its evaluation; all operations of one step; the rest by kind."""
+    kind, *parts = plain_name(name).split("/")
+    if kind in ("epoch", "evaluate"):
+        return "epoch-" + "-".join(parts)
+    return kind if kind == "ceiling" else f"{kind}-" + "-".join(parts[1:])
+
+
+def measure(arguments):
+    graphs = [f"--graph={graph}" for graph in arguments.graph]
+    names = call(arguments, [arguments.bench, *graphs, "--benchmark_list_tests"]).split()
+    groups = {}
+    for name in names:
+        if re.search(arguments.only, name):
+            groups.setdefault(group_of(name), []).append(name)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for group, members in groups.items():
+        print(group, flush=True)
+        out = arguments.out / (group.replace(":", "") + ".json")
+        unfinished = out.with_suffix(".tmp")
+        call(arguments, [arguments.bench, *graphs, f"--benchmark_repetitions={arguments.repetitions}",
+                         "--benchmark_filter=^(" + "|".join(members).replace(".", "[.]") + ")$",
+                         f"--benchmark_min_time={0.1 if group.startswith('kernel') else 0.5}",
+                         f"--benchmark_out={unfinished}"])
+        unfinished.rename(out)
+
+
+def run_prototype(arguments):
+    """Medians of the prototype's and our steps, by turns. Rows of a table."""
+    rows = []
+    for shape, aggregation in SETS:
+        graph = pathlib.Path(arguments.prototype) / PROTOTYPE_GRAPHS[shape]
+        theirs, ours, out = [], [], arguments.out / "prototype.tmp"
+        for _ in range(3):
+            told = call(arguments, [pathlib.Path(arguments.prototype) / "epoch", graph, aggregation, 0.3,
+                                    12 if shape == "ml-10m" else 40])
+            theirs.append(float(re.search(r"median ([0-9.]+) ms", told)[1]))
+            name = f"epoch/{shape}/{aggregation}/dgl/keep:0.3/threads:2"
+            call(arguments, [arguments.bench, f"--graph={graph}", f"--benchmark_filter=^{name}/", "--benchmark_repetitions=3",
+                             f"--benchmark_out={out}"])
+            ours.append(Results([out]).get(name))
+            out.unlink()
+        rows.append([f"{shape} {aggregation}", milliseconds(statistics.median(ours)),
+                     milliseconds(statistics.median(theirs)),
+                     f"{statistics.median(o / t for o, t in zip(ours, theirs)):.2f}"])
+    return rows
+
+
+# ---- tables
+
+def milliseconds(value):
+    return "" if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def percent(value):
+    return "" if value is None else f"{100 * value:.0f} %"
+
+
+def ratio(a, b):
+    return "" if a is None or b is None else f"{a / b:.2f}"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def steps(results):
+    rows = []
+    for name in results.benchmarks:
+        kind, *case = name.split("/")
+        if kind != "epoch" or case[-1] != "threads:2":
+            continue
+        case = "/".join(case)
+        step, alone = results.get(name), results.get("epoch/" + case.replace("threads:2", "threads:1"))
+        evaluation = results.get("evaluate/" + case)
+        shape, aggregation, variant, keep, _ = case.split("/")
+        rows.append([f"{shape} {aggregation}", variant, keep[5:], milliseconds(step), milliseconds(alone),
+                     ratio(alone, step), milliseconds(evaluation),
+                     percent(evaluation / step) if evaluation else "",
+                     f"{1e6 * step / results.get(name, 'edges'):.1f}", f"{results.get(name, 'peak_gigabytes'):.2f}"])
+    return table(["graph", "options", "keep", "step, ms", "1 thread", "speed-up", "evaluation, ms", "of a step",
+                  "ns an edge", "peak, GB"], rows)
+
+
+def best(results):
+    rows = []
+    for shape, keep in (("ml-100k", "0.3"), ("ml-1m", "0.5")):
+        step = results.get(f"epoch/{shape}/stack/best/keep:{keep}/threads:2")
+        plain = results.get(f"epoch/{shape}/stack/dgl/keep:{keep}/threads:2")
+        rows.append([shape, keep, milliseconds(step), milliseconds(plain), ratio(step, plain)])
+    return table(["graph", "keep", "`best`, ms", "`dgl`, ms", "ratio"], rows)
+
+
+def phases(results):
+    columns = [f"epoch/{shape}/{aggregation}/dgl/keep:0.3/threads:2" for shape, aggregation in SETS]
+    names = sorted({key for column in columns for key in results.benchmarks.get(column, {}) if key.startswith("ms_")})
+    rows = [[name[3:]] + [milliseconds(results.get(column, name)) for column in columns] for name in names]
+    rows.append(["whole step"] + [milliseconds(results.get(column)) for column in columns])
+    return table(["phase, ms"] + [f"{shape} {aggregation}" for shape, aggregation in SETS], rows)
+
+
+def kernel_names(results, case):
+    return [name for name in results.benchmarks if name.startswith("kernel/") and name.endswith("/" + case)]
+
+
+def kernels(results):
+    rows = []
+    for shape, aggregation in SETS:
+        for name in kernel_names(results, f"{shape}/{aggregation}/dgl/keep:0.3/threads:2"):
+            alone = results.get(name.replace("threads:2", "threads:1"))
+            per_edge = results.get(name, "ns_per_edge")
+            rows.append([f"{shape} {aggregation}", name.split("/")[1], milliseconds(results.get(name)),
+                         ratio(alone, results.get(name)), f"{results.get(name, 'gigaflop_per_s'):.0f}",
+                         f"{results.get(name, 'gigabyte_per_s'):.0f}", f"{per_edge:.1f}" if per_edge else "",
+                         percent(results.get(name, "of_fma")), percent(results.get(name, "of_stream")),
+                         percent(results.get(name, "of_gather")), percent(results.get(name, "of_ceiling"))])
+    return table(["graph", "operation", "ms", "speed-up", "GFLOP/s", "GB/s", "ns an edge", "of FMA", "of stream",
+                  "of gather", "of its ceiling"], rows)
+
+
+def dropout(results):
+    rows = []
+    for shape, aggregation in SETS:
+        for phase in ("build_table", "aggregate", "aggregate_backward", "update"):
+            names = [f"kernel/{phase}/{shape}/{aggregation}/dgl/keep:{keep}/threads:2" for keep in ("0.3", "0.7", "1")]
+            rows.append([f"{shape} {aggregation}", phase] + [milliseconds(results.get(name)) for name in names] +
+                        [ratio(results.get(names[0]), results.get(names[2]))])
+    return table(["graph", "operation", "keep 0.3, ms", "keep 0.7", "keep 1", "0.3 over 1"], rows)
+
+
+def prior_forms(results):
+    rows = []
+    for shape, aggregation in SETS:
+        case = f"{shape}/{aggregation}/dgl"
+        eigen = results.get(f"baseline/eigen_sparse_dense/{case}/keep:1/threads:2")
+        for keep in ("0.3", "1"):
+            ours = results.get(f"kernel/aggregate/{case}/keep:{keep}/threads:2")
+            rows.append([f"{shape} {aggregation}", f"aggregate, keep {keep}", "Eigen's sparse-dense product, all edges",
+                         milliseconds(ours), milliseconds(eigen), ratio(eigen, ours)])
+        plain = results.get(f"baseline/unfused_decoder/{case}/keep:0.3/threads:2")
+        ours = results.get(f"kernel/decode/{case}/keep:0.3/threads:2")
+        if plain:
+            rows.append([f"{shape} {aggregation}", "decode", "unfused plain loops", milliseconds(ours),
+                         milliseconds(plain), ratio(plain, ours)])
+    return table(["graph", "operation", "prior form", "ours, ms", "theirs, ms", "times faster"], rows)
+
+
+def ceilings(results):
+    names = [name.rsplit("/", 1)[0] for name in results.benchmarks
+             if name.startswith("ceiling/") and name.endswith("threads:1")]
+    rows = []
+    for name in names:
+        figure = "gigaflop_per_s" if name == "ceiling/fma" else "gigabyte_per_s"
+        rows.append([name.split("/", 1)[1].replace("/", ", "), "GFLOP/s" if name == "ceiling/fma" else "GB/s"] +
+                    [f"{value:.0f}" if (value := results.get(f"{name}/threads:{threads}", figure)) else ""
+                     for threads in (1, 2)])
+    return table(["ceiling", "unit", "1 thread", "2 threads"], rows)
+
+
+def machine(results, arguments):
+    context = results.context
+    caches = ", ".join(f"L{c['level']} {c['type'].lower()} {c['size'] // 1024} KB"
+                       for c in context["caches"] if c["type"] != "Instruction")
+    graphs = "graph files" if context["graphs"] == "files" else "the generator's graphs"
+    return (f"{context['processor']}, {context['num_cpus']} cores ({caches}); {context['backend']}, "
+            f"compiled by {context['compiler']}; {context['date'][:10]}; {graphs}; medians of "
+            f"{arguments.repetitions} repetitions.")
+
+
+def write_between_marks(path, parts):
+    text = path.read_text()
+    for name, content in parts.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        if begin not in text or end not in text:
+            sys.exit(f"{path}: has no marks {begin} and {end}")
+        text = text[:text.index(begin) + len(begin)] + "\n" + content + "\n" + text[text.index(end):]
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(text)
+    unfinished.rename(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", default=str(ROOT / "build/release/bin/gcmc_bench"))
+    parser.add_argument("--out", default=ROOT / "build/performance", type=pathlib.Path)
+    parser.add_argument("--only", default="", help="regular expression of benchmarks to measure")
+    parser.add_argument("--repetitions", default=5, type=int)
+    parser.add_argument("--graph", default=[], action="append")
+    parser.add_argument("--through", default="")
+    parser.add_argument("--prototype")
+    parser.add_argument("--no-measuring", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.prototype:
+        arguments.graph += [str(pathlib.Path(arguments.prototype) / graph) for graph in PROTOTYPE_GRAPHS.values()]
+    if not arguments.no_measuring:
+        measure(arguments)
+    results = Results(json_files(arguments.out))
+    if not results.benchmarks:
+        sys.exit(f"{arguments.out}: no measurements there")
+    parts = {"machine": machine(results, arguments), "steps": steps(results), "best": best(results),
+             "phases": phases(results), "operations": kernels(results), "dropout": dropout(results),
+             "prior forms": prior_forms(results), "ceilings": ceilings(results)}
+    if arguments.prototype and not arguments.no_measuring:
+        parts["prototype"] = table(["graph", "ours, ms", "prototype, ms", "ratio"], run_prototype(arguments))
+    write_between_marks(ROOT / "docs/performance.md", parts)
+    (ROOT / "docs/roofline.svg").write_text(roofline.draw(results))
+
+
+if __name__ == "__main__":
+    main()

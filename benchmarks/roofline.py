@@ -1,0 +1,130 @@
+"""Draws a roofline: how fast each operation runs against what the machine can do with its flop and bytes."""
+import math
+from html import escape
+
+WIDTH, HEIGHT = 960, 620
+LEFT, RIGHT, TOP, BOTTOM = 80, 30, 86, 70
+X_RANGE, Y_RANGE = (0.05, 200.0), (1.0, 1000.0)
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+SETS = [("ml-1m", "stack", "#0072B2"), ("ml-1m", "sum", "#D55E00"), ("ml-10m", "stack", "#00785A")]
+ROOFS = [("ceiling/read/16MB", "last-level cache, in order"), ("ceiling/read/256MB", "memory, in order"),
+         ("ceiling/gather/16MB/row:400", "rows of 400 bytes gathered from 16 MB")]
+DARK, GREY, LIGHT = "#1B1F24", "#5F6672", "#E3E6EA"
+THREADS = "threads:2"
+
+
+def x_of(intensity):
+    return LEFT + (WIDTH - LEFT - RIGHT) * math.log(intensity / X_RANGE[0]) / math.log(X_RANGE[1] / X_RANGE[0])
+
+
+def y_of(rate):
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(rate / Y_RANGE[0]) / math.log(Y_RANGE[1] / Y_RANGE[0])
+
+
+def text(x, y, content, size=13, colour=DARK, anchor="start", more=""):
+    return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}" text-anchor="{anchor}"{more}>'
+            f"{escape(content)}</text>")
+
+
+def line(x1, y1, x2, y2, colour, width=1, dash=""):
+    dash = f' stroke-dasharray="{dash}"' if dash else ""
+    return (f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
+            f'stroke-width="{width}"{dash}/>')
+
+
+def decades(low, high):
+    return [10.0 ** k for k in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)]
+
+
+def axes():
+    drawing = []
+    for value in decades(*X_RANGE):
+        drawing.append(line(x_of(value), TOP, x_of(value), HEIGHT - BOTTOM, LIGHT))
+        drawing.append(text(x_of(value), HEIGHT - BOTTOM + 20, f"{value:g}", anchor="middle", colour=GREY))
+    for value in decades(*Y_RANGE):
+        drawing.append(line(LEFT, y_of(value), WIDTH - RIGHT, y_of(value), LIGHT))
+        drawing.append(text(LEFT - 10, y_of(value) + 4, f"{value:g}", anchor="end", colour=GREY))
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    drawing.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 24, "useful flop per useful byte", 14, anchor="middle"))
+    drawing.append(text(26, middle, "GFLOP/s", 14, anchor="middle", more=f' transform="rotate(-90 26 {middle:.1f})"'))
+    return drawing
+
+
+def roofs(results):
+    """The peak, and the slopes up to it: rate = bytes/s * intensity."""
+    peak = results.get(f"ceiling/fma/{THREADS}", "gigaflop_per_s")
+    if peak is None:
+        return []
+    drawing = []
+    angle = math.degrees(math.atan2(y_of(1) - y_of(10), x_of(10) - x_of(1)))
+    speeds = [(results.get(f"{name}/{THREADS}", "gigabyte_per_s"), label) for name, label in ROOFS]
+    speeds = [(speed, label) for speed, label in speeds if speed]
+    for place, (speed, label) in enumerate(sorted(speeds, reverse=True)):
+        low, high = max(X_RANGE[0], Y_RANGE[0] / speed), peak / speed
+        drawing.append(line(x_of(low), y_of(speed * low), x_of(high), y_of(peak), GREY, 1.5, "6 4" if place else ""))
+        at = 0.062
+        drawing.append(text(0, 0, f"{label}: {speed:.0f} GB/s", 12, GREY,
+                            more=f' transform="translate({x_of(at):.1f} {y_of(speed * at) - 5:.1f}) rotate({-angle:.1f})"'))
+    start = peak / max((speed for speed, _ in speeds), default=peak)
+    drawing.append(line(x_of(start), y_of(peak), WIDTH - RIGHT, y_of(peak), DARK, 2))
+    drawing.append(text(WIDTH - RIGHT, y_of(peak) - 7, f"multiply-adds: {peak:.0f} GFLOP/s", 12, DARK, "end"))
+    return drawing
+
+
+def points(results):
+    """operation -> [(x, y, colour)]"""
+    found = {}
+    for shape, aggregation, colour in SETS:
+        for name in results.benchmarks:
+            if not (name.startswith("kernel/") and name.endswith(f"/{shape}/{aggregation}/dgl/keep:0.3/{THREADS}")):
+                continue
+            rate, speed = results.get(name, "gigaflop_per_s"), results.get(name, "gigabyte_per_s")
+            if rate >= Y_RANGE[0] and X_RANGE[0] <= rate / speed <= X_RANGE[1]:
+                found.setdefault(name.split("/")[1], []).append((x_of(rate / speed), y_of(rate), colour))
+    return found
+
+
+def overlap(box, others):
+    return any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in others)
+
+
+def labels(found):
+    """A name for each operation, in the free place nearest to its points, and a line to the nearest point."""
+    drawing, taken = [], [(x - 6, y - 6, x + 6, y + 6) for group in found.values() for x, y, _ in group]
+    for name, group in sorted(found.items()):
+        width = 7.2 * len(name)
+        x = sum(p[0] for p in group) / len(group)
+        y = sum(p[1] for p in group) / len(group)
+        places = [(x + distance * math.cos(angle) - width / 2, y + distance * math.sin(angle))
+                  for distance in range(16, 240, 8) for angle in [k * math.pi / 8 for k in range(16)]]
+        boxes = [(left - 3, middle - 9, left + width + 3, middle + 9) for left, middle in places]
+        box = next((b for b in boxes if b[0] > LEFT and b[2] < WIDTH - RIGHT and b[1] > TOP + 30 and b[3] < HEIGHT - BOTTOM
+                    and not overlap(b, taken)), boxes[0])
+        taken.append(box)
+        nearest = min(group, key=lambda p: math.dist(p[:2], ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
+        end = (min(max(nearest[0], box[0]), box[2]), min(max(nearest[1], box[1] + 3), box[3] - 3))
+        drawing.append(line(*nearest[:2], *end, GREY, 0.7))
+        drawing.append(text(box[0] + 3, box[3] - 5, name, 13, DARK,
+                            more=' paint-order="stroke" stroke="white" stroke-width="3"'))
+    return drawing
+
+
+def legend(results):
+    context = results.context
+    drawing = [text(LEFT, 30, "Operations of one training step and the machine's ceilings", 18),
+               text(LEFT, 50, f"{context['processor']}, 2 threads, {context['backend']}; dropout keeps 0.3", 13, GREY)]
+    x = LEFT + 6
+    for shape, aggregation, colour in SETS:
+        drawing.append(f'<circle cx="{x:.0f}" cy="68" r="5" fill="{colour}"/>')
+        drawing.append(text(x + 11, 72, f"{shape} {aggregation}", 13))
+        x += 130
+    return drawing
+
+
+def draw(results):
+    found = points(results)
+    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}" stroke="white"/>'
+            for group in found.values() for x, y, colour in group]
+    body = axes() + roofs(results) + labels(found) + dots + legend(results)
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">\n'
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n' + "\n".join(body) + "\n</svg>\n")
