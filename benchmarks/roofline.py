@@ -4,11 +4,12 @@ from html import escape
 
 WIDTH, HEIGHT = 960, 620
 LEFT, RIGHT, TOP, BOTTOM = 80, 30, 86, 70
-X_RANGE, Y_RANGE = (0.05, 200.0), (1.0, 1000.0)
+X_RANGE, Y_RANGE = (0.06, 100.0), (3.0, 1000.0)
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 SETS = [("ml-1m", "stack", "#0072B2"), ("ml-1m", "sum", "#D55E00"), ("ml-10m", "stack", "#00785A")]
-ROOFS = [("ceiling/read/16MB", "last-level cache, in order"), ("ceiling/read/256MB", "memory, in order"),
-         ("ceiling/gather/16MB/row:400", "rows of 400 bytes gathered from 16 MB")]
+ROOFS = [("ceiling/read/16MB", "16 MB read in order", "2 3"), ("ceiling/gather/16MB/row:400", "rows gathered from 16 MB", "8 4"),
+         ("ceiling/read/256MB", "256 MB read in order", "")]
+SMALLEST_SHARE = 0.02  # of a step's time: what takes less is left out
 DARK, GREY, LIGHT = "#1B1F24", "#5F6672", "#E3E6EA"
 THREADS = "threads:2"
 
@@ -51,23 +52,22 @@ def axes():
 
 
 def roofs(results):
-    """The peak, and the slopes up to it: rate = bytes/s * intensity."""
+    """The peak, the slopes up to it (rate = bytes/s * intensity), and their key in the lower right corner."""
     peak = results.get(f"ceiling/fma/{THREADS}", "gigaflop_per_s")
-    if peak is None:
+    speeds = [(results.get(f"{name}/{THREADS}", "gigabyte_per_s"), label, dash) for name, label, dash in ROOFS]
+    speeds = [known for known in speeds if known[0]]
+    if peak is None or not speeds:
         return []
-    drawing = []
-    angle = math.degrees(math.atan2(y_of(1) - y_of(10), x_of(10) - x_of(1)))
-    speeds = [(results.get(f"{name}/{THREADS}", "gigabyte_per_s"), label) for name, label in ROOFS]
-    speeds = [(speed, label) for speed, label in speeds if speed]
-    for place, (speed, label) in enumerate(sorted(speeds, reverse=True)):
+    start = peak / max(speed for speed, _, _ in speeds)
+    drawing = [line(x_of(start), y_of(peak), WIDTH - RIGHT, y_of(peak), DARK, 2),
+               text(WIDTH - RIGHT, y_of(peak) - 8, f"multiply-adds: {peak:.0f} GFLOP/s", 13, DARK, "end")]
+    x, y = WIDTH - RIGHT - 300, HEIGHT - BOTTOM - 22 * len(speeds) + 6
+    for speed, label, dash in sorted(speeds, reverse=True):
         low, high = max(X_RANGE[0], Y_RANGE[0] / speed), peak / speed
-        drawing.append(line(x_of(low), y_of(speed * low), x_of(high), y_of(peak), GREY, 1.5, "6 4" if place else ""))
-        at = 0.062
-        drawing.append(text(0, 0, f"{label}: {speed:.0f} GB/s", 12, GREY,
-                            more=f' transform="translate({x_of(at):.1f} {y_of(speed * at) - 5:.1f}) rotate({-angle:.1f})"'))
-    start = peak / max((speed for speed, _ in speeds), default=peak)
-    drawing.append(line(x_of(start), y_of(peak), WIDTH - RIGHT, y_of(peak), DARK, 2))
-    drawing.append(text(WIDTH - RIGHT, y_of(peak) - 7, f"multiply-adds: {peak:.0f} GFLOP/s", 12, DARK, "end"))
+        drawing.append(line(x_of(low), y_of(speed * low), x_of(high), y_of(peak), GREY, 1.5, dash))
+        drawing.append(line(x, y - 4, x + 36, y - 4, GREY, 1.5, dash))
+        drawing.append(text(x + 46, y, f"{label}: {speed:.0f} GB/s"))
+        y += 22
     return drawing
 
 
@@ -75,8 +75,12 @@ def points(results):
     """operation -> [(x, y, colour)]"""
     found = {}
     for shape, aggregation, colour in SETS:
-        for name in results.benchmarks:
-            if not (name.startswith("kernel/") and name.endswith(f"/{shape}/{aggregation}/dgl/keep:0.3/{THREADS}")):
+        case = f"/{shape}/{aggregation}/dgl/keep:0.3/{THREADS}"
+        names = [name for name in results.benchmarks
+                 if name.startswith("kernel/") and name.endswith(case) and name != f"kernel/predict{case}"]
+        total = sum(results.get(name) for name in names)
+        for name in names:
+            if results.get(name) < SMALLEST_SHARE * total:
                 continue
             rate, speed = results.get(name, "gigaflop_per_s"), results.get(name, "gigabyte_per_s")
             if rate >= Y_RANGE[0] and X_RANGE[0] <= rate / speed <= X_RANGE[1]:
@@ -88,33 +92,39 @@ def overlap(box, others):
     return any(box[0] < o[2] and o[0] < box[2] and box[1] < o[3] and o[1] < box[3] for o in others)
 
 
-def labels(found):
-    """A name for each operation, in the free place nearest to its points, and a line to the nearest point."""
+def labels(found, results):
+    """A name for each operation, in the free place nearest to its points, and lines to them."""
     drawing, taken = [], [(x - 6, y - 6, x + 6, y + 6) for group in found.values() for x, y, _ in group]
+    peak = results.get(f"ceiling/fma/{THREADS}", "gigaflop_per_s")
+    if peak:
+        taken.append((LEFT, y_of(peak) - 22, WIDTH - RIGHT, y_of(peak) + 2))
     for name, group in sorted(found.items()):
         width = 7.2 * len(name)
-        x = sum(p[0] for p in group) / len(group)
-        y = sum(p[1] for p in group) / len(group)
+        x, y = (sum(p[axis] for p in group) / len(group) for axis in (0, 1))
         places = [(x + distance * math.cos(angle) - width / 2, y + distance * math.sin(angle))
                   for distance in range(16, 240, 8) for angle in [k * math.pi / 8 for k in range(16)]]
         boxes = [(left - 3, middle - 9, left + width + 3, middle + 9) for left, middle in places]
         box = next((b for b in boxes if b[0] > LEFT and b[2] < WIDTH - RIGHT and b[1] > TOP + 30 and b[3] < HEIGHT - BOTTOM
                     and not overlap(b, taken)), boxes[0])
         taken.append(box)
-        nearest = min(group, key=lambda p: math.dist(p[:2], ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
-        end = (min(max(nearest[0], box[0]), box[2]), min(max(nearest[1], box[1] + 3), box[3] - 3))
-        drawing.append(line(*nearest[:2], *end, GREY, 0.7))
+        for point in group:
+            end = (min(max(point[0], box[0]), box[2]), min(max(point[1], box[1] + 3), box[3] - 3))
+            drawing.append(line(*point[:2], *end, GREY, 0.7))
         drawing.append(text(box[0] + 3, box[3] - 5, name, 13, DARK,
-                            more=' paint-order="stroke" stroke="white" stroke-width="3"'))
+                            more=' paint-order="stroke" stroke="white" stroke-width="4"'))
     return drawing
 
 
-def legend(results):
+def legend(results, found):
     context = results.context
     drawing = [text(LEFT, 30, "Operations of one training step and the machine's ceilings", 18),
-               text(LEFT, 50, f"{context['processor']}, 2 threads, {context['backend']}; dropout keeps 0.3", 13, GREY)]
+               text(LEFT, 50, f"{context['processor']}, 2 threads, {context['backend']}; dropout keeps 0.3; operations of less than "
+               f"{SMALLEST_SHARE:.0%} of a step are left out", 13, GREY)]
     x = LEFT + 6
+    drawn = {colour for group in found.values() for _, _, colour in group}
     for shape, aggregation, colour in SETS:
+        if colour not in drawn:
+            continue
         drawing.append(f'<circle cx="{x:.0f}" cy="68" r="5" fill="{colour}"/>')
         drawing.append(text(x + 11, 72, f"{shape} {aggregation}", 13))
         x += 130
@@ -125,6 +135,6 @@ def draw(results):
     found = points(results)
     dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}" stroke="white"/>'
             for group in found.values() for x, y, colour in group]
-    body = axes() + roofs(results) + labels(found) + dots + legend(results)
+    body = axes() + roofs(results) + labels(found, results) + dots + legend(results, found)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">\n'
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n' + "\n".join(body) + "\n</svg>\n")

@@ -116,7 +116,9 @@ TEST_CASE("a wrong file in a found folder is an error, not a reason to make rati
   CHECK(contains(error_of("ml-100k"), "u.data:1: 2 columns"));
 }
 
-TEST_CASE("synthetic-100k is generated and has the random split alone", "[load]") {
+TEST_CASE("synthetic sets are generated and have the random split alone", "[load]") {
+  CHECK(load_data("synthetic-1m", "/nowhere", {}).ratings.entries.size() == 1000209);
+  CHECK(error_of("synthetic-1m", "", "u1") == "synthetic-1m has no split 'u1': use random");
   CHECK(load_data("synthetic-100k", "", "random").ratings.name == "synthetic-100k");
   CHECK(load_data("synthetic-100k", "/nowhere", {}).ratings.entries.size() == 100000);
   CHECK(error_of("synthetic-100k", "", "u1") == "synthetic-100k has no split 'u1': use random");

@@ -117,6 +117,26 @@ TEST_CASE("a seed gives the same ratings on every machine", "[generator]") {
         0xB58ADB1568BED78E);
 }
 
+TEST_CASE("named shapes have MovieLens' sizes, and the same ratings on any number of cores", "[generator]") {
+  const GeneratorOptions million = synthetic_shape("synthetic-1m"), large = synthetic_shape("synthetic-25m");
+  CHECK(synthetic_shape("synthetic-100k").ratings == 100000);
+  CHECK(million.users == 6040);
+  CHECK(million.items == 3706);
+  CHECK(synthetic_shape("synthetic-10m").levels.size() == 10);
+  CHECK(large.users == 162541);
+  CHECK(large.items == 59047);
+  CHECK(large.ratings == 25000095);
+  CHECK(is_synthetic("synthetic-10m"));
+  CHECK_FALSE(is_synthetic("ml-10m"));
+  CHECK_THROWS_WITH(synthetic_shape("synthetic-2m"),
+                    "there is no shape synthetic-2m: use synthetic-100k, synthetic-1m, "
+                    "synthetic-10m or synthetic-25m");
+  // Drawn in two parts where there are two cores, in one where there is one.
+  const Ratings ratings = generate_ratings(million);
+  CHECK(ratings.name == "synthetic-1m");
+  CHECK(fingerprint(ratings) == 0xC71E0EDF4D4BC6E5);
+}
+
 TEST_CASE("another seed gives other ratings", "[generator]") {
   CHECK(fingerprint(generate_ratings({.seed = 1})) != fingerprint(generate_ratings({.seed = 2})));
 }

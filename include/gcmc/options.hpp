@@ -100,8 +100,8 @@ void for_each_option(O& o, Visit&& visit) {
   visit("preset", "Data and files",
         "option set to start from: dgl, paper, best (ml-100k and ml-1m), or auto (looks at the ratings)", o.preset);
   visit("data_name", "Data and files",
-        "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, or any folder name with a "
-        "ratings.csv",
+        "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, -1m, -10m or -25m, or any "
+        "folder name with a ratings.csv",
         o.run.data_name);
   visit("data_dir", "Data and files",
         "folder that holds the data set or its folder; empty: $GCMC_DATA_DIR, else download", o.run.data_dir);
