@@ -9,7 +9,8 @@
 
 namespace gcmc::benchmarks {
 
-/// epoch/CASE: one training step, with its phases in milliseconds; evaluate/CASE: one evaluation.
+/// epoch/CASE: one training step, with its phases in milliseconds; evaluate/CASE: one evaluation;
+/// evaluated_epoch/CASE: a step and an evaluation.
 void register_epochs(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
 
 /// kernel/PHASE/CASE: each operation of a step by itself, for the shapes and 3 shares of dropout.

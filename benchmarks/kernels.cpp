@@ -14,7 +14,7 @@ std::vector<std::string> phases_of(const Case& options) {
       "basis_gradient",     "project_backward", "dense_gradient", "bias_gradient", "dense_backward",
       "aggregate_backward", "square_sum",       "update",         "predict"};
   if (options.keep < 1) phases.insert(phases.end(), {"draw_mask", "select_sources"});
-  if (options.variant == "best") phases = {"split_edges", "degree_scale", "activate", "average"};
+  if (options.variant == "best") phases = {"split_edges", "degree_scale", "activate"};
   return phases;
 }
 

@@ -67,8 +67,8 @@ std::string_view phase_of(const Update<T>&) {
   return "update";
 }
 template <class T>
-std::string_view phase_of(const Average<T>&) {
-  return "average";
+std::string_view phase_of(const RecordStep<T>&) {
+  return "record_step";
 }
 
 /// Watches a backend whose run() returns when the work is done: adds up each phase's seconds.

@@ -40,17 +40,19 @@ class Recorder {
   std::vector<Recorded> operations;
 };
 
-/// Trains two steps; records the predictions of an evaluation, then the third step.
+/// Records the predictions of an evaluation, and the ninth training step.
 class RecordedStep {
  public:
   RecordedStep(const Shape& shape, const Case& options)
       : cpu_(options.threads),
         backend_(cpu_, recorder_),
         trainer_(backend_, shape.ratings, shape.split, options.options()) {
-    for (int step = 0; step < 2; ++step) trainer_.step();
     recorder_.recording = true;
     trainer_.validate();
     std::erase_if(recorder_.operations, [](const Recorded& operation) { return operation.phase != "predict"; });
+    recorder_.recording = false;
+    for (int step = 0; step < 8; ++step) trainer_.step();
+    recorder_.recording = true;
     trainer_.step();
     recorder_.recording = false;
   }

@@ -44,10 +44,15 @@ inline double edges_of(const Adjacency& graph) {
   return edges;
 }
 
+/// Number of (table, source) pairs whose messages are kept.
+inline double pairs_of(const KeptPairs& kept, Index tables, Index sources) {
+  return kept ? *kept.count : double(tables) * sources;
+}
+
 inline Work work_of(const DrawMask& op) { return {.streamed = static_cast<double>(op.count) / 8}; }
 
 inline Work work_of(const SelectSources& op) {
-  return {.streamed = (2 * sizeof(Index) + 0.125) * op.tables * op.sources};
+  return {.streamed = 0.125 * op.tables * op.sources + sizeof(Index) * *op.count};
 }
 
 inline Work work_of(const SplitEdges& op) {
@@ -62,7 +67,7 @@ Work work_of(const DegreeScale<T>& op) {
 
 template <class T>
 Work work_of(const BuildTable<T>& op) {
-  const double rows = op.count ? *op.count : double(op.weights.blocks) * op.weights.rows;
+  const double rows = pairs_of(op.kept, op.weights.blocks, op.weights.rows);
   return {.flop = rows * op.weights.columns, .streamed = 2.0 * sizeof(T) * rows * op.weights.columns};
 }
 
@@ -70,12 +75,10 @@ template <class T>
 Work work_of(const Aggregate<T>& op) {
   double edges = 0, visited = 0;
   for_each_row(op.adjacency, op.tables, [&](Index, Index table, const Index* begin, const Index* end) {
-    const Index* row_of = op.row_of ? op.row_of + Offset{table} * op.adjacency.sources : nullptr;
     visited += double(end - begin);
-    edges += row_of ? double(std::count_if(begin, end, [&](Index j) { return row_of[j] >= 0; })) : double(end - begin);
+    edges += double(std::count_if(begin, end, [&](Index j) { return op.kept.keeps(table, op.adjacency.sources, j); }));
   });
-  double rows = double(op.tables) * op.adjacency.sources;
-  if (op.row_of) rows = double(std::count_if(op.row_of, op.row_of + Offset(rows), [](Index row) { return row >= 0; }));
+  double rows = pairs_of(op.kept, op.tables, op.adjacency.sources);
   if (op.stack) rows /= op.tables;  // a block is summed from one table
   const double row_bytes = double(sizeof(T)) * op.width;
   return {.flop = edges * op.width + 2.0 * op.hidden.rows * op.hidden.columns,
@@ -88,16 +91,14 @@ Work work_of(const Aggregate<T>& op) {
 
 template <class T>
 Work work_of(const AggregateBackward<T>& op) {
-  double edges = 0, kept = 0;
+  double edges = 0;
   for_each_row(op.adjacency, op.tables, [&](Index j, Index table, const Index* begin, const Index* end) {
-    if (!op.row_of || op.row_of[Offset{table} * op.adjacency.receivers + j] >= 0) edges += double(end - begin);
+    if (op.kept.keeps(table, op.adjacency.receivers, j)) edges += double(end - begin);
   });
-  const Offset pairs = Offset{op.tables} * op.adjacency.receivers;
-  kept = op.row_of ? double(std::count_if(op.row_of, op.row_of + pairs, [](Index row) { return row >= 0; }))
-                   : double(pairs);
   const double row_bytes = double(sizeof(T)) * op.gradient.columns;
-  return {.flop = (edges + kept) * op.gradient.columns,
-          .streamed = sizeof(Index) * edges + kept * row_bytes,
+  const double pairs = pairs_of(op.kept, op.tables, op.adjacency.receivers);
+  return {.flop = (edges + pairs) * op.gradient.columns,
+          .streamed = sizeof(Index) * edges + pairs * row_bytes,
           .gathered = edges * row_bytes,
           .edges = edges,
           .table_bytes = double(sizeof(T)) * op.blocks.rows * op.blocks.stride,
@@ -156,39 +157,28 @@ Work work_of(const Predict<T>& op) {
           .row_bytes = sizeof(T) * width};
 }
 
-/// Numbers of all parts, and of their rows whose gradient is stored.
-struct PartSizes {
-  double all = 0, stored = 0;
-};
-inline PartSizes sizes_of(const ParameterRows* parts, Index count) {
-  PartSizes sizes;
-  for (const ParameterRows* part = parts; part != parts + count; ++part) {
-    const auto stored = part->row_of
-                            ? std::count_if(part->row_of, part->row_of + part->rows, [](Index row) { return row >= 0; })
-                            : part->rows;
-    sizes.all += double(part->rows) * part->stride;
-    sizes.stored += double(stored) * part->stride;
-  }
-  return sizes;
-}
-
 template <class T>
 Work work_of(const SquareSum<T>& op) {
-  const double stored = sizes_of(op.parts, op.count).stored;
+  double stored = 0;
+  for (const ParameterRows* part = op.parts; part != op.parts + op.count; ++part)
+    stored += double(part->list ? *part->list_count : part->rows) * part->stride;
   return {.flop = 2 * stored, .streamed = sizeof(T) * stored};
 }
 
-/// Adam reads and writes the value and both moments.
 template <class T>
-Work work_of(const Update<T>& op) {
-  const PartSizes sizes = sizes_of(op.parts, op.count);
-  return {.flop = 12 * sizes.all, .streamed = sizeof(T) * (6 * sizes.all + sizes.stored), .in_place = true};
+Work work_of(const RecordStep<T>&) {
+  return {.flop = 10, .streamed = sizeof(StepRecord<T>)};
 }
 
+/// Adam reads the gradient, and reads and writes the value, both moments and the average; 12 flop for the row's last
+/// step, and none for those it was left out of.
 template <class T>
-Work work_of(const Average<T>& op) {
-  const double count = static_cast<double>(op.count);
-  return {.flop = 3 * count, .streamed = 3 * sizeof(T) * count, .in_place = true};
+Work work_of(const Update<T>& op) {
+  double numbers = 0;
+  for (const ParameterRows* part = op.parts; part != op.parts + op.count; ++part)
+    numbers += double(op.rows ? *op.row_count : part->rows) * part->stride;
+  const double arrays = 1 + 2 * (1 + (op.first ? 2 : 0) + (op.average ? 1 : 0));
+  return {.flop = (op.first ? 12 : 2) * numbers, .streamed = sizeof(T) * arrays * numbers, .in_place = true};
 }
 
 }  // namespace gcmc::benchmarks
