@@ -161,8 +161,9 @@ def dropout(results):
     for shape, aggregation in SETS:
         for phase in ("build_table", "aggregate", "aggregate_backward", "update"):
             names = [f"kernel/{phase}/{shape}/{aggregation}/dgl/keep:{keep}/threads:2" for keep in ("0.3", "0.7", "1")]
-            rows.append([f"{shape} {aggregation}", phase] + [milliseconds(results.get(name)) for name in names] +
-                        [ratio(results.get(names[0]), results.get(names[2]))])
+            if any(results.get(name) for name in names[1:]):
+                rows.append([f"{shape} {aggregation}", phase] + [milliseconds(results.get(name)) for name in names] +
+                            [ratio(results.get(names[0]), results.get(names[2]))])
     return table(["graph", "operation", "keep 0.3, ms", "keep 0.7", "keep 1", "0.3 over 1"], rows)
 
 
@@ -173,8 +174,10 @@ def prior_forms(results):
         eigen = results.get(f"baseline/eigen_sparse_dense/{case}/keep:1/threads:2")
         for keep in ("0.3", "1"):
             ours = results.get(f"kernel/aggregate/{case}/keep:{keep}/threads:2")
-            rows.append([f"{shape} {aggregation}", f"aggregate, keep {keep}", "Eigen's sparse-dense product, all edges",
-                         milliseconds(ours), milliseconds(eigen), ratio(eigen, ours)])
+            if eigen:
+                rows.append([f"{shape} {aggregation}", f"aggregate, keep {keep}",
+                             "Eigen's sparse-dense product, all edges", milliseconds(ours), milliseconds(eigen),
+                             ratio(eigen, ours)])
         plain = results.get(f"baseline/unfused_decoder/{case}/keep:0.3/threads:2")
         ours = results.get(f"kernel/decode/{case}/keep:0.3/threads:2")
         if plain:

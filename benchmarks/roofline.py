@@ -4,12 +4,12 @@ from html import escape
 
 WIDTH, HEIGHT = 960, 620
 LEFT, RIGHT, TOP, BOTTOM = 80, 30, 86, 70
-X_RANGE, Y_RANGE = (0.06, 100.0), (3.0, 1000.0)
+X_RANGE, Y_RANGE = (0.06, 100.0), (0.8, 800.0)
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 SETS = [("ml-1m", "stack", "#0072B2"), ("ml-1m", "sum", "#D55E00"), ("ml-10m", "stack", "#00785A")]
 ROOFS = [("ceiling/read/16MB", "16 MB read in order", "2 3"), ("ceiling/gather/16MB/row:400", "rows gathered from 16 MB", "8 4"),
          ("ceiling/read/256MB", "256 MB read in order", "")]
-SMALLEST_SHARE = 0.02  # of a step's time: what takes less is left out
+SMALLEST_SHARE = 0.03  # of a step's time: what takes less is left out
 DARK, GREY, LIGHT = "#1B1F24", "#5F6672", "#E3E6EA"
 THREADS = "threads:2"
 
