@@ -46,17 +46,30 @@ struct Panels {
   }
 };
 
-template <class T, class ElementOf>
-Panels<T> pack(T* to, Index depth, Index groups, Index columns, CpuContext& context, const ElementOf& element) {
+/// One row of B within a group: its elements lie `step` apart; nullptr: all are 0.
+template <class T>
+struct StridedRow {
+  const T* first = nullptr;
+  Offset step = 1;
+};
+
+/// row_of(k, group) tells where row k of B lies.
+template <class T, class RowOf>
+Panels<T> pack(T* to, Index depth, Index groups, Index columns, CpuContext& context, const RowOf& row_of) {
   Panels<T> packed{to, depth, groups, columns, static_cast<int>(row_stride<T>(columns)) / lanes<T>};
   for_each_task(context, Offset{groups} * packed.panels(), [&](Offset task) {
     const auto group = static_cast<Index>(task / packed.panels());
     const auto number = static_cast<int>(task % packed.panels());
-    const int width = packed.vectors_of(number) * lanes<T>;
-    const Index first = number * tile_vectors * lanes<T>;
+    const Index width = packed.vectors_of(number) * lanes<T>, first = number * tile_vectors * lanes<T>;
+    const auto filled = static_cast<Index>(smaller(width, columns - first));
     T* out = to + (packed.panel(group, number) - to);
-    for (Index k = 0; k < depth; ++k)
-      for (int c = 0; c < width; ++c) *out++ = first + c < columns ? element(k, group, first + c) : T{0};
+    for (Index k = 0; k < depth; ++k, out += width) {
+      const StridedRow<T> row = row_of(k, group);
+      Index c = 0;
+      if (row.first)
+        for (; c < filled; ++c) out[c] = row.first[(first + c) * row.step];
+      for (; c < width; ++c) out[c] = T{0};
+    }
   });
   return packed;
 }
@@ -124,11 +137,11 @@ void multiply(const Multiply<T>& op, CpuContext& context) {
   const Index depth = op.sum_blocks ? (b.blocks - 1) * padded_depth + block_depth : block_depth;
   const Index groups = op.sum_blocks ? 1 : b.blocks;
   T* memory = context.scratch_of<T>(0, Offset{depth} * groups * row_stride<T>(columns));
-  const Panels<T> packed = pack(memory, depth, groups, columns, context, [&](Index k, Index group, Index column) {
+  const Panels<T> packed = pack(memory, depth, groups, columns, context, [&](Index k, Index group) -> StridedRow<T> {
     const Index block = op.sum_blocks ? k / padded_depth : group, row = op.sum_blocks ? k % padded_depth : k;
-    if (row >= block_depth) return T{0};
-    return op.transpose ? b.block(block)[Offset{column} * b.stride + row]
-                        : b.block(block)[Offset{row} * b.stride + column];
+    if (row >= block_depth) return {};
+    return op.transpose ? StridedRow<T>{b.block(block) + row, b.stride}
+                        : StridedRow<T>{b.block(block) + Offset{row} * b.stride, 1};
   });
   const Index group_stride = row_stride<T>(columns);
   multiply_packed<T>(
@@ -145,8 +158,9 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
   const Index width = op.blocks.columns, depth = op.weight.columns;
   T* memory = context.scratch_of<T>(0, Offset{depth} * op.blocks.blocks * row_stride<T>(width));
   const Panels<T> packed =
-      pack(memory, depth, op.blocks.blocks, width, context,
-           [&](Index k, Index group, Index column) { return op.weight.row(Offset{group} * width + column)[k]; });
+      pack(memory, depth, op.blocks.blocks, width, context, [&](Index k, Index group) -> StridedRow<T> {
+        return {op.weight.row(Offset{group} * width) + k, op.weight.stride};
+      });
   const Offset bits_stride = round_up(op.hidden.columns, 64);
   const T unscale = op.dropout_scale == T{0} ? T{0} : T{1} / op.dropout_scale;
   with_activation(op.activation, [&](auto constant) {
