@@ -2,6 +2,7 @@
 # The gcmc program as its user runs it: cli.sh PATH_OF_GCMC
 set -uo pipefail
 gcmc=$1
+guide=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/docs/guide.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -120,6 +121,78 @@ automatic() {
   [ "$(wc -l <out)" -eq 1 ] || fail 'auto is not silent'
 }
 
+# A search: its files, the winner trained again, a search gone on with, and no test figure anywhere.
+search=(--train-max-iter 9 --trials 6 --search train_lr=0.003..0.05:log --search gcn_agg_accum=stack,sum)
+tune() {
+  local file valid
+  expect 0 tune --help && out_has '--search' && out_has '--trials' && out_has '--gcn-agg-units' && out_has 'winner.json'
+  local name default rows=0
+  while IFS='|' read -r _ name default _; do
+    name=$(tr -d ' `' <<<"$name" | tr _ -) default=$(tr -d ' ' <<<"$default") rows=$((rows + 1))
+    out_has "^  --$name [A-Z=]*${default:+=$default }"
+  done < <(sed -n '/^## Tune/,/^## Presets/p' "$guide" | grep '^| `')
+  [ "$(sed -n '/^Search:/,/^$/p' out | grep -c '^  --')" -eq "$rows" ] || fail "the guide's table lacks options of tune"
+  refuse 'give --search' tune "${small[@]}" --save-dir tuned
+  refuse 'give --save-dir' tune "${small[@]}" --search gcn_dropout=0.1,0.2
+  refuse 'did you mean train_lr' tune "${small[@]}" --save-dir tuned --search trian_lr=1,2
+  refuse 'did you mean --search' tune --serch gcn_dropout=0.1,0.2
+  refuse 'trial 1, train_lr=[0-9.e-]+: train_min_lr' tune --save-dir tuned --search train_lr=0.0001,0.0002
+  refuse 'none.json' tune --save-dir tuned --search-file none.json
+  [ ! -e tuned ] || fail 'a refused search left a folder'
+  expect 0 tune "${small[@]}" "${search[@]}" --save-dir tuned
+  out_has '^Search of 2 options, trials x iterations: 6 x 3, 2 x 9$'
+  [ "$(grep -cE '^Trial=[1-6], Rung=1/2, Iter=3, time=[0-9.]+, Best Iter Idx=[1-3], Val RMSE=[0-9.]+$' out)" -eq 6 ] ||
+    fail 'not six trials in the first rung'
+  [ "$(grep -cE '^Trial=[1-6], Rung=2/2, Iter=9, ' out)" -eq 2 ] || fail 'not two trials in the second rung'
+  out_has '^Bias baseline Valid RMSE=[0-9.]+'
+  tail -n 1 out | grep -qE '^Best Trial=[1-6], Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+$' || fail 'last line'
+  cp out first
+  for file in results.csv results.json results.svg winner.json; do
+    [ -s "tuned/$file" ] || fail "tuned/$file is missing"
+  done
+  if grep -iE 'test.*(rmse|mae|loss|accuracy)' out tuned/*; then fail 'a search tells a test figure'; fi
+  [ "$(wc -l <tuned/results.csv)" -eq 7 ] || fail 'results.csv has not a line a trial'
+  expect 0 train --config tuned/winner.json --save-dir winner
+  valid=$(sed -n 's/.*"best_valid_rmse": *\([0-9.]*\),.*/\1/p' winner/metrics.json)
+  sed -n 2p tuned/results.csv | grep -qF ",$valid," || fail "the winner does not train to its validation figure"
+  # The same again trains nothing; another search is refused; more threads give the same table.
+  expect 0 tune "${small[@]}" "${search[@]}" --save-dir tuned
+  out_has '^8 runs are done'
+  if grep -q '^Trial=' out; then fail 'a finished search trains again'; fi
+  refuse 'gcn_agg_units was 20 and now is 25.*--save-dir' tune "${small[@]}" "${search[@]}" --gcn-agg-units 25 \
+    --save-dir tuned
+  echo '{"train_lr": "0.003..0.05:log", "gcn_agg_accum": ["stack", "sum"]}' >space.json
+  expect 0 tune "${small[@]}" --train-max-iter 9 --trials 6 --search-file space.json --threads 1 --silent --save-dir one
+  [ "$(cat out)" = "$(tail -n 1 first)" ] || fail '--silent does not print the last line alone'
+  cmp -s tuned/results.csv one/results.csv || fail 'the table depends on the threads'
+}
+
+# A search that is stopped keeps its runs, and goes on to the table of one that was not.
+tune_signal() {
+  local code=0 tries=0
+  local long=("${small[@]}" --trials 3 --train-max-iter 6000 --train-schedule constant
+    --search gcn_dropout=0.1..0.9 --threads 1)
+  "$gcmc" tune "${long[@]}" --save-dir halted >out 2>err &
+  local child=$!
+  until grep -q '^Trial=' out || [ $((tries += 1)) -gt 300 ]; do sleep 0.02; done
+  kill -INT "$child"
+  wait "$child" || code=$?
+  [ "$code" -eq 0 ] || fail "a stopped search: exit $code"
+  err_has 'stopped by a signal: [1-3] runs are kept'
+  [ ! -e halted/winner.json ] || fail 'a stopped search has a winner'
+  expect 0 tune "${long[@]}" --save-dir halted
+  out_has '^[1-3] runs are done'
+  expect 0 tune "${long[@]}" --save-dir whole_search
+  cmp -s halted/results.csv whole_search/results.csv || fail 'a resumed search has another table'
+  cmp -s halted/winner.json whole_search/winner.json || fail 'a resumed search has another winner'
+  # All trials diverge: recorded, one line, no winner.
+  expect 2 tune "${small[@]}" --train-optimizer sgd --train-grad-clip 0 --train-schedule constant --trials 2 \
+    --train-max-iter 60 --search train_lr=900,1000 --save-dir diverged
+  err_has 'no trial got through the last rung: training diverged'
+  grep -q 'training diverged' diverged/results.csv || fail 'a failed trial is not recorded'
+  [ ! -e diverged/winner.json ] || fail 'a failed search has a winner'
+}
+
 precedence() {
   echo '{"preset": "paper", "train_max_iter": 3, "seed": 5}' >some.json
   expect 0 train "${small[@]}" --config some.json --seed 6 --save-dir mixed
@@ -200,6 +273,8 @@ precedence
 predict
 ensemble
 automatic
+tune
+tune_signal
 recommend
 signal TERM
 [ "$failures" -eq 0 ] && echo 'all as documented'

@@ -103,6 +103,8 @@ void refuse_extras(const CLI::App& command) {
   if (!is_option(name))
     throw gcmc::Error("unexpected argument '" + name + "': options begin with -- (gcmc " + command.get_name() +
                       " --help lists them)");
-  std::string nearest = "--" + hyphenated(gcmc::nearest_option(name.substr(2)));
-  throw gcmc::Error("unknown option " + name + ": did you mean " + nearest + "?");
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
+  throw gcmc::Error("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "?");
 }

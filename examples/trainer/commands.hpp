@@ -1,8 +1,10 @@
-// The program's three commands. Each throws gcmc::Error on wrong input and returns when its work is done.
+// The program's commands. Each throws gcmc::Error on wrong input and returns when its work is done.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "gcmc/options.hpp"
 #include "gcmc/ratings.hpp"
@@ -12,6 +14,14 @@
 using OptionsFor = std::function<gcmc::Options(const gcmc::Ratings*)>;
 
 void run_train(const OptionsFor& options_for);
+
+struct TuneArguments {
+  std::vector<std::string> searches;  ///< NAME=VALUES
+  std::string search_file;            ///< empty: none
+  gcmc::Index trials = 27, eta = 3, rungs = 3;
+  std::uint64_t seed = 1;
+};
+void run_tune(const OptionsFor& options_for, const TuneArguments& arguments);
 
 struct PredictArguments {
   std::string model, pairs, output;  ///< pairs "-": standard input; output empty: standard output

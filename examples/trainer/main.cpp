@@ -1,4 +1,4 @@
-// gcmc: trains, predicts and recommends on the command line. All work is the library's.
+// gcmc: trains, tunes, predicts and recommends on the command line. All work is the library's.
 // Exit codes: 0 done, 1 a fault of the program or the machine, 2 wrong input.
 #include <cstdio>
 #include <exception>
@@ -46,6 +46,34 @@ CLI::App* add_recommend(CLI::App& app, RecommendArguments& arguments) {
   return command;
 }
 
+CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base) {
+  CLI::App* command = app.add_subcommand("tune", "Search for options by validation RMSE");
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command->add_option(name, value, help)->group("Search");
+  };
+  add("--search", arguments.searches, "an option and its values, below; once for each option that is searched")
+      ->type_name("NAME=VALUES")
+      ->allow_extra_args(false);
+  add("--search-file", arguments.search_file, "JSON file of searches: {\"train_lr\": \"0.003..0.03:log\", ...}")
+      ->type_name("FILE");
+  add("--trials", arguments.trials, "configurations that are tried")->capture_default_str();
+  add("--eta", arguments.eta, "one of so many goes on to the next rung, with so many times the iterations")
+      ->capture_default_str();
+  add("--rungs", arguments.rungs, "at most; 1: all trials with all iterations")->capture_default_str();
+  add("--tune-seed", arguments.seed, "draws the trials")->capture_default_str();
+  add_train_options(*command, base);
+  command->footer(
+      "VALUES: a list, 250,500,1000; a range, 0.3..0.8; a range drawn by its logarithm, 0.003..0.03:log.\n"
+      "All trials are trained for a few iterations, the best of them anew for more, up to --train-max-iter. Other\n"
+      "options are those of gcmc train, and hold for every trial; with --seeds each is trained so many times.\n"
+      "--threads trainings run side by side. Test ratings are not looked at. Written to --save-dir: results.csv,\n"
+      "results.json, results.svg and winner.json. The same command again goes on where a stopped one ended.\n\n"
+      "  gcmc tune --data-name ml-100k --save-dir runs/tune --train-max-iter 500 \\\n"
+      "      --search train_lr=0.003..0.03:log --search gcn_dropout=0.3..0.8 --search gcn_agg_accum=stack,sum\n"
+      "  gcmc train --config runs/tune/winner.json --save-dir runs/winner");
+  return command;
+}
+
 int run(int count, char** values) {
   CLI::App app{"Graph Convolutional Matrix Completion: rating prediction on a bipartite graph", "gcmc"};
   app.set_version_flag("--version", "gcmc " GCMC_VERSION);
@@ -57,6 +85,9 @@ int run(int count, char** values) {
   train_command->footer(
       "Options start from the preset; then the --config file, then the command line are applied. _ may stand for - in\n"
       "names. Ctrl-C or SIGTERM ends training after the running iteration and writes what there is.");
+  TuneArguments tune;
+  TrainArguments base;
+  CLI::App* tune_command = add_tune(app, tune, base);
   PredictArguments predict;
   CLI::App* predict_command = add_predict(app, predict);
   RecommendArguments recommend;
@@ -71,6 +102,10 @@ int run(int count, char** values) {
   if (*train_command) {
     refuse_extras(*train_command);
     run_train([&](const gcmc::Ratings* ratings) { return resolve(*train_command, train, ratings); });
+  }
+  if (*tune_command) {
+    refuse_extras(*tune_command);
+    run_tune([&](const gcmc::Ratings* ratings) { return resolve(*tune_command, base, ratings); }, tune);
   }
   if (*predict_command) run_predict(predict);
   if (*recommend_command) run_recommend(recommend);

@@ -107,6 +107,90 @@ void ProgressPrinter::finish() {
   std::fflush(stdout);
 }
 
+TunePrinter::TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done)
+    : plan_(plan),
+      trials_(gcmc::draw_trials(plan)),
+      rungs_(gcmc::tune_rungs(plan, static_cast<gcmc::Index>(trials_.size()))),
+      terminal_(is_terminal(STDOUT_FILENO)) {
+  std::string what;
+  for (const gcmc::Rung& rung : rungs_) {
+    planned_runs_ += gcmc::Offset{rung.trials} * plan.base.train.seeds;
+    planned_ += gcmc::Offset{rung.trials} * plan.base.train.seeds * rung.iterations;
+    what += text("%s%d x %lld", what.empty() ? "" : ", ", rung.trials, static_cast<long long>(rung.iterations));
+  }
+  for (const gcmc::TuneRun& run : done) count(run);
+  resumed_ = iterations_ = ended_;
+  if (plan.base.run.silent) return;
+  std::printf("Search of %zu options, trials x iterations: %s\n", plan.space.size(), what.c_str());
+  if (!done.empty()) std::printf("%zu runs are done, the search goes on\n", done.size());
+  std::fflush(stdout);
+}
+
+void TunePrinter::count(const gcmc::TuneRun& run) {
+  planned_runs_ = std::max(planned_runs_, ++runs_);
+  ended_ += rungs_[static_cast<std::size_t>(run.rung - 1)].iterations;
+  const bool better = run.rung > best_.rung || (run.rung == best_.rung && run.valid_rmse < best_.valid_rmse);
+  if (run.valid_rmse && better) best_ = run;
+}
+
+void TunePrinter::iteration() {
+  const std::lock_guard lock(mutex_);
+  ++iterations_;
+  rewrite();
+}
+
+void TunePrinter::operator()(const gcmc::TuneRun& run) {
+  const std::lock_guard lock(mutex_);
+  count(run);
+  if (terminal_)
+    rewrite();
+  else
+    print_line(run);
+}
+
+void TunePrinter::print_line(const gcmc::TuneRun& run) const {
+  if (plan_.base.run.silent) return;
+  std::string line = text("Trial=%d, Rung=%d/%zu, Iter=%lld", run.trial, run.rung, rungs_.size(),
+                          static_cast<long long>(rungs_[static_cast<std::size_t>(run.rung - 1)].iterations));
+  if (plan_.base.train.seeds > 1)
+    line += ", Seed=" + std::to_string(plan_.base.train.seed + static_cast<std::uint64_t>(run.repeat));
+  line += text(", time=%.1f", run.seconds);
+  if (run.valid_rmse)
+    line += text(", Best Iter Idx=%lld, Val RMSE=%.4f", static_cast<long long>(run.best_iteration), *run.valid_rmse);
+  else
+    line += ", failed: " + run.error;
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+void TunePrinter::rewrite() {
+  const auto now = std::chrono::steady_clock::now();
+  if (plan_.base.run.silent || !terminal_ || now - drawn_at_ < between_redraws) return;
+  drawn_at_ = now;
+  std::string line = text("%lld/%lld runs", static_cast<long long>(runs_), static_cast<long long>(planned_runs_));
+  if (best_.valid_rmse)
+    line += text("  best validation RMSE %.4f of trial %d after %lld iterations", *best_.valid_rmse, best_.trial,
+                 static_cast<long long>(rungs_[static_cast<std::size_t>(best_.rung - 1)].iterations));
+  const auto done = static_cast<double>(std::max(iterations_, ended_));
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double speed = (done - static_cast<double>(resumed_)) / seconds;
+  if (speed > 0) line += "  " + duration(std::max(static_cast<double>(planned_) - done, 0.0) / speed) + " left";
+  line.resize(std::min(line.size(), terminal_columns() - 1));
+  std::printf("\r\x1b[K%s", line.c_str());
+  std::fflush(stdout);
+}
+
+void TunePrinter::finish() {
+  if (drawn_at_ == decltype(drawn_at_){}) return;
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+std::string summary_line(const gcmc::TrialResult& best) {
+  return text("Best Trial=%d, Best Iter Idx=%.0f, Best Valid RMSE=%.4f", best.trial, best.best_iteration,
+              best.valid_rmse.back());
+}
+
 std::string summary_line(const gcmc::RunMetrics& metrics) {
   std::string line = text("Best Iter Idx=%lld", static_cast<long long>(metrics.best_iteration));
   if (metrics.best_valid_rmse) line += text(", Best Valid RMSE=%.4f", *metrics.best_valid_rmse);

@@ -1,12 +1,15 @@
-// What a run shows: one line rewritten on a terminal, DGL's lines elsewhere.
+// What a run or a search shows: one line rewritten on a terminal; elsewhere DGL's lines, or a line a trained trial.
 #pragma once
 
 #include <chrono>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "gcmc/options.hpp"
 #include "gcmc/report.hpp"
 #include "gcmc/trainer.hpp"
+#include "gcmc/tune.hpp"
 
 /// Prints the progress of one training run to standard output, nothing if silent.
 class ProgressPrinter {
@@ -30,10 +33,41 @@ class ProgressPrinter {
   gcmc::Index model_ = 1;
 };
 
+/// Prints the progress of a search to standard output, nothing if silent. May be called from several threads.
+class TunePrinter {
+ public:
+  /// Prints what is about to be done. `done` are runs of an earlier search, which are not trained again.
+  TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done);
+
+  void iteration();  ///< of any run
+  void operator()(const gcmc::TuneRun& run);
+  void finish();
+
+ private:
+  void count(const gcmc::TuneRun& run);
+  void print_line(const gcmc::TuneRun& run) const;
+  void rewrite();
+
+  const gcmc::TunePlan& plan_;
+  const std::vector<gcmc::TrialValues> trials_;
+  const std::vector<gcmc::Rung> rungs_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point drawn_at_{};  ///< epoch: never
+  gcmc::TuneRun best_;                                ///< of the highest rung so far
+  gcmc::Offset runs_ = 0, planned_runs_ = 0;
+  /// Of all runs; an ended one counts in full, though it may have stopped early.
+  gcmc::Offset iterations_ = 0, ended_ = 0, resumed_ = 0, planned_ = 0;
+};
+
 /// Best Iter Idx=..., the line that DGL's users and SageMaker's tuner read.
 std::string summary_line(const gcmc::RunMetrics& metrics);
 /// The same of averaged predictions: iteration and validation are the members' means.
 std::string summary_line(const gcmc::EnsembleMetrics& metrics);
+
+/// The same of a finished search.
+std::string summary_line(const gcmc::TrialResult& best);
 
 /// Does standard output go to a terminal that can rewrite a line?
 bool is_terminal(int descriptor);

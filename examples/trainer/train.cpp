@@ -1,82 +1,17 @@
 // gcmc train: data, training, the run's files, and what the user sees of them.
-#include <unistd.h>
-
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
 
 #include "commands.hpp"
-#include "gcmc/auto_preset.hpp"
-#include "gcmc/data.hpp"
 #include "gcmc/ensemble.hpp"
 #include "gcmc/error.hpp"
 #include "progress.hpp"
+#include "setup.hpp"
 #include "stop_signal.hpp"
 
 namespace {
 
-using gcmc::Offset, gcmc::Options;
-
-/// Throws gcmc::Error if it cannot be written to.
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  gcmc::require(!problem && access(folder.c_str(), W_OK) == 0, [&] {
-    return "save_dir " + folder.string() +
-           " cannot be written: " + (problem ? problem.message() : std::string("it is not writable for this user"));
-  });
-}
-
-/// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
-std::string make_save_folder(const gcmc::RunOptions& run) {
-  gcmc::require(!run.save_dir.empty() || run.save_id.empty(), "save_id names a sub-folder of save_dir: give save_dir");
-  if (run.save_dir.empty()) return {};
-  std::filesystem::path folder = run.save_dir;
-  if (!run.save_id.empty()) folder /= run.save_id;
-  make_folder(folder);
-  return folder.string();
-}
-
-gcmc::Ratings load(const gcmc::RunOptions& run) {
-  const bool terminal = is_terminal(STDERR_FILENO);
-  bool downloading = false;
-  const auto show = [&](Offset received, Offset total) {
-    if (terminal) {
-      std::fprintf(stderr, "\r\x1b[Kdownloading %s: %.1f MB", run.data_name.c_str(),
-                   static_cast<double>(received) / 1e6);
-      if (total > 0) std::fprintf(stderr, " of %.1f MB", static_cast<double>(total) / 1e6);
-    } else if (!downloading) {
-      std::fprintf(stderr, "downloading %s\n", run.data_name.c_str());
-    }
-    downloading = true;
-  };
-  gcmc::DataSource source = gcmc::load_data(run.data_name, run.data_dir, run.split, show);
-  if (downloading && terminal) std::fputc('\n', stderr);
-  if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", source.note.c_str());
-  return std::move(source.ratings);
-}
-
-void print_data(const gcmc::Ratings& ratings) {
-  std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", ratings.name.c_str(), ratings.users(),
-              ratings.items(), ratings.entries.size(), ratings.levels.size());
-  std::fflush(stdout);
-}
-
-/// What the preset auto chose, a line for each reason, without what the user chose otherwise.
-void print_choices(const gcmc::Ratings& ratings, const Options& options) {
-  std::string line, reason;
-  const auto print = [&] {
-    if (!line.empty()) std::printf("auto:%s (%s)\n", line.c_str(), reason.c_str());
-    line.clear();
-  };
-  for (const gcmc::Choice& choice : gcmc::auto_choices(ratings)) {
-    if (gcmc::option_text(options, choice.option) != choice.value) continue;
-    if (choice.reason != reason) print();
-    reason = choice.reason;
-    line += " " + choice.option + "=" + choice.value;
-  }
-  print();
-}
+using gcmc::Options;
 
 /// Stacked levels share the units evenly; what is left over is not used.
 void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& model) {
@@ -165,10 +100,7 @@ void run_train(const OptionsFor& options_for) {
   const gcmc::Ratings ratings = load(options.run);
   options = options_for(&ratings);
   note_lowered_units(ratings, options.model);
-  if (!options.run.silent) {
-    print_data(ratings);
-    if (options.preset == "auto") print_choices(ratings, options);
-  }
+  if (!options.run.silent) print_data(ratings, options);
   const gcmc::EnsembleResult result = train_until_stopped(ratings, options);
   if (!folder.empty()) write_run(folder, options, result);
   const bool one = options.train.seeds == 1;

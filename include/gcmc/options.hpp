@@ -179,7 +179,9 @@ std::string option_text(const Options& options, std::string_view name);
 /// All names, in order.
 std::vector<std::string> option_names();
 
-/// The known name nearest to `name` by edit distance.
+/// The one of `names` nearest to `name` by edit distance; the first of equals. Needs at least one.
+std::string nearest_name(std::string_view name, const std::vector<std::string>& names);
+/// The known name nearest to `name`.
 std::string nearest_option(std::string_view name);
 
 /// Throws Error if options contradict each other or a number is out of its range.

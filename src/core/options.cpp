@@ -295,13 +295,16 @@ std::vector<std::string> option_names() {
   return names;
 }
 
+std::string nearest_name(std::string_view name, const std::vector<std::string>& names) {
+  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+    return edit_distance(name, a) < edit_distance(name, b);
+  });
+}
+
 std::string nearest_option(std::string_view name) {
-  const std::string wanted = lower(plain_name(name));
   std::vector<std::string> names = option_names();
   names.emplace_back("model_dropout");
-  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    return edit_distance(wanted, a) < edit_distance(wanted, b);
-  });
+  return nearest_name(lower(plain_name(name)), names);
 }
 
 void validate(const Options& options) {

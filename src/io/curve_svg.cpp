@@ -12,8 +12,6 @@
 namespace gcmc {
 namespace {
 
-constexpr double page_width = 960, page_height = 540, plot_left = 70, plot_right = 812;
-
 struct Point {
   double x = 0, y = 0;
 };
@@ -23,11 +21,6 @@ struct Series {
   const char* colour;
   std::vector<Point> points;
   bool sparse = false;  ///< read at some iterations only: marked, and its last value held to the right edge
-};
-
-struct Range {
-  double low = 0, high = 1;
-  double span() const { return high - low; }
 };
 
 /// One plot: its pixel rows (of the legend, the plot's top and bottom), what it shows, and the value range that fills
@@ -42,33 +35,6 @@ struct Panel {
   double column(double value) const { return plot_left + (value - x.low) / x.span() * (plot_right - plot_left); }
   double row(double value) const { return bottom - (value - y.low) / y.span() * (bottom - top); }
 };
-
-/// Finite, and so are the differences of two such values.
-bool drawable(double value) { return std::abs(value) < 1e100; }
-
-/// The 1, 2 or 5 times a power of ten that parts `span` into at most `most` steps.
-double nice_step(double span, int most) {
-  const double power = std::pow(10.0, std::floor(std::log10(span / most)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (span <= factor * power * most) return factor * power;
-  return 10 * power;
-}
-
-struct Ticks {
-  std::vector<double> values;
-  int decimals = 0;
-};
-
-Ticks ticks(Range range, int most, bool whole) {
-  double step = nice_step(range.span(), most);
-  if (whole) step = std::max(step, 1.0);
-  Ticks result;
-  result.decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 12);
-  const double first = std::ceil(range.low / step - 1e-6);
-  for (int i = 0; i <= most && (first + i) * step <= range.high + 1e-6 * step; ++i)
-    result.values.push_back((first + i) * step);
-  return result;
-}
 
 /// What fills a plot: the first series without the few early values that would press the rest flat (at most one more
 /// span above the 90th and below the 1st percentile), every `shown` value and every series' last, and the baseline
@@ -279,14 +245,7 @@ std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& 
 
   Picture picture;
   const std::string title = "Training curve: " + escaped(metrics.dataset);
-  picture.add(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"540\" viewBox=\"0 0 960 540\" "
-      "role=\"img\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\">");
-  picture.add("<title>" + title + "</title>");
-  picture.add("<desc>" + subtitle(metrics) + "</desc>");
-  picture.add("<rect width=\"960\" height=\"540\" fill=\"#FFFFFF\"/>");
-  picture.text(plot_left, 38, title, {20, dark, "start", true});
-  picture.text(plot_left, 62, subtitle(metrics), {13, grey});
+  picture.begin(title, subtitle(metrics));
   draw_panel(picture, rmse, false);
   draw_panel(picture, loss, true);
   draw_best(picture, rmse, loss, metrics);

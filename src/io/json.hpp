@@ -1,6 +1,8 @@
 // JSON as the library's files use it: every message names the file, a name given twice is refused.
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -56,6 +58,18 @@ std::string json_text(const Json& object, const std::string& what) {
 
 /// The whole of a regular file.
 std::string read_text_file(const std::string& path);
+
+/// The shortest text that reads back to the same bits.
+template <class Number>
+void append_number(std::string& text, Number value) {
+  std::array<char, 32> digits;
+  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  text.append(digits.data(), written.ptr);
+}
+
+/// The value as set_option reads it. A number without a fraction loses its point: 2000.0 sets a count. Throws Error
+/// beginning with `where`.
+std::string option_input(const nlohmann::ordered_json& value, const std::string& where);
 
 /// All options by name: numbers as numbers, booleans as booleans, the rest as text.
 nlohmann::ordered_json options_to_json(const Options& options);

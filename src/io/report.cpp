@@ -1,8 +1,6 @@
 // What a run writes beside its curve: options as JSON, the history as CSV, the metrics as JSON.
 #include "gcmc/report.hpp"
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -16,14 +14,6 @@ namespace gcmc {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// The shortest text that reads back to the same bits.
-template <class Number>
-void append_number(std::string& text, Number value) {
-  std::array<char, 32> digits;
-  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  text.append(digits.data(), written.ptr);
-}
 
 double finite(double value, const std::string& what) {
   if (!std::isfinite(value)) throw Error(what + " is not a finite number: nothing was written");
@@ -40,18 +30,6 @@ ordered_json option_value(const Field& field, std::string text, std::string_view
     return text == "true";
   else
     return text;
-}
-
-/// The value as set_option reads it. A number without a fraction loses its point: 2000.0 sets a count.
-std::string option_input(const ordered_json& value, const std::string& where) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
-  if (!value.is_number()) throw Error(where + " is neither text, a number nor true or false");
-  if (value.is_number_float()) {
-    const auto number = value.get<double>();
-    if (std::trunc(number) == number && std::abs(number) < 0x1p53) return std::to_string(static_cast<Offset>(number));
-  }
-  return value.dump();
 }
 
 template <class Value>
@@ -98,6 +76,17 @@ ordered_json object_of(const RunMetrics& metrics) {
 }
 
 }  // namespace
+
+std::string option_input(const ordered_json& value, const std::string& where) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
+  if (!value.is_number()) throw Error(where + " is neither text, a number nor true or false");
+  if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    if (std::trunc(number) == number && std::abs(number) < 0x1p53) return std::to_string(static_cast<Offset>(number));
+  }
+  return value.dump();
+}
 
 std::string read_text_file(const std::string& path) {
   std::error_code code;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gcmc/views.hpp"
 
@@ -16,6 +17,41 @@ namespace gcmc {
 /// Okabe and Ito's colours for text and lines that colour-blind readers can tell apart.
 constexpr const char *blue = "#0072B2", *vermillion = "#D55E00", *green = "#00785A", *grey = "#5F6672",
                      *dark = "#1B1F24";
+
+/// Every drawing's page, and the columns of its plot, in pixels.
+constexpr double page_width = 960, page_height = 540, plot_left = 70, plot_right = 812;
+
+struct Range {
+  double low = 0, high = 1;
+  double span() const { return high - low; }
+};
+
+/// Finite, and so are the differences of two such values.
+inline bool drawable(double value) { return std::abs(value) < 1e100; }
+
+/// The 1, 2 or 5 times a power of ten that parts `span` into at most `most` steps.
+inline double nice_step(double span, int most) {
+  const double power = std::pow(10.0, std::floor(std::log10(span / most)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (span <= factor * power * most) return factor * power;
+  return 10 * power;
+}
+
+struct Ticks {
+  std::vector<double> values;
+  int decimals = 0;
+};
+
+inline Ticks ticks(Range range, int most, bool whole) {
+  double step = nice_step(range.span(), most);
+  if (whole) step = std::max(step, 1.0);
+  Ticks result;
+  result.decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 12);
+  const double first = std::ceil(range.low / step - 1e-6);
+  for (int i = 0; i <= most && (first + i) * step <= range.high + 1e-6 * step; ++i)
+    result.values.push_back((first + i) * step);
+  return result;
+}
 
 inline std::string fixed(double value, int decimals) {
   std::array<char, 400> text;
@@ -76,6 +112,16 @@ struct Style {
 /// The picture under construction.
 class Picture {
  public:
+  /// The page with its title and a line below it, both fit for XML.
+  void begin(const std::string& title, const std::string& subtitle) {
+    add("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"540\" viewBox=\"0 0 960 540\" "
+        "role=\"img\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\">");
+    add("<title>" + title + "</title>");
+    add("<desc>" + subtitle + "</desc>");
+    add("<rect width=\"960\" height=\"540\" fill=\"#FFFFFF\"/>");
+    text(plot_left, 38, title, {20, dark, "start", true});
+    text(plot_left, 62, subtitle, {13, grey});
+  }
   void add(const std::string& element) { text_ += element + "\n"; }
   void text(double x, double y, const std::string& content, Style style) {
     add("<text x=\"" + pixel(x) + "\" y=\"" + pixel(y) + "\" font-size=\"" + fixed(style.size, 0) + "\" fill=\"" +

@@ -1,0 +1,101 @@
+// gcmc tune: a search over options, its files, and what the user sees of it.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "commands.hpp"
+#include "gcmc/cpu.hpp"
+#include "gcmc/error.hpp"
+#include "gcmc/tune.hpp"
+#include "progress.hpp"
+#include "setup.hpp"
+#include "stop_signal.hpp"
+
+namespace {
+
+constexpr std::size_t printed_trials = 5;
+
+std::vector<gcmc::SearchOption> read_space(const TuneArguments& arguments) {
+  std::vector<gcmc::SearchOption> space;
+  if (!arguments.search_file.empty()) space = gcmc::read_search_file(arguments.search_file);
+  for (const std::string& search : arguments.searches) space.push_back(gcmc::parse_search(search));
+  gcmc::require(!space.empty(), "tune: no option is searched: give --search NAME=VALUES (gcmc tune --help tells more)");
+  return space;
+}
+
+void write_results(const std::filesystem::path& folder, const gcmc::TuneReport& report) {
+  gcmc::write_file_atomically((folder / "results.json").string(), gcmc::tune_json(report));
+  gcmc::write_file_atomically((folder / "results.csv").string(), gcmc::tune_csv(report));
+  gcmc::write_file_atomically((folder / "results.svg").string(), gcmc::tune_svg(report));
+}
+
+/// The best trials, as far as they came.
+void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResult>& ranking) {
+  const auto rungs = gcmc::tune_rungs(report.plan, static_cast<gcmc::Index>(gcmc::draw_trials(report.plan).size()));
+  for (std::size_t k = 0; k < std::min(printed_trials, ranking.size()); ++k) {
+    const gcmc::TrialResult& trial = ranking[k];
+    if (!trial.error.empty()) break;
+    std::printf("%zu. trial %d: Valid RMSE=%.4f after %lld iterations: %s\n", k + 1, trial.trial,
+                trial.valid_rmse.back(), static_cast<long long>(rungs[trial.valid_rmse.size() - 1].iterations),
+                gcmc::trial_text(report.plan, trial.values).c_str());
+  }
+  const auto failed = std::count_if(ranking.begin(), ranking.end(), [](const auto& t) { return !t.error.empty(); });
+  if (failed)
+    std::printf("%td of %zu trials failed, the last with: %s\n", failed, ranking.size(), ranking.back().error.c_str());
+  const bool beaten = !ranking.empty() && ranking.front().error.empty() &&
+                      ranking.front().valid_rmse.back() < report.baseline_valid_rmse;
+  std::printf("Bias baseline Valid RMSE=%.4f%s\n", report.baseline_valid_rmse, beaten ? "" : ": no trial beats it");
+}
+
+void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder) {
+  TunePrinter printer(report.plan, report.result.runs);
+  const StopOnSignal stop;
+  const auto keep = [&](const gcmc::TuneRun& run) {
+    report.result.runs.push_back(run);
+    gcmc::write_file_atomically((folder / "results.json").string(), gcmc::tune_json(report));
+    printer(run);
+  };
+  const auto trainer = gcmc::trial_trainer(ratings, [&] { printer.iteration(); });
+  report.result = gcmc::tune(report.plan, trainer, threads, report.result.runs, keep, stop.token());
+  printer.finish();
+}
+
+/// winner.json and the last line.
+void conclude(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResult>& ranking,
+              const std::filesystem::path& folder) {
+  const gcmc::TrialResult* best = gcmc::winner(report.plan, ranking);
+  gcmc::require(best, [&] { return "tune: no trial got through the last rung: " + ranking.back().error; });
+  gcmc::write_file_atomically((folder / "winner.json").string(),
+                              gcmc::options_json(gcmc::winner_options(report.plan, best->values)));
+  if (!report.plan.base.run.silent) std::printf("Written to %s\n", folder.c_str());
+  std::printf("%s\n", summary_line(*best).c_str());
+}
+
+}  // namespace
+
+void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
+  gcmc::TunePlan plan{options_for(nullptr), read_space(arguments), arguments.trials,
+                      arguments.eta,        arguments.rungs,       arguments.seed};
+  gcmc::require(!plan.base.run.save_dir.empty(), "tune: give --save-dir, a folder for the results");
+  if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
+    gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
+  const std::filesystem::path folder = make_save_folder(plan.base.run);
+  gcmc::Ratings all = load(plan.base.run);
+  plan.base = options_for(&all);
+  const auto ratings = gcmc::without_test(all, plan.base.run.test_ratio, plan.base.test_seed());
+
+  const gcmc::Cpu cpu(plan.base.run.threads);
+  gcmc::TuneReport report = gcmc::begin_report(plan, ratings, cpu.name());
+  report.result.runs = gcmc::read_tune_runs(report, (folder / "results.json").string());
+  if (!plan.base.run.silent) print_data(all, plan.base);
+  all = {};
+  search(report, ratings, cpu.threads(), folder);
+  write_results(folder, report);
+  const auto ranking = gcmc::rank_trials(plan, report.result.runs);
+  if (!plan.base.run.silent) print_ranking(report, ranking);
+  if (report.result.complete)
+    conclude(report, ranking, folder);
+  else
+    std::fprintf(stderr, "gcmc: stopped by a signal: %zu runs are kept, the same command goes on with the others\n",
+                 report.result.runs.size());
+}
