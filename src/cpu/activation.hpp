@@ -68,28 +68,28 @@ inline void with_activation(Activation activation, const Function& function) {
 
 /// to[c] = dropout(act(scale * from[c])) for c < width; unit c is kept by bit `at` + c. `from` may be `to`, and is
 /// readable to a whole vector.
-template <class T>
-inline void finish_row(Activation activation, T scale, const T* from, Index width, const std::uint8_t* bits, Offset at,
-                       T dropout_scale, T* to) {
-  with_activation(activation, [&](auto constant) {
-    for (Index c = 0; c < width; c += lanes<T>) {
-      Vector<T> y = activate_vector<decltype(constant)::value, T>(load(from + c) * scale);
-      if (bits) y = select<T>(mask_from_bits<T>(bits, at + c), y * dropout_scale, Vector<T>{});
-      if (c + lanes<T> <= width)
-        store(to + c, y);
-      else
-        store_some(to + c, y, width - c);
-    }
-  });
+template <Activation activation, class T>
+GCMC_INLINE void finish_row(T scale, const T* from, Index width, const std::uint8_t* bits, Offset at, T dropout_scale,
+                            T* to) {
+  for (Index c = 0; c < width; c += lanes<T>) {
+    Vector<T> y = activate_vector<activation, T>(load(from + c) * scale);
+    if (bits) y = select<T>(mask_from_bits<T>(bits, at + c), y * dropout_scale, Vector<T>{});
+    if (c + lanes<T> <= width)
+      store(to + c, y);
+    else
+      store_some(to + c, y, width - c);
+  }
 }
 
 template <class T>
 void activate(const Activate<T>& op, CpuContext& context) {
   const Offset bits_stride = round_up(op.x.columns, 64);
-  for_each_piece(context, op.x.rows, 256, [&](Offset first, Offset last) {
-    for (Offset i = first; i < last; ++i)
-      finish_row<T>(op.activation, T{1}, op.x.row(i), op.x.columns, op.bits, i * bits_stride, op.dropout_scale,
-                    op.x.row(i));
+  with_activation(op.activation, [&](auto activation) {
+    for_each_piece(context, op.x.rows, 256, [&](Offset first, Offset last) {
+      for (Offset i = first; i < last; ++i)
+        finish_row<decltype(activation)::value, T>(T{1}, op.x.row(i), op.x.columns, op.bits, i * bits_stride,
+                                                   op.dropout_scale, op.x.row(i));
+    });
   });
 }
 

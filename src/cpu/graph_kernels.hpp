@@ -132,7 +132,7 @@ inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const 
 }
 
 /// Rows [first, last) of one block, columns of tiles [first_tile, last_tile).
-template <class T>
+template <Activation activation, class T>
 void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, Index block, Offset first, Offset last,
                     int first_tile, int last_tile, Index* rows, T* sums) {
   const Offset bits_stride = round_up(op.hidden.columns, 64), column = Offset{block} * op.width;
@@ -144,8 +144,8 @@ void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, Index bloc
     for (Index table = first_table; table < last_table; ++table)
       n += collect_rows(op.adjacency, i, table, op.kept, rows + n);
     row_sum(op.table.data, op.table.stride, rows, n, sums, first_tile, last_tile);
-    finish_row<T>(op.activation, op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
-                  i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
+    finish_row<activation>(op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
+                           i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
   }
 }
 
@@ -155,20 +155,24 @@ constexpr Offset cached_table_bytes = Offset{16} << 20;
 template <class T>
 void aggregate(const Aggregate<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
+  const Offset table_bytes =
+      Offset{op.stack ? 1 : op.tables} * graph.sources * op.table.stride * static_cast<Offset>(sizeof(T));
+  const bool by_tile = !op.kept && table_bytes > cached_table_bytes;
   const RowSum<T> row_sum(row_stride<T>(op.width));
   const PerThread<Index> lists = context.scratch_per_thread<Index>(0, 2 * Offset{graph.largest_row} + 16);
   const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
-  const Offset table_bytes =
-      Offset{op.stack ? 1 : op.tables} * graph.sources * op.table.stride * static_cast<Offset>(sizeof(T));
-  const int passes = !op.kept && table_bytes > cached_table_bytes ? row_sum.tiles() : 1;
+  const int passes = by_tile ? row_sum.tiles() : 1;
   const int tiles_of_pass = row_sum.tiles() / passes;
   const Index blocks = op.stack ? op.tables : 1;
   constexpr Offset piece = 32;
   for (Index block = 0; block < blocks; ++block)
     for (int pass = 0; pass < passes; ++pass)
       for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
-        aggregate_rows(op, row_sum, block, task * piece, smaller(graph.receivers, (task + 1) * piece),
-                       pass * tiles_of_pass, (pass + 1) * tiles_of_pass, lists.of(thread), sums.of(thread));
+        with_activation(op.activation, [&](auto activation) {
+          aggregate_rows<decltype(activation)::value>(
+              op, row_sum, block, task * piece, smaller(graph.receivers, (task + 1) * piece), pass * tiles_of_pass,
+              (pass + 1) * tiles_of_pass, lists.of(thread), sums.of(thread));
+        });
       });
 }
 

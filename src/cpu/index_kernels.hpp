@@ -1,10 +1,6 @@
 // Kernels on integers: dropout masks, the choice of sources, and the split of edges for target removal.
 #pragma once
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include <bit>
 
 #include "parallel.hpp"

@@ -3,6 +3,10 @@
 // one instruction set is never linked in place of another's.
 #pragma once
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <cmath>
 #include <cstring>
 #include <type_traits>
@@ -65,9 +69,15 @@ GCMC_INLINE Vector<Offset> load_indices(const Index* p) {
   std::memcpy(&indices, p, sizeof indices);
   return __builtin_convertvector(indices, Vector<Offset>);
 }
-/// Stores the first n lanes.
+/// Stores the first n lanes, 0 < n <= lanes.
 template <class T>
 GCMC_INLINE void store_some(T* p, Vector<T> x, Offset n) {
+#if GCMC_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), reinterpret_cast<__m512>(x));
+  else
+    return _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), reinterpret_cast<__m512d>(x));
+#endif
   T values[lanes<T>];
   store(values, x);
   for (Offset i = 0; i < n; ++i) p[i] = values[i];
