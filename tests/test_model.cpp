@@ -251,6 +251,25 @@ TEST_CASE("a seed gives the same bits on one and two threads, and in two runs", 
   }
 }
 
+TEST_CASE("training has the same bits, however often all rows are brought up to date", "[model][determinism]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  for (const double average : {0.0, 0.99}) {
+    Options options;
+    options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+    options.train.max_iterations = 150;  // beyond the steps that a row may wait
+    options.train.average_decay = average;
+    options.train.schedule = Schedule::constant;
+    options.train.selection = Selection::last;
+    std::vector<TrainResult> runs;
+    for (const Offset interval : {1, 7, 150}) {
+      options.train.valid_interval = interval;
+      runs.push_back(train(ratings, options));
+    }
+    CHECK(runs[1].model.tensors == runs[0].model.tensors);
+    CHECK(runs[2].model.tensors == runs[0].model.tensors);
+  }
+}
+
 TEST_CASE("a training step allocates nothing", "[model]") {
   const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
   Options options;
