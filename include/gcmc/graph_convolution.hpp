@@ -50,13 +50,20 @@ struct ConvolutionShape {
 /// side.
 ///   A_r  receivers x sources    W_r  sources x width    H  receivers x hidden
 /// Work O(width * kept edges), forward and backward: a dropped source costs nothing. Each row of H is summed in the
-/// adjacency's order: equal runs give equal bits. Memory: two copies of W, and H twice.
+/// adjacency's order: equal runs give equal bits. Memory: H, and a workspace that several convolutions may share, since
+/// nothing in it outlives a call.
 template <Backend B, class T>
 class GraphConvolution {
  public:
+  /// Elements of the workspace: the table of messages, or the blocks' gradients.
+  static Offset workspace_size(const ConvolutionShape& shape, Index receivers, Index sources) {
+    const Offset rows = std::max(Offset{shape.tables} * sources, Offset{shape.hidden / shape.width} * receivers);
+    return rows * spread_stride<T>(shape.width);
+  }
+
   /// `weight` is the piece of the sources' tables, [tables][sources][width].
   GraphConvolution(B& backend, Parameters<B, T>& parameters, int weight, Side receiving, Index receivers, Index sources,
-                   Index levels, const ModelOptions& options)
+                   Index levels, const ModelOptions& options, T* workspace)
       : backend_(&backend),
         parameters_(&parameters),
         weight_(weight),
@@ -66,8 +73,7 @@ class GraphConvolution {
         options_(options),
         shape_(options, levels),
         hidden_(backend, receivers, shape_.hidden, spread_stride<T>(shape_.hidden)),
-        table_(backend, shape_.tables * sources, shape_.width, spread_stride<T>(shape_.width)),
-        blocks_(backend, block_count() * receivers, shape_.width, spread_stride<T>(shape_.width)) {
+        workspace_(workspace) {
     const Offset pairs = Offset{shape_.tables} * sources;
     require(pairs < (Offset{1} << 31),
             [&] { return "graph convolution: " + std::to_string(pairs) + " (level, node) pairs exceed 2^31"; });
@@ -92,17 +98,17 @@ class GraphConvolution {
       parameters_->refresh(weight_, kept_.list, kept_.count);
     const BlockMatrix<T> weight = parameters_->values(weight_);
     backend_->run(BuildTable<T>{weight, options_.ordinal, levels_, kept_, messages.source_scale[receiving_],
-                                node_scale_, table_.view()});
-    backend_->run(Aggregate<T>{messages.to[receiving_], shape_.tables, shape_.width, stack(), kept_,
-                               table_.const_view(), messages.receiver_scale[receiving_], options_.activation,
+                                node_scale_, table()});
+    backend_->run(Aggregate<T>{messages.to[receiving_], shape_.tables, shape_.width, stack(), kept_, table(),
+                               messages.receiver_scale[receiving_], options_.activation,
                                dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_, hidden_.view()});
   }
 
   /// Given dZ of the dense layer with weights `dense` above hidden(), writes the tables' gradient. Call after forward
   /// with the same messages.
   void backward(const Messages<T>& messages, MatrixView<const T> dz, MatrixView<const T> dense) {
-    const BlockMatrix<T> whole = blocks_.as_block();
-    const BlockMatrix<T> blocks{whole.data, block_count(), whole.rows / block_count(), whole.columns, whole.stride};
+    const BlockMatrix<T> blocks{workspace_, block_count(), hidden_.const_view().rows, shape_.width,
+                                spread_stride<T>(shape_.width)};
     backend_->run(DenseBackward<T>{dz, dense, hidden_.const_view(), options_.activation,
                                    dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_,
                                    messages.receiver_scale[receiving_], blocks});
@@ -114,6 +120,9 @@ class GraphConvolution {
 
  private:
   bool stack() const { return options_.aggregation == Aggregation::stack; }
+  MatrixView<T> table() const {
+    return {workspace_, shape_.tables * sources_, shape_.width, spread_stride<T>(shape_.width)};
+  }
   Index block_count() const { return stack() ? shape_.tables : 1; }
   Offset mask_rows() const { return options_.node_dropout_all_levels ? 1 : shape_.tables; }
 
@@ -145,7 +154,8 @@ class GraphConvolution {
   Index sources_, levels_;
   ModelOptions options_;
   ConvolutionShape shape_;
-  Matrix<B, T> hidden_, table_, blocks_;
+  Matrix<B, T> hidden_;
+  T* workspace_;
   Buffer<B, std::uint8_t> node_bits_, hidden_bits_;
   Buffer<B, Index> kept_list_, kept_count_;
   KeptPairs kept_;  ///< of the last forward pass

@@ -1,6 +1,7 @@
 // The whole model: encoder of both sides, decoder, one flat buffer of parameters; forward, backward, evaluation.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -44,11 +45,17 @@ class Model {
                                               .fan_out = levels});
     parameters_.allocate(backend);
     parameters_.initialize(seed);
+    Offset workspace = 0;
+    for (const Side side : {user_side, item_side})
+      workspace = std::max(workspace, GraphConvolution<B, T>::workspace_size(ConvolutionShape(options, levels),
+                                                                             nodes_[side], nodes_[other(side)]));
+    workspace_ = Buffer<B, T>(backend, workspace);
     for (const Side side : {user_side, item_side}) {
       z_[side] = Matrix<B, T>(backend, nodes_[side], options.output);
       dz_[side] = Matrix<B, T>(backend, nodes_[side], options.output);
-      convolution_[side] = std::make_unique<GraphConvolution<B, T>>(backend, parameters_, tables[other(side)], side,
-                                                                    nodes_[side], nodes_[other(side)], levels, options);
+      convolution_[side] =
+          std::make_unique<GraphConvolution<B, T>>(backend, parameters_, tables[other(side)], side, nodes_[side],
+                                                   nodes_[other(side)], levels, options, workspace_.data());
       if (uses_features(shape))
         features_[side] = std::make_unique<FeatureLayer<B, T>>(backend, parameters_, features[side].weight,
                                                                features[side].bias, features[side].dense,
@@ -170,6 +177,7 @@ class Model {
   bool shared_dense_ = false;
   Parameters<B, T> parameters_;
   std::array<Matrix<B, T>, 2> z_, dz_;
+  Buffer<B, T> workspace_;
   std::array<std::unique_ptr<GraphConvolution<B, T>>, 2> convolution_;
   std::array<std::unique_ptr<Dense<B, T>>, 2> dense_;
   std::array<std::unique_ptr<FeatureLayer<B, T>>, 2> features_;

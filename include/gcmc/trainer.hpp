@@ -48,10 +48,10 @@ class Trainer {
       : backend_(&backend),
         options_(options),
         replay_(std::move(replay)),
-        encoder_ratings_(joined(split.train, split.valid)),
         train_(
-            graph(backend, ratings, options.train.train_on_valid || !replay_.empty() ? encoder_ratings_ : split.train)),
-        encoder_(graph(backend, ratings, encoder_ratings_)),
+            graph(backend, ratings,
+                  options.train.train_on_valid || !replay_.empty() ? joined(split.train, split.valid) : split.train)),
+        encoder_(graph(backend, ratings, joined(split.train, split.valid))),
         valid_(graph(backend, ratings, split.valid)),
         test_(graph(backend, ratings, split.test)),
         model_(backend,
@@ -161,7 +161,6 @@ class Trainer {
   B* backend_;
   Options options_;
   std::vector<double> replay_, rates_;
-  std::vector<Rating> encoder_ratings_;
   Graph<B, T> train_, encoder_, valid_, test_;
   Model<B, T> model_;
   Optimizer<B, T> optimizer_;
