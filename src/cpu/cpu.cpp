@@ -19,12 +19,16 @@ constexpr std::size_t slack = 64;
 /// From here on an array is laid out for huge pages: gathers over it then miss the TLB far less.
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
-std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{bytes < 2 * huge_page ? 64 : huge_page}; }
+/// Arrays of half such a page are given a whole one.
+bool in_huge_pages(std::size_t bytes) { return bytes >= huge_page / 2; }
+std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{in_huge_pages(bytes) ? huge_page : 64}; }
 
 void* aligned_allocate(std::size_t bytes) {
-  void* memory = ::operator new(bytes + slack, alignment_of(bytes));
+  std::size_t room = bytes + slack;
+  if (in_huge_pages(bytes)) room = (room + huge_page - 1) / huge_page * huge_page;
+  void* memory = ::operator new(room, alignment_of(bytes));
 #ifdef MADV_HUGEPAGE
-  if (bytes >= 2 * huge_page) madvise(memory, (bytes + slack) / huge_page * huge_page, MADV_HUGEPAGE);
+  if (in_huge_pages(bytes)) madvise(memory, room, MADV_HUGEPAGE);
 #endif
   return memory;
 }
