@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
+#include "gcmc/cpu.hpp"
 #include "gcmc/data.hpp"
 #include "gcmc/random.hpp"
 #include "graph_file.hpp"
@@ -57,7 +57,7 @@ Options Case::options() const {
 }
 
 std::vector<int> thread_counts() {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int cores = Cpu().threads();
   std::vector<int> counts = {1};
   if (cores > 1) counts.push_back(2);
   if (cores > 2) counts.push_back(cores);

@@ -35,7 +35,7 @@ double peak_gigabytes() {
   return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;
 }
 
-/// The phases' times and what lies between the operations, in milliseconds an iteration.
+/// The phases' times, in milliseconds an iteration.
 void report(benchmark::State& state, const PhaseTimer& timer, const Shape& shape) {
   using benchmark::Counter;
   for (const auto& [phase, seconds] : timer.seconds())

@@ -4,6 +4,7 @@
 
 #include "gcmc/cpu.hpp"
 #include "gcmc/data.hpp"
+#include "gcmc/predictor.hpp"
 #include "gcmc/trainer.hpp"
 #include "reference.hpp"
 
@@ -355,4 +356,60 @@ TEST_CASE("refit trains anew on train and validation for the chosen steps at the
   REQUIRE(second.finished());
   second.choose();
   REQUIRE(second.test().rmse() == result.metrics.best_test_rmse);
+}
+
+TEST_CASE("the reported test error is that of the saved model, averaged weights or not", "[model]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+  options.train.max_iterations = 120;
+  options.train.learning_rate = 0.1;  // beyond some steps validation gets worse
+  options.train.schedule = Schedule::constant;
+  const Split parts = split(ratings, split_options(options));
+  for (const double average : {0.0, 0.9})
+    for (const Selection selection : {Selection::last, Selection::best_valid})
+      for (const bool refit : {false, true}) {
+        if (refit && selection == Selection::last) continue;
+        options.train.average_decay = average;
+        options.train.selection = selection;
+        options.train.refit = refit;
+        // The best iteration is not the last: validation gets worse beyond it at this rate, or the interval ends
+        // before.
+        options.train.valid_interval = selection == Selection::best_valid ? 25 : 1;
+        const TrainResult result = train(ratings, options);
+        const Predictor predictor(result.model);
+        std::vector<Predictor::Pair> pairs;
+        for (const Rating& rating : parts.test) pairs.push_back({rating.user, rating.item});
+        const std::vector<double> predictions = predictor.predict(pairs);
+        double squares = 0;
+        for (std::size_t k = 0; k < pairs.size(); ++k)
+          squares += std::pow(predictions[k] - ratings.levels[parts.test[k].level], 2);
+        INFO("average " << average << ", best validation " << (selection == Selection::best_valid) << ", refit "
+                        << refit);
+        CHECK(std::abs(std::sqrt(squares / static_cast<double>(pairs.size())) - result.metrics.best_test_rmse) < 1e-6);
+      }
+}
+
+TEST_CASE("an optimizer's waiting updates are lost neither at its end nor between two steps", "[model]") {
+  const SmallProblem problem;
+  ModelOptions options = small_options();
+  options.node_dropout = 0.6;
+  const auto trained = [&](bool flush_between, bool twice) {
+    Cpu cpu(1);
+    Model<Cpu, double> model(cpu, problem.shape(), options, 3);
+    const Graph<Cpu, double> graph(cpu, problem.users, problem.items, 4, problem.ratings, options.normalization);
+    {
+      Optimizer<Cpu, double> optimizer(cpu, model.parameters(), OptimizerKind::adam, 1.0);
+      REQUIRE_THROWS_AS((Optimizer<Cpu, double>(cpu, model.parameters(), OptimizerKind::adam, 1.0)), Error);
+      for (std::uint32_t step = 1; step <= 7; ++step) {
+        model.forward_backward(graph.messages(), graph.pairs(), DropoutStep{1, step});
+        for (int k = 0; k < (twice ? 2 : 1); ++k) {
+          optimizer.step(0.01);
+          if (flush_between) optimizer.flush();
+        }
+      }
+    }
+    return model.parameters().get();
+  };
+  for (const bool twice : {false, true}) CHECK(trained(false, twice) == trained(true, twice));
 }

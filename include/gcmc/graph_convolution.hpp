@@ -61,9 +61,9 @@ class GraphConvolution {
     return rows * spread_stride<T>(shape.width);
   }
 
-  /// `weight` is the piece of the sources' tables, [tables][sources][width].
+  /// `weight` is the piece of the sources' tables, [tables][sources][width], deferred. The workspace must outlive it.
   GraphConvolution(B& backend, Parameters<B, T>& parameters, int weight, Side receiving, Index receivers, Index sources,
-                   Index levels, const ModelOptions& options, T* workspace)
+                   Index levels, const ModelOptions& options, Buffer<B, T>& workspace)
       : backend_(&backend),
         parameters_(&parameters),
         weight_(weight),
@@ -73,7 +73,9 @@ class GraphConvolution {
         options_(options),
         shape_(options, levels),
         hidden_(backend, receivers, shape_.hidden, spread_stride<T>(shape_.hidden)),
-        workspace_(workspace) {
+        workspace_(workspace.data()) {
+    require(workspace.size() >= workspace_size(shape_, receivers, sources),
+            "graph convolution: its workspace is small");
     const Offset pairs = Offset{shape_.tables} * sources;
     require(pairs < (Offset{1} << 31),
             [&] { return "graph convolution: " + std::to_string(pairs) + " (level, node) pairs exceed 2^31"; });

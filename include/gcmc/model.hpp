@@ -55,7 +55,7 @@ class Model {
       dz_[side] = Matrix<B, T>(backend, nodes_[side], options.output);
       convolution_[side] =
           std::make_unique<GraphConvolution<B, T>>(backend, parameters_, tables[other(side)], side, nodes_[side],
-                                                   nodes_[other(side)], levels, options, workspace_.data());
+                                                   nodes_[other(side)], levels, options, workspace_);
       if (uses_features(shape))
         features_[side] = std::make_unique<FeatureLayer<B, T>>(backend, parameters_, features[side].weight,
                                                                features[side].bias, features[side].dense,
@@ -74,7 +74,8 @@ class Model {
   MatrixView<const T> hidden(Side side) const { return convolution_[side]->hidden(); }
   const Matrix<B, T>& embedding(Side side) const { return z_[side]; }
 
-  /// Embeds every node from the messages. With a dropout step, as in training; without, as in evaluation.
+  /// Embeds every node from the messages. With a dropout step, as in training, which ends the last gradient's validity;
+  /// without, as in evaluation.
   void encode(const Messages<T>& messages, const std::optional<DropoutStep>& dropout = {}) {
     for (const Side side : {user_side, item_side}) {
       convolution_[side]->forward(messages, dropout);

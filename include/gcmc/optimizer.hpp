@@ -12,7 +12,8 @@ namespace gcmc {
 /// Steps over the flat buffer. Dropout leaves most rows of the encoder's tables without a gradient, and nobody reads
 /// them before they are kept again; so a deferred piece's rows go through a step's update when they are next read
 /// (Parameters::refresh), all waiting steps at once, in registers. The results are those of immediate updates, bit for
-/// bit. Memory: two or three copies of the parameters. The backend and the parameters must outlive it.
+/// bit. Memory: two or three copies of the parameters, which have one optimizer at a time. The backend and the
+/// parameters must outlive it.
 template <Backend B, class T>
 class Optimizer {
  public:
@@ -23,9 +24,8 @@ class Optimizer {
         adam_(kind == OptimizerKind::adam),
         clip_(clip),
         average_limit_(average_limit),
-        rows_(parameters.rows()),
-        applied_(rows_.size()),
-        gradient_step_(rows_.size()),
+        applied_(parameters.rows().size()),
+        gradient_step_(applied_.size()),
         square_sum_(backend, 1),
         records_(backend, ring) {
     if (adam_) {
@@ -36,28 +36,42 @@ class Optimizer {
       average_ = Buffer<B, T>(backend, parameters.padded_size());
       backend.copy(average_.data(), parameters.value_buffer().data(), average_.bytes());
     }
-    for (std::size_t k = 0; k < rows_.size(); ++k)
-      if (parameters.pieces()[k].deferred) {
-        applied_[k] = Buffer<B, Index>(backend, rows_[k].rows);
-        gradient_step_[k] = Buffer<B, Index>(backend, rows_[k].rows);
+    for (std::size_t k = 0; k < applied_.size(); ++k) {
+      ParameterRows part = parameters.rows()[k];
+      const bool deferred = parameters.pieces()[k].deferred;
+      if (deferred) {
+        applied_[k] = Buffer<B, Index>(backend, part.rows);
+        gradient_step_[k] = Buffer<B, Index>(backend, part.rows);
+        part.applied = applied_[k].data();
+        part.gradient_step = gradient_step_[k].data();
       }
+      with_gradient_.push_back(part);
+      (deferred ? deferred_ : immediate_).push_back(part);
+    }
     parameters.on_refresh([this](int piece, const Index* rows, const Index* count) { refresh(piece, rows, count); });
   }
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
-  ~Optimizer() { parameters_->on_refresh({}); }
+  ~Optimizer() {
+    flush();
+    parameters_->on_refresh({});
+  }
 
   /// One step on the gradient that the last backward pass left.
   void step(double rate) {
+    if (!std::exchange(read_, false)) flush();  // nobody read since the last step: its gradient still waits
     ++steps_;
-    collect_rows();
-    backend_->run(SquareSum<T>{rows_.data(), static_cast<Index>(rows_.size()), parameters_->gradient_buffer().data(),
-                               steps_, square_sum_.data()});
+    for (std::size_t k = 0; k < with_gradient_.size(); ++k) {
+      with_gradient_[k].list = parameters_->rows()[k].list;
+      with_gradient_[k].list_count = parameters_->rows()[k].list_count;
+    }
+    backend_->run(SquareSum<T>{with_gradient_.data(), static_cast<Index>(with_gradient_.size()),
+                               parameters_->gradient_buffer().data(), steps_, square_sum_.data()});
     const double t = static_cast<double>(steps_);
     const double decay = average_ ? std::min(average_limit_, (1 + t) / (10 + t)) : 0;
     backend_->run(RecordStep<T>{square_sum_.data(), clip_, rate, beta1, beta2, decay, adam_, steps_,
                                 records_.data() + steps_ % ring});
-    update([](const ParameterRows& part) { return part.applied == nullptr; });
+    update(immediate_);
     if (steps_ % ring == 0) flush();
   }
 
@@ -65,9 +79,14 @@ class Optimizer {
   void flush() {
     if (flushed_at_ == steps_) return;
     flushed_at_ = steps_;
-    update([](const ParameterRows& part) { return part.applied != nullptr; });
+    update(deferred_);
   }
 
+  /// Ends the averaging.
+  void drop_average() {
+    flush();
+    average_ = {};
+  }
   bool has_average() const { return static_cast<bool>(average_); }
   /// Exchanges the average and the weights, without copying. Call it again before the next step.
   void exchange_average() {
@@ -81,14 +100,6 @@ class Optimizer {
  private:
   static constexpr Index ring = 64;  ///< steps that a row may wait
   static constexpr double beta1 = 0.9, beta2 = 0.999;
-
-  void collect_rows() {
-    rows_ = parameters_->rows();
-    for (std::size_t k = 0; k < rows_.size(); ++k) {
-      rows_[k].applied = applied_[k].data();
-      rows_[k].gradient_step = gradient_step_[k].data();
-    }
-  }
 
   Update<T> update_of(const ParameterRows* parts, Index count) {
     Update<T> update{parts, count};
@@ -105,18 +116,16 @@ class Optimizer {
     return update;
   }
 
-  /// All rows of the parts of one kind.
-  template <class Which>
-  void update(const Which& which) {
-    const auto end = std::partition(rows_.begin(), rows_.end(), which);
-    if (end != rows_.begin()) backend_->run(update_of(rows_.data(), static_cast<Index>(end - rows_.begin())));
-    collect_rows();
+  /// All rows of the parts.
+  void update(const std::vector<ParameterRows>& parts) {
+    if (!parts.empty()) backend_->run(update_of(parts.data(), static_cast<Index>(parts.size())));
   }
 
   void refresh(int piece, const Index* rows, const Index* count) {
+    read_ = true;
     if (flushed_at_ == steps_) return;
     if (rows == nullptr) return flush();
-    Update<T> some = update_of(&rows_[piece], 1);
+    Update<T> some = update_of(&with_gradient_[static_cast<std::size_t>(piece)], 1);
     some.rows = rows;
     some.row_count = count;
     backend_->run(some);
@@ -127,8 +136,9 @@ class Optimizer {
   bool adam_;
   double clip_, average_limit_;
   Index steps_ = 0, flushed_at_ = 0;
-  std::vector<ParameterRows> rows_;
-  std::vector<Buffer<B, Index>> applied_, gradient_step_;  ///< by piece; empty where it is not deferred
+  bool read_ = true;                                                 ///< whether rows were read since the last step
+  std::vector<ParameterRows> with_gradient_, immediate_, deferred_;  ///< all pieces, and the two kinds
+  std::vector<Buffer<B, Index>> applied_, gradient_step_;            ///< by piece; empty where it is not deferred
   Buffer<B, T> first_, second_, average_;
   Buffer<B, double> square_sum_;
   Buffer<B, StepRecord<T>> records_;

@@ -61,10 +61,18 @@ class Parameters {
   void refresh(int piece, const Index* rows = nullptr, const Index* count = nullptr) const {
     if (refresh_) refresh_(piece, rows, count);
   }
-  void on_refresh(std::function<void(int, const Index*, const Index*)> refresh) { refresh_ = std::move(refresh); }
+  /// Throws Error if there is one already: two optimizers would put off the same rows.
+  void on_refresh(std::function<void(int, const Index*, const Index*)> refresh) {
+    require(!refresh || !refresh_, "parameters: they have an optimizer; it must end before the next begins");
+    refresh_ = std::move(refresh);
+  }
 
   /// Says that a piece's gradient is stored in the rows of the kept pairs alone, and zero in all others.
+  /// Throws Error if the piece is not deferred: rows without a gradient would not be told from the others.
   void set_present(int piece, const KeptPairs& kept) {
+    require(!kept || pieces_[piece].deferred, [&] {
+      return "parameters: '" + pieces_[piece].name + "' has rows without a gradient and is not deferred";
+    });
     rows_[piece].list = kept.list;
     rows_[piece].list_count = kept.count;
   }
@@ -88,6 +96,7 @@ class Parameters {
       Random random(seed, static_cast<std::uint32_t>(k));
       start(pieces_[k], random, flat.data() + pieces_[k].begin);
     }
+    refresh_all();
     values_.set(flat);
   }
 

@@ -117,6 +117,7 @@ class Trainer {
       backend_->copy(weights().data(), best_.data(), best_.bytes());
     else if (optimizer_.has_average())
       optimizer_.exchange_average();
+    optimizer_.drop_average();
     model_.encode(encoder_.messages());
   }
 
@@ -143,10 +144,13 @@ class Trainer {
 
   template <class Function>
   void with_tested_weights(const Function& function) {
-    optimizer_.flush();
-    if (optimizer_.has_average()) optimizer_.exchange_average();
+    if (!optimizer_.has_average()) {
+      optimizer_.flush();
+      return function();
+    }
+    optimizer_.exchange_average();
     function();
-    if (optimizer_.has_average()) optimizer_.exchange_average();
+    optimizer_.exchange_average();
   }
   Metrics evaluate(const Graph<B, T>& encoder, const Graph<B, T>& pairs) {
     Metrics metrics;

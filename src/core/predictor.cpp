@@ -47,7 +47,8 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
     std::vector<std::size_t> order(pairs.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return pairs[a].first < pairs[b].first; });
-    std::vector<Index> items(pairs.size());
+    // Kernels may read a line behind an array.
+    std::vector<Index> items(pairs.size() + row_alignment / sizeof(Index));
     for (std::size_t e = 0; e < order.size(); ++e) items[e] = pairs[order[e]].second;
     std::vector<T> prediction(pairs.size());
     std::vector<T> probability(probabilities ? pairs.size() * static_cast<std::size_t>(levels_) : 0);

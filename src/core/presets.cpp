@@ -49,11 +49,11 @@ void apply_best(Options& options) {
   train.refit = true;
   if (name == "ml-1m") {
     model.ordinal = true;
-    model.node_dropout = 0.5;
+    model.node_dropout = 0.6;
     train.learning_rate = 0.02;
     train.min_learning_rate = 0.0004;
     train.schedule = Schedule::cosine;
-    train.max_iterations = 800;
+    train.max_iterations = 2000;
     return;
   }
   model.feature_dropout = 0.5;

@@ -120,7 +120,12 @@ class Search {
       }
     };
     std::vector<std::jthread> workers;
-    for (int job = 1; job < jobs; ++job) workers.emplace_back(work, threads_ / jobs + (job < threads_ % jobs));
+    try {
+      for (int job = 1; job < jobs; ++job) workers.emplace_back(work, threads_ / jobs + (job < threads_ % jobs));
+    } catch (...) {
+      next = pending.size();  // those that have begun end with what they train
+      throw;
+    }
     work(threads_ / jobs + (0 < threads_ % jobs));
     for (std::jthread& worker : workers) worker.join();
     if (problem) std::rethrow_exception(problem);

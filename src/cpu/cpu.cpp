@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 
 #include "gcmc/error.hpp"
 #include "kernels.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 /// Kernels may read, never write, this many bytes behind an array.
 constexpr std::size_t slack = 64;
-/// From here on an array is laid out for huge pages: gathers over it then miss the TLB far less.
+/// Gathers over an array in huge pages miss the TLB far less.
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
 /// Arrays of half such a page are given a whole one.
@@ -115,7 +116,13 @@ struct Cpu::State {
 
 Cpu::Cpu(int threads, const std::string& isa) {
   if (threads < 0) throw Error("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
-  state_ = std::make_unique<State>(threads ? threads : usable_cores(), choose(isa));
+  const CpuIsa& chosen = choose(isa);
+  if (threads == 0) threads = usable_cores();
+  try {
+    state_ = std::make_unique<State>(threads, chosen);
+  } catch (const std::system_error& error) {
+    throw Error("cpu: " + std::to_string(threads) + " threads cannot be started (" + error.what() + "): use fewer");
+  }
 }
 Cpu::~Cpu() = default;
 Cpu::Cpu(Cpu&&) noexcept = default;

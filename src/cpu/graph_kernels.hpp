@@ -1,4 +1,4 @@
-// The graph convolution: compacted tables of messages, the gather-sum forward with its epilogue, and its gradient.
+// The graph convolution: tables of messages, the gather-sum forward with its epilogue, and its gradient.
 #pragma once
 
 #include "activation.hpp"

@@ -6,8 +6,8 @@
 
 namespace gcmc {
 
-/// Memory of which each thread has a part of its own, a page from the others': processors fetch lines in pairs, so
-/// that parts which touch would pass lines to and fro.
+/// Memory of which each thread has a part of its own, two lines or more from the others': processors fetch lines in
+/// pairs, so that parts which touch would pass lines to and fro.
 template <class T>
 struct PerThread {
   T* data = nullptr;
@@ -33,7 +33,8 @@ class CpuContext {
   /// `count` elements for each thread.
   template <class T>
   PerThread<T> scratch_per_thread(int slot, Offset count) {
-    const Offset stride = round_up(count, 4096 / static_cast<Offset>(sizeof(T)));
+    constexpr Offset two_lines = 128 / static_cast<Offset>(sizeof(T)), page = 32 * two_lines;
+    const Offset stride = round_up(count + two_lines, page);
     return {scratch_of<T>(slot, threads * stride), stride};
   }
 

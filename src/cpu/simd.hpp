@@ -18,7 +18,7 @@ namespace gcmc {
 namespace {
 
 constexpr int vector_bytes = GCMC_VECTOR_BYTES;
-/// Vectors that a kernel can keep as accumulators: the register file less two.
+/// Vectors that a kernel can keep as accumulators: the register file less two or four.
 constexpr int accumulators = vector_bytes == 64 ? 28 : 14;
 
 template <class T>
@@ -161,7 +161,8 @@ GCMC_INLINE Vector<T> fold(Vector<T> a, Vector<T> b, std::integer_sequence<int, 
 template <class T>
 constexpr int sum_group_size = 16 / static_cast<int>(sizeof(T));
 
-/// The first half of sum_each, for `sum_group_size` vectors: sums within 16 bytes, side by side. Overwrites x.
+/// The first half of the sums over the lanes of many vectors, for `sum_group_size` of them: sums within 16 bytes, side by
+/// side. Overwrites x.
 template <class T>
 GCMC_INLINE Vector<T> sum_group(Vector<T>* x) {
   constexpr int group = sum_group_size<T>;

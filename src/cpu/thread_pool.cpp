@@ -23,10 +23,17 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : stretches_(static_cast<std::size_t>(threads)) {
-  for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  try {
+    for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end(); }
+
+void ThreadPool::end() {
   ending_ = true;
   ++loops_;
   loops_.notify_all();

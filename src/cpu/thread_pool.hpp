@@ -15,6 +15,7 @@ namespace gcmc {
 /// time; nothing is allocated after construction.
 class ThreadPool {
  public:
+  /// Throws std::system_error if a thread cannot be started.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -38,6 +39,7 @@ class ThreadPool {
     const void* body = nullptr;
     std::int64_t tasks = 0;
   };
+  void end();
   void run_shared(const Loop& loop);
   void take_tasks(int thread);
   void work(int thread);

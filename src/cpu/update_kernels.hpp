@@ -161,9 +161,9 @@ GCMC_INLINE void update_vectors(const Update<T>& op, const AdamFactors<T>& facto
 
 /// The same for a row of `columns` elements.
 template <class T, bool has_average>
-void update_row(const Update<T>& op, Offset at, Index columns, Index first, Index last, Index with_gradient) {
+void update_row(const Update<T>& op, const AdamFactors<T>& factors, Offset at, Index columns, Index first, Index last,
+                Index with_gradient) {
   constexpr int group = vector_bytes == 64 ? 4 : 2;
-  const AdamFactors<T> factors(op);
   const Offset end = at + columns;
   for (; at + group * lanes<T> <= end; at += group * lanes<T>)
     update_vectors<T, has_average, group>(op, factors, at, first, last, with_gradient);
@@ -171,7 +171,7 @@ void update_row(const Update<T>& op, Offset at, Index columns, Index first, Inde
 }
 
 template <class T>
-void update_part_row(const Update<T>& op, const ParameterRows& part, Offset row) {
+void update_part_row(const Update<T>& op, const AdamFactors<T>& factors, const ParameterRows& part, Offset row) {
   Index first = op.step, with_gradient = op.step;
   if (part.applied) {
     first = part.applied[row] + 1;
@@ -181,9 +181,9 @@ void update_part_row(const Update<T>& op, const ParameterRows& part, Offset row)
   }
   const Offset at = part.begin + row * part.stride;
   if (op.average)
-    update_row<T, true>(op, at, part.stride, first, op.step, with_gradient);
+    update_row<T, true>(op, factors, at, part.stride, first, op.step, with_gradient);
   else
-    update_row<T, false>(op, at, part.stride, first, op.step, with_gradient);
+    update_row<T, false>(op, factors, at, part.stride, first, op.step, with_gradient);
 }
 
 /// Listed rows lie apart: the processor does not guess where the next one begins.
@@ -197,17 +197,18 @@ void prefetch_update(const Update<T>& op, const ParameterRows& part, Offset row)
 
 template <class T>
 void update(const Update<T>& op, CpuContext& context) {
+  const AdamFactors<T> factors(op);
   if (op.rows) {
     const Offset piece = update_piece / 4 / op.parts->stride + 1;
     return for_each_piece(context, *op.row_count, piece, [&](Offset first, Offset last) {
       for (Offset k = first; k < last; ++k) {
         if (k + 2 < last) prefetch_update(op, *op.parts, op.rows[k + 2]);
-        update_part_row(op, *op.parts, op.rows[k]);
+        update_part_row(op, factors, *op.parts, op.rows[k]);
       }
     });
   }
   for_each_rows(op.parts, op.count, false, context, [&](const ParameterRows& part, Offset first, Offset last, Offset) {
-    for (Offset row = first; row < last; ++row) update_part_row(op, part, row);
+    for (Offset row = first; row < last; ++row) update_part_row(op, factors, part, row);
   });
 }
 
