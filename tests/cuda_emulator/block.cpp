@@ -1,0 +1,337 @@
+// Runs kernels: blocks one after another in a shuffled order, the threads of a block as fibers, of which a random one
+// goes on whenever another waits.
+#include <link.h>
+
+#include <numeric>
+
+#include "fiber.hpp"
+#include "internal.hpp"
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+constexpr std::size_t canary_bytes = 1024;
+alignas(1024) thread_local unsigned char gcmc_dynamic_shared[emulator::max_dynamic_shared + canary_bytes];
+
+namespace emulator {
+namespace {
+
+struct Thread {
+  uint3 index{};
+  int number = 0;
+  Fiber* fiber = nullptr;  ///< null before it starts and after it ends
+  std::uint64_t result = 0;
+};
+
+struct Collective {
+  unsigned mask = 0, arrived = 0;  ///< mask 0: none pending
+  const char* name = nullptr;
+  Fold fold = nullptr;
+};
+
+struct Warp {
+  unsigned exited = 0, pending = 0;  ///< lanes; slots in use
+  Collective slots[32];              ///< by the lowest lane of the mask
+  std::uint64_t value[32]{};
+  int source[32]{};
+};
+
+struct Barrier {
+  int arrived = 0, predicates = 0;
+  const char* file = nullptr;
+  int line = 0;
+};
+
+struct Block {
+  const Launch* launch = nullptr;
+  Fiber outside;
+  std::vector<std::unique_ptr<Fiber>> fibers;
+  std::vector<Fiber*> idle;
+  std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  std::vector<Thread*> ready, waiting;  ///< waiting: at the barrier
+  Thread* current = nullptr;
+  Barrier barrier;
+  int finished = 0;
+  bool abandoned = false;
+  std::uint64_t random = 1;
+};
+Block block;
+
+Thread* pick() {
+  if (block.ready.empty()) return nullptr;
+  std::swap(block.ready[random_below(block.ready.size())], block.ready.back());
+  Thread* next = block.ready.back();
+  block.ready.pop_back();
+  return next;
+}
+
+void make_current(Thread* thread) {
+  block.current = thread;
+  threadIdx = thread->index;
+}
+
+void complete(Warp& warp, int slot) {
+  Collective& collective = warp.slots[slot];
+  std::uint64_t folded = 0;
+  bool first = true;
+  for (unsigned lanes = collective.arrived; lanes && collective.fold; lanes &= lanes - 1) {
+    const std::uint64_t value = warp.value[std::countr_zero(lanes)];
+    folded = first ? value : collective.fold(folded, value);
+    first = false;
+  }
+  const auto base = static_cast<std::size_t>(&warp - block.warps.data()) * 32;
+  for (unsigned lanes = collective.arrived; lanes; lanes &= lanes - 1) {
+    const int lane = std::countr_zero(lanes), source = warp.source[lane];
+    Thread& thread = block.threads[base + static_cast<std::size_t>(lane)];
+    // A value from a lane that takes no part is undefined: all ones, a NaN.
+    const bool defined = source >= 0 && source < 32 && (collective.arrived >> source & 1);
+    thread.result = collective.fold ? folded : defined ? warp.value[source] : ~std::uint64_t{0};
+    block.ready.push_back(&thread);
+  }
+  collective.mask = 0;
+  warp.pending &= ~(1u << slot);
+}
+
+void complete_if_all_came(Warp& warp, int slot) {
+  const Collective& collective = warp.slots[slot];
+  if (((collective.arrived | warp.exited) & collective.mask) == collective.mask) complete(warp, slot);
+}
+
+void finish_current() {
+  Thread& thread = *block.current;
+  thread.fiber = nullptr;
+  ++block.finished;
+  Warp& warp = block.warps[static_cast<std::size_t>(thread.number / 32)];
+  warp.exited |= 1u << thread.number % 32;
+  for (unsigned slots = warp.pending; slots; slots &= slots - 1) complete_if_all_came(warp, std::countr_zero(slots));
+}
+
+void entry() {
+  entered(block.outside);
+  while (true) {
+    Fiber* own = block.current->fiber;
+    block.launch->call();
+    finish_current();
+    Thread* next = pick();
+    if (next) make_current(next);
+    if (next && !next->fiber) {
+      next->fiber = own;
+      continue;
+    }
+    block.idle.push_back(own);
+    switch_fiber(*own, next ? *next->fiber : block.outside);
+  }
+}
+
+void resume(Fiber& from, Thread* next) {
+  if (!next) return switch_fiber(from, block.outside);
+  if (!next->fiber) {
+    if (block.idle.empty()) {
+      block.fibers.push_back(std::make_unique<Fiber>(make_fiber()));
+      block.idle.push_back(block.fibers.back().get());
+    }
+    next->fiber = block.idle.back();
+    block.idle.pop_back();
+    start(*next->fiber, entry);
+  }
+  make_current(next);
+  if (next->fiber != &from) switch_fiber(from, *next->fiber);
+}
+
+void wait() {
+  Thread* self = block.current;
+  resume(*self->fiber, pick());
+}
+
+std::uint64_t collective(const char* name, unsigned mask, std::uint64_t value, int source, Fold fold) {
+  Thread& self = *block.current;
+  Warp& warp = block.warps[static_cast<std::size_t>(self.number / 32)];
+  const int lane = self.number % 32;
+  if (!(mask >> lane & 1))
+    kernel_fault(cudaErrorLaunchFailure, text("%s: mask %08x lacks the calling lane", name, mask));
+  const int slot = std::countr_zero(mask);
+  Collective& pending = warp.slots[slot];
+  if (pending.mask == 0) {
+    pending = {mask, 0, name, fold};
+    warp.pending |= 1u << slot;
+  }
+  if (pending.mask != mask || std::string_view(pending.name) != name)
+    kernel_fault(cudaErrorLaunchFailure,
+                 text("%s with mask %08x meets %s with mask %08x in one warp", name, mask, pending.name, pending.mask));
+  pending.arrived |= 1u << lane;
+  warp.value[lane] = value;
+  warp.source[lane] = source;
+  complete_if_all_came(warp, slot);
+  wait();
+  return self.result;
+}
+
+void release_barrier() {
+  for (Thread* thread : block.waiting) thread->result = static_cast<std::uint64_t>(block.barrier.predicates);
+  block.ready.insert(block.ready.end(), block.waiting.begin(), block.waiting.end());
+  block.waiting.clear();
+  block.barrier = {};
+}
+
+/// No thread can go on, and not all have finished.
+std::string deadlock() {
+  std::string what = text("deadlock: of %zu threads %d have exited", block.threads.size(), block.finished);
+  if (block.barrier.arrived > 0)
+    what += text(", %d wait at the barrier at %s:%d", block.barrier.arrived, block.barrier.file, block.barrier.line);
+  for (const Warp& warp : block.warps)
+    for (unsigned slots = warp.pending; slots; slots &= slots - 1) {
+      const Collective& collective = warp.slots[std::countr_zero(slots)];
+      what +=
+          text(", warp %zu: lanes %08x of mask %08x wait at %s", static_cast<std::size_t>(&warp - block.warps.data()),
+               collective.arrived, collective.mask, collective.name);
+    }
+  return what;
+}
+
+/// The range of the calling thread's variables that are __shared__: all thread_local ones of the executable.
+std::pair<char*, char*> shared_variables() {
+  std::pair<char*, char*> range{nullptr, nullptr};
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* out) {
+        for (int i = 0; i < info->dlpi_phnum; ++i)
+          if (info->dlpi_phdr[i].p_type == PT_TLS && info->dlpi_tls_data) {
+            char* first = static_cast<char*>(info->dlpi_tls_data);
+            *static_cast<std::pair<char*, char*>*>(out) = {first, first + info->dlpi_phdr[i].p_memsz};
+          }
+        return 1;  // the executable comes first
+      },
+      &range);
+  return range;
+}
+
+void poison(char* first, char* last) { std::memset(first, 0xFF, static_cast<std::size_t>(last - first)); }
+
+void poison_shared() {
+  static const auto range = shared_variables();
+  char* dynamic = reinterpret_cast<char*>(gcmc_dynamic_shared);
+  poison(range.first, dynamic);
+  poison(dynamic, dynamic + block.launch->shared + canary_bytes);
+  poison(dynamic + sizeof gcmc_dynamic_shared, range.second);
+}
+
+void check_shared() {
+  const unsigned char* end = gcmc_dynamic_shared + block.launch->shared;
+  for (std::size_t i = 0; i < canary_bytes; ++i)
+    if (end[i] != 0xFF)
+      return report(text("kernel %s, block (%u,%u,%u) wrote %zu bytes behind its %zu bytes of dynamic shared memory",
+                         kernel_name(block.launch->kernel).c_str(), blockIdx.x, blockIdx.y, blockIdx.z, i,
+                         block.launch->shared));
+}
+
+void prepare_threads() {
+  const dim3 size = block.launch->block;
+  block.threads.assign(std::size_t{size.x} * size.y * size.z, {});
+  block.warps.assign((block.threads.size() + 31) / 32, {});
+  for (unsigned i = 0; i < block.threads.size(); ++i) {
+    block.threads[i].index = {i % size.x, i / size.x % size.y, i / size.x / size.y};
+    block.threads[i].number = static_cast<int>(i);
+  }
+}
+
+void run_block() {
+  poison_shared();
+  block.ready.clear();
+  for (Thread& thread : block.threads) block.ready.push_back(&thread);
+  for (Warp& warp : block.warps) warp.exited = 0;
+  if (block.threads.size() % 32) block.warps.back().exited = ~0u << block.threads.size() % 32;
+  block.finished = 0;
+  resume(block.outside, pick());
+  if (!block.abandoned && block.finished < static_cast<int>(block.threads.size())) {
+    block.abandoned = true;
+    const std::string what = deadlock();
+    state().sticky = cudaErrorLaunchFailure;
+    report(text("kernel %s, block (%u,%u,%u): %s", kernel_name(block.launch->kernel).c_str(), blockIdx.x, blockIdx.y,
+                blockIdx.z, what.c_str()));
+  }
+  block.current = nullptr;
+  check_shared();
+}
+
+void forget_abandoned() {
+  block.idle.clear();
+  for (auto& fiber : block.fibers) block.idle.push_back(fiber.get());
+  block.waiting.clear();
+  block.barrier = {};
+  block.abandoned = false;
+}
+
+}  // namespace
+
+std::uint64_t random_below(std::uint64_t n) {
+  block.random ^= block.random << 13;  // xorshift64: Marsaglia 2003
+  block.random ^= block.random >> 7;
+  block.random ^= block.random << 17;
+  return (block.random >> 32) * n >> 32;
+}
+
+void seed(std::uint64_t value) {
+  block.random = (value + 1) * 0x9E3779B97F4A7C15u | 1;
+  for (int i = 0; i < 8; ++i) random_below(2);
+}
+
+bool kernel_is_running() { return block.current != nullptr; }
+
+void run_kernel(const Launch& launch) {
+  if (state().sticky != cudaSuccess) return;
+  if (cudaError_t error; planted_kernel_failure(error)) {
+    state().sticky = error;
+    return;
+  }
+  block.launch = &launch;
+  blockDim = launch.block;
+  gridDim = launch.grid;
+  prepare_threads();
+  std::vector<unsigned> order(std::size_t{launch.grid.x} * launch.grid.y * launch.grid.z);
+  std::iota(order.begin(), order.end(), 0u);
+  for (std::size_t left = order.size(); left > 0 && !block.abandoned; --left) {
+    std::swap(order[left - 1], order[random_below(left)]);
+    const unsigned i = order[left - 1];
+    blockIdx = {i % launch.grid.x, i / launch.grid.x % launch.grid.y, i / launch.grid.x / launch.grid.y};
+    run_block();
+  }
+  if (block.abandoned) forget_abandoned();
+  check_canaries("kernel " + kernel_name(launch.kernel));
+}
+
+void kernel_fault(cudaError_t error, const std::string& what) {
+  report(text("kernel %s, block (%u,%u,%u), thread (%u,%u,%u): %s", kernel_name(block.launch->kernel).c_str(),
+              blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z, what.c_str()));
+  state().sticky = error;
+  block.abandoned = true;
+  switch_fiber(*block.current->fiber, block.outside);
+  std::abort();
+}
+
+int block_barrier(bool predicate, const char* file, int line) {
+  Thread* self = block.current;
+  Barrier& barrier = block.barrier;
+  if (barrier.arrived == 0) barrier = {0, 0, file, line};
+  if (barrier.line != line || std::string_view(barrier.file) != file)
+    kernel_fault(cudaErrorLaunchFailure, text("waits at the barrier at %s:%d, other threads of its block at %s:%d",
+                                              file, line, barrier.file, barrier.line));
+  ++barrier.arrived;
+  barrier.predicates += predicate;
+  block.waiting.push_back(self);
+  if (barrier.arrived == static_cast<int>(block.threads.size())) release_barrier();
+  wait();
+  return static_cast<int>(self->result);
+}
+
+std::uint64_t exchange(const char* name, unsigned mask, std::uint64_t value, int source) {
+  return collective(name, mask, value, source, nullptr);
+}
+std::uint64_t fold(const char* name, unsigned mask, std::uint64_t value, Fold operation) {
+  return collective(name, mask, value, 0, operation);
+}
+int lane() { return block.current->number % 32; }
+void yield() {
+  block.ready.push_back(block.current);
+  wait();
+}
+
+}  // namespace emulator
