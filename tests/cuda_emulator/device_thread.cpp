@@ -34,7 +34,8 @@ struct Worker {
 Worker& worker() {
   static Worker* only = nullptr;
   if (!only || only->process != getpid()) {
-    only = new Worker;
+    static auto* all = new std::vector<Worker*>;
+    only = all->emplace_back(new Worker);
     only->process = getpid();
     std::thread thread([made = only] { made->loop(); });
     only->thread = thread.native_handle();

@@ -1,113 +1,59 @@
-// Names and texts of the errors.
+// Names of the errors, and texts of those that a user may meet.
 #include "cuda_runtime.h"
 
-const char* cudaGetErrorName(cudaError_t error) {
+#define GCMC_EMULATED_ERROR(error, text) \
+  case error:                            \
+    return {#error, text};
+
+namespace {
+
+struct ErrorText {
+  const char* name;
+  const char* text;
+};
+
+ErrorText of(cudaError_t error) {
   switch (error) {
-    case cudaSuccess:
-      return "cudaSuccess";
-    case cudaErrorInvalidValue:
-      return "cudaErrorInvalidValue";
-    case cudaErrorMemoryAllocation:
-      return "cudaErrorMemoryAllocation";
-    case cudaErrorInitializationError:
-      return "cudaErrorInitializationError";
-    case cudaErrorInvalidConfiguration:
-      return "cudaErrorInvalidConfiguration";
-    case cudaErrorInvalidDevicePointer:
-      return "cudaErrorInvalidDevicePointer";
-    case cudaErrorInvalidMemcpyDirection:
-      return "cudaErrorInvalidMemcpyDirection";
-    case cudaErrorInsufficientDriver:
-      return "cudaErrorInsufficientDriver";
-    case cudaErrorInvalidDeviceFunction:
-      return "cudaErrorInvalidDeviceFunction";
-    case cudaErrorNoDevice:
-      return "cudaErrorNoDevice";
-    case cudaErrorInvalidDevice:
-      return "cudaErrorInvalidDevice";
-    case cudaErrorInvalidResourceHandle:
-      return "cudaErrorInvalidResourceHandle";
-    case cudaErrorNotReady:
-      return "cudaErrorNotReady";
-    case cudaErrorIllegalAddress:
-      return "cudaErrorIllegalAddress";
-    case cudaErrorLaunchOutOfResources:
-      return "cudaErrorLaunchOutOfResources";
-    case cudaErrorLaunchTimeout:
-      return "cudaErrorLaunchTimeout";
-    case cudaErrorAssert:
-      return "cudaErrorAssert";
-    case cudaErrorLaunchFailure:
-      return "cudaErrorLaunchFailure";
-    case cudaErrorNotSupported:
-      return "cudaErrorNotSupported";
-    case cudaErrorStreamCaptureUnsupported:
-      return "cudaErrorStreamCaptureUnsupported";
-    case cudaErrorStreamCaptureInvalidated:
-      return "cudaErrorStreamCaptureInvalidated";
-    case cudaErrorStreamCaptureMerge:
-      return "cudaErrorStreamCaptureMerge";
-    case cudaErrorStreamCaptureUnmatched:
-      return "cudaErrorStreamCaptureUnmatched";
-    case cudaErrorStreamCaptureUnjoined:
-      return "cudaErrorStreamCaptureUnjoined";
-    case cudaErrorStreamCaptureIsolation:
-      return "cudaErrorStreamCaptureIsolation";
-    case cudaErrorStreamCaptureImplicit:
-      return "cudaErrorStreamCaptureImplicit";
-    case cudaErrorCapturedEvent:
-      return "cudaErrorCapturedEvent";
-    case cudaErrorGraphExecUpdateFailure:
-      return "cudaErrorGraphExecUpdateFailure";
-    case cudaErrorUnknown:
-      return "cudaErrorUnknown";
+    GCMC_EMULATED_ERROR(cudaSuccess, "no error")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidValue, "invalid argument")
+    GCMC_EMULATED_ERROR(cudaErrorMemoryAllocation, "out of memory")
+    GCMC_EMULATED_ERROR(cudaErrorInitializationError, "initialization error")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidConfiguration, "invalid configuration argument")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidDevicePointer, "invalid device pointer")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidMemcpyDirection, "invalid copy direction for memcpy")
+    GCMC_EMULATED_ERROR(cudaErrorInsufficientDriver, "CUDA driver version is insufficient for CUDA runtime version")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidDeviceFunction, "invalid device function")
+    GCMC_EMULATED_ERROR(cudaErrorNoDevice, "no CUDA-capable device is detected")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidDevice, "invalid device ordinal")
+    GCMC_EMULATED_ERROR(cudaErrorNoKernelImageForDevice, "cudaErrorNoKernelImageForDevice")
+    GCMC_EMULATED_ERROR(cudaErrorECCUncorrectable, "cudaErrorECCUncorrectable")
+    GCMC_EMULATED_ERROR(cudaErrorInvalidResourceHandle, "invalid resource handle")
+    GCMC_EMULATED_ERROR(cudaErrorIllegalState, "cudaErrorIllegalState")
+    GCMC_EMULATED_ERROR(cudaErrorNotReady, "device not ready")
+    GCMC_EMULATED_ERROR(cudaErrorIllegalAddress, "an illegal memory access was encountered")
+    GCMC_EMULATED_ERROR(cudaErrorLaunchOutOfResources, "too many resources requested for launch")
+    GCMC_EMULATED_ERROR(cudaErrorLaunchTimeout, "the launch timed out and was terminated")
+    GCMC_EMULATED_ERROR(cudaErrorAssert, "device-side assert triggered")
+    GCMC_EMULATED_ERROR(cudaErrorHardwareStackError, "cudaErrorHardwareStackError")
+    GCMC_EMULATED_ERROR(cudaErrorIllegalInstruction, "cudaErrorIllegalInstruction")
+    GCMC_EMULATED_ERROR(cudaErrorMisalignedAddress, "misaligned address")
+    GCMC_EMULATED_ERROR(cudaErrorLaunchFailure, "unspecified launch failure")
+    GCMC_EMULATED_ERROR(cudaErrorNotSupported, "operation not supported")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureMerge, "cudaErrorStreamCaptureMerge")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureUnmatched, "cudaErrorStreamCaptureUnmatched")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation")
+    GCMC_EMULATED_ERROR(cudaErrorStreamCaptureImplicit, "cudaErrorStreamCaptureImplicit")
+    GCMC_EMULATED_ERROR(cudaErrorCapturedEvent, "cudaErrorCapturedEvent")
+    GCMC_EMULATED_ERROR(cudaErrorGraphExecUpdateFailure, "cudaErrorGraphExecUpdateFailure")
+    GCMC_EMULATED_ERROR(cudaErrorUnknown, "unknown error")
   }
-  return "unrecognized error code";
+  return {"unrecognized error code", "unrecognized error code"};
 }
 
-const char* cudaGetErrorString(cudaError_t error) {
-  switch (error) {
-    case cudaSuccess:
-      return "no error";
-    case cudaErrorInvalidValue:
-      return "invalid argument";
-    case cudaErrorMemoryAllocation:
-      return "out of memory";
-    case cudaErrorInitializationError:
-      return "initialization error";
-    case cudaErrorInvalidConfiguration:
-      return "invalid configuration argument";
-    case cudaErrorInvalidDevicePointer:
-      return "invalid device pointer";
-    case cudaErrorInvalidMemcpyDirection:
-      return "invalid copy direction for memcpy";
-    case cudaErrorInsufficientDriver:
-      return "CUDA driver version is insufficient for CUDA runtime version";
-    case cudaErrorInvalidDeviceFunction:
-      return "invalid device function";
-    case cudaErrorNoDevice:
-      return "no CUDA-capable device is detected";
-    case cudaErrorInvalidDevice:
-      return "invalid device ordinal";
-    case cudaErrorInvalidResourceHandle:
-      return "invalid resource handle";
-    case cudaErrorNotReady:
-      return "device not ready";
-    case cudaErrorIllegalAddress:
-      return "an illegal memory access was encountered";
-    case cudaErrorLaunchOutOfResources:
-      return "too many resources requested for launch";
-    case cudaErrorLaunchTimeout:
-      return "the launch timed out and was terminated";
-    case cudaErrorAssert:
-      return "device-side assert triggered";
-    case cudaErrorLaunchFailure:
-      return "unspecified launch failure";
-    case cudaErrorNotSupported:
-      return "operation not supported";
-    case cudaErrorUnknown:
-      return "unknown error";
-    default:
-      return cudaGetErrorName(error);
-  }
-}
+}  // namespace
+
+const char* cudaGetErrorName(cudaError_t error) { return of(error).name; }
+const char* cudaGetErrorString(cudaError_t error) { return of(error).text; }

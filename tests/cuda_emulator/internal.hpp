@@ -67,9 +67,9 @@ std::string check_device_range(const void* address, std::size_t bytes);
 // stream.cpp
 /// Adds work to a stream, or to the graph that it captures.
 struct Work {
-  std::string kind;  ///< "kernel", "copy", ...: what cudaGraphExecUpdate compares
-  const void* function = nullptr;
+  std::string kind;  ///< "kernel", "copy", ...
   std::function<void()> run;
+  std::vector<int> fixed = {};  ///< what cudaGraphExecUpdate cannot change: devices and types of a copy's memory
 };
 cudaError_t enqueue(cudaStream_t stream, Work work);
 /// What a synchronising or unsafe call has to ask first while a stream captures.

@@ -73,7 +73,7 @@ cudaError_t launch(const cudaLaunchConfig_t* config, const void* kernel, const s
     }
     if (bytes > 4096) return cudaErrorInvalidValue;  // "Function Parameters"; 32764 only from CUDA 12.1 and sm_70 on
     Launch made{kernel, config->gridDim, config->blockDim, config->dynamicSmemBytes, std::move(call)};
-    return enqueue(config->stream, {"kernel", kernel, [made = std::move(made)] { run_kernel(made); }});
+    return enqueue(config->stream, {"kernel", [made = std::move(made)] { run_kernel(made); }});
   });
 }
 

@@ -25,6 +25,8 @@ bool fits(const void* pointer, std::size_t bytes, bool device) {
   return side_of(pointer).allocation && !side_of(pointer).device() && check_device_range(pointer, bytes).empty();
 }
 
+int where(const void* pointer) { return side_of(pointer).device() ? side_of(pointer).allocation->device : -1; }
+
 /// As a kernel would, a copy faults where memory is not yet, or no longer, allocated in stream order.
 bool usable(const void* pointer, const char* who) {
   const Allocation* a = find_allocation(pointer);
@@ -52,10 +54,10 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
     if (const auto error = finish_stream(stream)) return error;
     const char* first = static_cast<const char*>(from);
     const auto staged = std::make_shared<std::vector<char>>(first, first + bytes);
-    return enqueue(stream, {"copy", nullptr, [=] { work(staged->data()); }});
+    return enqueue(stream, {"copy", [=] { work(staged->data()); }});
   }
   // An asynchronous copy with pageable memory "might be synchronous": so nobody may count on it, and here it is not.
-  const cudaError_t error = enqueue(stream, {"copy", nullptr, [=] { work(from); }});
+  const cudaError_t error = enqueue(stream, {"copy", [=] { work(from); }, {where(to), where(from)}});
   const bool returns_at_once = to_device && from_device;
   return error != cudaSuccess || !wait || returns_at_once ? error : finish_stream(stream);
 }
@@ -66,9 +68,11 @@ cudaError_t set(void* to, int value, std::size_t bytes, cudaStream_t stream, boo
   if (!side.allocation || !check_device_range(to, bytes).empty()) return cudaErrorInvalidValue;
   if (wait)
     if (const auto error = forbid_during_capture()) return error;
-  const cudaError_t error = enqueue(stream, {"fill", nullptr, [=] {
+  const cudaError_t error = enqueue(stream, {"fill",
+                                             [=] {
                                                if (usable(to, "fill")) std::memset(to, value, bytes);
-                                             }});
+                                             },
+                                             {where(to)}});
   // "asynchronous with respect to the host, except when the target is pinned host memory"
   return error == cudaSuccess && wait && side.allocation->host ? finish_stream(stream) : error;
 }

@@ -56,7 +56,7 @@ cudaError_t allocate_in_order(void** pointer, std::size_t bytes, cudaMemPool_t p
   Allocation* made = allocate(bytes, pool->device, false, false, pool);
   if (!made) return cudaErrorMemoryAllocation;
   *pointer = made->pointer;
-  return enqueue(stream, {"allocation", nullptr, [where = made->pointer] {
+  return enqueue(stream, {"allocation", [where = made->pointer] {
                             if (Allocation* a = allocation_at(where)) open_allocation(*a);
                           }});
 }
@@ -75,7 +75,7 @@ cudaError_t free_in_order(void* pointer, cudaStream_t stream) {
       release(*doomed);
     }
   };
-  if (state().sticky == cudaSuccess) return enqueue(stream, {"release", nullptr, let_go});
+  if (state().sticky == cudaSuccess) return enqueue(stream, {"release", let_go});
   let_go();
   return cudaSuccess;
 }

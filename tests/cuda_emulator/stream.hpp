@@ -51,7 +51,7 @@ struct CUgraph_st {
 };
 
 struct CUgraphExec_st {
-  std::vector<CUgraphNode_st> nodes;
+  std::shared_ptr<std::vector<CUgraphNode_st>> nodes;
   emulator::OperationId last = 0;  ///< launches of one executable graph run one after another
 };
 
@@ -66,6 +66,9 @@ void finish(OperationId operation);
 /// Runs one operation, if one is ready.
 void make_progress();
 void drop_queued_work();
+cudaError_t begin_capture(cudaStream_t stream, cudaStreamCaptureMode mode);
+void end_capture(Capture& capture);
+/// Marks the capture as broken, and returns the error.
 cudaError_t invalidate(Capture& capture, cudaError_t error);
 
 }  // namespace emulator
