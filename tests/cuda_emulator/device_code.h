@@ -1,6 +1,8 @@
 // What kernels use: qualifiers, indices, barriers, warp collectives, atomics and intrinsics, as plain C++.
 #pragma once
 
+#include <math.h>  // float overloads in the global namespace, as CUDA has them
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
