@@ -1,5 +1,6 @@
-// Runs kernels: blocks one after another in a shuffled order, the threads of a block as fibers, of which a random one
-// goes on whenever another waits.
+// Runs kernels: blocks one after another in a shuffled order, the threads of a block as fibers that run until they
+// wait. Which one goes on then is random in some blocks; in others the warps have a random precedence, and the first
+// runs as far as it can while the last has not begun.
 #include <link.h>
 
 #include <numeric>
@@ -29,8 +30,8 @@ struct Collective {
 };
 
 struct Warp {
-  unsigned exited = 0, pending = 0;  ///< lanes; slots in use
-  Collective slots[32];              ///< by the lowest lane of the mask
+  unsigned ready = 0, exited = 0, pending = 0;  ///< lanes, lanes, slots in use
+  Collective slots[32];                         ///< by the lowest lane of the mask
   std::uint64_t value[32]{};
   int source[32]{};
 };
@@ -48,21 +49,44 @@ struct Block {
   std::vector<Fiber*> idle;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
-  std::vector<Thread*> ready, waiting;  ///< waiting: at the barrier
+  unsigned ready = 0;                ///< bit i: warp order[i] has ready lanes
+  unsigned order[32]{}, rank[32]{};  ///< the warps by precedence, and their places in that order
+  bool by_precedence = false;
   Thread* current = nullptr;
   Barrier barrier;
-  int finished = 0;
+  int barrier_result = 0, finished = 0;
   bool abandoned = false;
   std::uint64_t random = 1;
 };
 Block block;
 
-Thread* pick() {
-  if (block.ready.empty()) return nullptr;
-  std::swap(block.ready[random_below(block.ready.size())], block.ready.back());
-  Thread* next = block.ready.back();
-  block.ready.pop_back();
-  return next;
+/// A set bit, at a random place or the lowest.
+int pick_bit(unsigned bits, bool lowest) {
+  const int turn = lowest ? 0 : static_cast<int>(random_below(32));
+  return (std::countr_zero(std::rotr(bits, turn)) + turn) % 32;
+}
+
+void make_ready(unsigned warp, unsigned lanes) {
+  block.warps[warp].ready |= lanes;
+  block.ready |= 1u << block.rank[warp];
+}
+
+/// The lanes of a warp that exist.
+unsigned lanes_of(unsigned warp) {
+  const std::size_t left = block.threads.size() - warp * 32;
+  return left >= 32 ? ~0u : ~(~0u << left);
+}
+
+/// Takes a ready thread, or null.
+Thread* pick(bool by_precedence = block.by_precedence) {
+  if (block.ready == 0) return nullptr;
+  const int place = pick_bit(block.ready, by_precedence);
+  const unsigned warp = block.order[place];
+  unsigned& lanes = block.warps[warp].ready;
+  const int lane = pick_bit(lanes, false);
+  lanes &= ~(1u << lane);
+  if (lanes == 0) block.ready &= ~(1u << place);
+  return &block.threads[warp * 32 + static_cast<unsigned>(lane)];
 }
 
 void make_current(Thread* thread) {
@@ -79,15 +103,15 @@ void complete(Warp& warp, int slot) {
     folded = first ? value : collective.fold(folded, value);
     first = false;
   }
-  const auto base = static_cast<std::size_t>(&warp - block.warps.data()) * 32;
+  const auto number = static_cast<unsigned>(&warp - block.warps.data());
   for (unsigned lanes = collective.arrived; lanes; lanes &= lanes - 1) {
     const int lane = std::countr_zero(lanes), source = warp.source[lane];
-    Thread& thread = block.threads[base + static_cast<std::size_t>(lane)];
+    Thread& thread = block.threads[number * 32 + static_cast<unsigned>(lane)];
     // A value from a lane that takes no part is undefined: all ones, a NaN.
     const bool defined = source >= 0 && source < 32 && (collective.arrived >> source & 1);
     thread.result = collective.fold ? folded : defined ? warp.value[source] : ~std::uint64_t{0};
-    block.ready.push_back(&thread);
   }
+  make_ready(number, collective.arrived);
   collective.mask = 0;
   warp.pending &= ~(1u << slot);
 }
@@ -138,10 +162,7 @@ void resume(Fiber& from, Thread* next) {
   if (next->fiber != &from) switch_fiber(from, *next->fiber);
 }
 
-void wait() {
-  Thread* self = block.current;
-  resume(*self->fiber, pick());
-}
+void wait() { resume(*block.current->fiber, pick()); }
 
 std::uint64_t collective(const char* name, unsigned mask, std::uint64_t value, int source, Fold fold) {
   Thread& self = *block.current;
@@ -166,11 +187,8 @@ std::uint64_t collective(const char* name, unsigned mask, std::uint64_t value, i
   return self.result;
 }
 
-void release_barrier() {
-  for (Thread* thread : block.waiting) thread->result = static_cast<std::uint64_t>(block.barrier.predicates);
-  block.ready.insert(block.ready.end(), block.waiting.begin(), block.waiting.end());
-  block.waiting.clear();
-  block.barrier = {};
+void make_all_ready() {
+  for (unsigned warp = 0; warp < block.warps.size(); ++warp) make_ready(warp, lanes_of(warp));
 }
 
 /// No thread can go on, and not all have finished.
@@ -233,12 +251,19 @@ void prepare_threads() {
   }
 }
 
+void order_warps() {
+  block.by_precedence = random_below(4) != 0;
+  std::iota(block.order, block.order + 32, 0u);
+  for (std::size_t left = block.warps.size(); left > 1; --left)
+    std::swap(block.order[left - 1], block.order[random_below(left)]);
+  for (unsigned place = 0; place < 32; ++place) block.rank[block.order[place]] = place;
+}
+
 void run_block() {
   poison_shared();
-  block.ready.clear();
-  for (Thread& thread : block.threads) block.ready.push_back(&thread);
-  for (Warp& warp : block.warps) warp.exited = 0;
-  if (block.threads.size() % 32) block.warps.back().exited = ~0u << block.threads.size() % 32;
+  order_warps();
+  make_all_ready();
+  for (unsigned warp = 0; warp < block.warps.size(); ++warp) block.warps[warp].exited = ~lanes_of(warp);
   block.finished = 0;
   resume(block.outside, pick());
   if (!block.abandoned && block.finished < static_cast<int>(block.threads.size())) {
@@ -255,7 +280,7 @@ void run_block() {
 void forget_abandoned() {
   block.idle.clear();
   for (auto& fiber : block.fibers) block.idle.push_back(fiber.get());
-  block.waiting.clear();
+  block.ready = 0;
   block.barrier = {};
   block.abandoned = false;
 }
@@ -308,7 +333,6 @@ void kernel_fault(cudaError_t error, const std::string& what) {
 }
 
 int block_barrier(bool predicate, const char* file, int line) {
-  Thread* self = block.current;
   Barrier& barrier = block.barrier;
   if (barrier.arrived == 0) barrier = {0, 0, file, line};
   if (barrier.line != line || std::string_view(barrier.file) != file)
@@ -316,10 +340,14 @@ int block_barrier(bool predicate, const char* file, int line) {
                                               file, line, barrier.file, barrier.line));
   ++barrier.arrived;
   barrier.predicates += predicate;
-  block.waiting.push_back(self);
-  if (barrier.arrived == static_cast<int>(block.threads.size())) release_barrier();
+  if (barrier.arrived == static_cast<int>(block.threads.size())) {
+    // Each reads the result before it can complete the next barrier.
+    block.barrier_result = barrier.predicates;
+    barrier.arrived = 0;
+    make_all_ready();
+  }
   wait();
-  return static_cast<int>(self->result);
+  return block.barrier_result;
 }
 
 std::uint64_t exchange(const char* name, unsigned mask, std::uint64_t value, int source) {
@@ -330,8 +358,9 @@ std::uint64_t fold(const char* name, unsigned mask, std::uint64_t value, Fold op
 }
 int lane() { return block.current->number % 32; }
 void yield() {
-  block.ready.push_back(block.current);
-  wait();
+  Thread* self = block.current;
+  make_ready(static_cast<unsigned>(self->number) / 32, 1u << self->number % 32);
+  resume(*self->fiber, pick(false));  // whatever it waits for may come from a warp of lower precedence
 }
 
 }  // namespace emulator

@@ -115,7 +115,7 @@ cublasStatus_t gemm(const char* call, cublasHandle_t handle, const Gemm<T>& g, c
       return CUBLAS_STATUS_INVALID_VALUE;
     if (!valid(handle->stream) || handle->device != host_thread().device) return CUBLAS_STATUS_EXECUTION_FAILED;
     if (g.m == 0 || g.n == 0 || g.batch == 0) return CUBLAS_STATUS_SUCCESS;
-    if (const std::string what = outside(g); !what.empty()) report(what);
+    if (const std::string what = outside(g); !what.empty()) return enqueue_fault<cublasStatus_t>(handle->stream, what);
     if (handle->workspace && !check_device_range(handle->workspace, handle->workspace_bytes).empty())
       report("gemm: its workspace has been freed: " + describe(handle->workspace));
     const auto work = [g, a = scalar<T>(alpha, handle->device_scalars), b = scalar<T>(beta, handle->device_scalars),

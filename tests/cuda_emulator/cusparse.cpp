@@ -164,10 +164,8 @@ cusparseStatus_t run(const SpMM& s, void* buffer, bool preprocess) {
   if (const auto status = check(s)) return status;
   // The buffer is as large as cusparseSpMM_bufferSize said.
   if (!buffer || !check_device_range(buffer, s.buffer_bytes()).empty()) return CUSPARSE_STATUS_INVALID_VALUE;
-  if (const std::string what = outside(s); !what.empty()) {
-    report(what);
-    return CUSPARSE_STATUS_EXECUTION_FAILED;
-  }
+  if (const std::string what = outside(s); !what.empty())
+    return enqueue_fault<cusparseStatus_t>(s.handle->stream, what);
   std::function<void()> work;
   if (preprocess) {
     static std::uint64_t marks = 0;

@@ -54,6 +54,7 @@ void on_device(const std::function<void()>& work) {
   if (is_device_thread()) return work();
   running = &worker();
   std::unique_lock lock(running->mutex);
+  watch_addresses();
   open_memory();
   running->work = &work;
   running->changed.notify_all();

@@ -33,7 +33,8 @@ bool kernel_is_running();
 std::uint64_t random_below(std::uint64_t n);
 
 // fault.cpp
-void watch_addresses();                ///< installs the handler of invalid addresses
+/// Installs the handler of invalid addresses, again at every call: test frameworks install theirs before every test.
+void watch_addresses();
 void watch_addresses_on_this_stack();  ///< gives the calling thread a stack for it
 void report(const std::string& line);  ///< prints it and keeps it for take_faults
 std::string kernel_name(const void* kernel);
@@ -102,6 +103,7 @@ std::string text(const char* format, ...) __attribute__((format(printf, 1, 2)));
 template <class F>
 cudaError_t api(const char* call, F body, bool always = false) {
   const std::lock_guard lock(state().mutex);
+  watch_addresses();
   cudaError_t result = static_cast<cudaError_t>(planted_failure(call));
   if (result == cudaSuccess && state().machine.driver_version < CUDART_VERSION) result = cudaErrorInsufficientDriver;
   if (result == cudaSuccess && state().machine.devices == 0) result = cudaErrorNoDevice;

@@ -33,4 +33,14 @@ inline bool is_scalar(const void* pointer, bool on_device_memory, std::size_t by
   return on_device_memory ? pointer && is_array(pointer, 1, bytes) : pointer && !is_device_memory_range(pointer);
 }
 
+/// What a library does with an invalid address: its kernel faults when it runs.
+template <class Status>
+Status enqueue_fault(cudaStream_t stream, const std::string& what) {
+  enqueue(stream, {"kernel", [what] {
+                     report(what);
+                     state().sticky = cudaErrorIllegalAddress;
+                   }});
+  return static_cast<Status>(0);
+}
+
 }  // namespace emulator

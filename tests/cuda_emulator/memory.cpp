@@ -120,23 +120,22 @@ bool is_device_memory_range(const void* address) {
 
 std::string describe(const void* address) {
   if (!is_device_memory_range(address)) return text("%p is no device memory", address);
+  constexpr std::ptrdiff_t near = 1 << 16;
   const char* byte = static_cast<const char*>(address);
   const auto& all = arena().allocations;
   const auto next = all.upper_bound(reinterpret_cast<std::uintptr_t>(address));
-  if (next != all.end() && byte >= next->second.pages - page) {
-    const Allocation& a = next->second;
-    if (byte >= a.pointer)
-      return text("%p is byte %td of a %sdevice allocation of %zu bytes", address, byte - a.pointer,
-                  a.open ? "" : "not yet or no longer usable ", a.bytes);
-    return text("%p is %td bytes before a device allocation of %zu bytes", address, a.pointer - byte, a.bytes);
-  }
-  if (next != all.begin()) {
-    const Allocation& a = std::prev(next)->second;
-    if (byte < a.pages + a.page_bytes + page)
-      return text("%p is %td bytes behind a device allocation of %zu bytes", address, byte - (a.pointer + a.bytes),
-                  a.bytes);
-  }
-  return text("%p is in no device allocation; released ones stay invalid", address);
+  if (next != all.end() && byte >= next->second.pointer)
+    return text("%p is byte %td of a %sdevice allocation of %zu bytes", address, byte - next->second.pointer,
+                next->second.open ? "" : "not yet or no longer usable ", next->second.bytes);
+  const std::ptrdiff_t before = next == all.end() ? near : next->second.pointer - byte;
+  const std::ptrdiff_t behind =
+      next == all.begin() ? near : byte - (std::prev(next)->second.pointer + std::prev(next)->second.bytes);
+  if (std::min(before, behind) >= near)
+    return text("%p is near no device allocation; released ones stay invalid", address);
+  return before < behind
+             ? text("%p is %td bytes before a device allocation of %zu bytes", address, before, next->second.bytes)
+             : text("%p is %td bytes behind a device allocation of %zu bytes", address, behind,
+                    std::prev(next)->second.bytes);
 }
 
 void check_canaries(const std::string& who) {

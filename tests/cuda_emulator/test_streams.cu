@@ -1,0 +1,293 @@
+// Streams, events and graphs: work runs only when someone waits for it, in any order that nothing forbids.
+#include "emulator_test.hpp"
+
+namespace {
+
+__global__ void set_to(int* x, int value) { x[threadIdx.x] = value; }
+__global__ void add_from(int* to, const int* from, int value) { to[threadIdx.x] += from[threadIdx.x] + value; }
+
+TEST_CASE("the host sees a result only after it has waited for it", "[emulator]") {
+  const Clean clean;
+  const TestStream stream;
+  const DeviceArray<int> x(4);
+  std::vector<int> host(4, -1);
+  REQUIRE(launch_on(stream.handle, 1, 4, 0, set_to, x.data, 7) == cudaSuccess);
+  REQUIRE(cudaMemcpyAsync(host.data(), x.data, 16, cudaMemcpyDeviceToHost, stream.handle) == cudaSuccess);
+  CHECK(host == std::vector<int>(4, -1));
+  CHECK(cudaStreamQuery(stream.handle) == cudaErrorNotReady);
+  CHECK(cudaGetLastError() == cudaErrorNotReady);
+  REQUIRE(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+  CHECK(cudaStreamQuery(stream.handle) == cudaSuccess);
+  CHECK(host == std::vector<int>(4, 7));
+}
+
+TEST_CASE("an asynchronous copy reads host memory as late as it may; a plain one stages it", "[emulator]") {
+  const Clean clean;
+  const TestStream stream;
+  const DeviceArray<int> x(1);
+  int value = 1;
+  REQUIRE(cudaMemcpyAsync(x.data, &value, 4, cudaMemcpyHostToDevice, stream.handle) == cudaSuccess);
+  value = 2;
+  REQUIRE(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+  CHECK(x.get()[0] == 2);
+  REQUIRE(cudaMemcpy(x.data, &value, 4, cudaMemcpyHostToDevice) == cudaSuccess);
+  value = 3;
+  CHECK(x.get()[0] == 2);
+}
+
+TEST_CASE("streams run in any order unless an event says which", "[emulator]") {
+  const Clean clean;
+  const TestStream first, second;
+  cudaEvent_t event = nullptr;
+  REQUIRE(cudaEventCreateWithFlags(&event, cudaEventDisableTiming) == cudaSuccess);
+  const DeviceArray<int> x(std::vector<int>{0}), y(std::vector<int>{0});
+  const auto in_order = [&](bool wait) {
+    REQUIRE(cudaMemset(x.data, 0, 4) == cudaSuccess);
+    REQUIRE(cudaMemset(y.data, 0, 4) == cudaSuccess);
+    REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
+    REQUIRE(launch_on(first.handle, 1, 1, 0, set_to, x.data, 5) == cudaSuccess);
+    REQUIRE(cudaEventRecord(event, first.handle) == cudaSuccess);
+    if (wait) REQUIRE(cudaStreamWaitEvent(second.handle, event, 0) == cudaSuccess);
+    REQUIRE(launch_on(second.handle, 1, 1, 0, add_from, y.data, x.data, 1) == cudaSuccess);
+    REQUIRE(cudaStreamSynchronize(second.handle) == cudaSuccess);
+    return y.get()[0] == 6;
+  };
+  CHECK(count_seeds([&] { return in_order(true); }) == 20);
+  const int lucky = count_seeds([&] { return in_order(false); });
+  CHECK(lucky > 0);
+  CHECK(lucky < 20);
+  REQUIRE(cudaEventDestroy(event) == cudaSuccess);
+}
+
+TEST_CASE("the legacy stream is ordered with blocking streams and not with the others", "[emulator]") {
+  const Clean clean;
+  const auto seen_by_other = [&](unsigned flags) {
+    const TestStream other(flags);
+    const DeviceArray<int> x(std::vector<int>{0}), y(std::vector<int>{0});
+    REQUIRE(launch_on(nullptr, 1, 1, 0, set_to, x.data, 5) == cudaSuccess);
+    REQUIRE(launch_on(other.handle, 1, 1, 0, add_from, y.data, x.data, 0) == cudaSuccess);
+    REQUIRE(cudaStreamSynchronize(other.handle) == cudaSuccess);
+    return y.get()[0] == 5;
+  };
+  CHECK(count_seeds([&] { return seen_by_other(cudaStreamDefault); }) == 20);
+  CHECK(count_seeds([&] { return seen_by_other(cudaStreamNonBlocking); }) < 20);
+}
+
+TEST_CASE("events tell when they were reached", "[emulator]") {
+  const Clean clean;
+  const TestStream stream;
+  cudaEvent_t start = nullptr, end = nullptr, untimed = nullptr;
+  REQUIRE(cudaEventCreate(&start) == cudaSuccess);
+  REQUIRE(cudaEventCreate(&end) == cudaSuccess);
+  REQUIRE(cudaEventCreateWithFlags(&untimed, cudaEventDisableTiming) == cudaSuccess);
+  float milliseconds = -1;
+  CHECK(cudaEventElapsedTime(&milliseconds, start, end) == cudaErrorInvalidResourceHandle);  // never recorded
+  const DeviceArray<int> x(1);
+  REQUIRE(cudaEventRecord(start, stream.handle) == cudaSuccess);
+  REQUIRE(launch_on(stream.handle, 1, 1, 0, set_to, x.data, 1) == cudaSuccess);
+  REQUIRE(cudaEventRecord(end, stream.handle) == cudaSuccess);
+  CHECK(cudaEventElapsedTime(&milliseconds, start, end) == cudaErrorNotReady);
+  REQUIRE(cudaEventSynchronize(end) == cudaSuccess);
+  CHECK(cudaEventQuery(end) == cudaSuccess);
+  CHECK(cudaEventElapsedTime(&milliseconds, start, end) == cudaSuccess);
+  CHECK(milliseconds >= 0);
+  CHECK(cudaEventElapsedTime(&milliseconds, start, untimed) == cudaErrorInvalidResourceHandle);
+  for (const cudaEvent_t event : {start, end, untimed}) CHECK(cudaEventDestroy(event) == cudaSuccess);
+  CHECK(cudaEventRecord(end, stream.handle) == cudaErrorInvalidResourceHandle);
+  cudaGetLastError();
+}
+
+struct Graph {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  ~Graph() {
+    if (executable) cudaGraphExecDestroy(executable);
+    if (graph) cudaGraphDestroy(graph);
+  }
+};
+
+/// x = 0, then y = x + value on a second stream beside x2 = 9 on the first, which joins it in the end.
+cudaGraph_t capture_fork(const TestStream& stream, const TestStream& side, const DeviceArray<int>& x, int value, bool join) {
+  cudaEvent_t forked = nullptr, joined = nullptr;
+  REQUIRE(cudaEventCreate(&forked) == cudaSuccess);
+  REQUIRE(cudaEventCreate(&joined) == cudaSuccess);
+  REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+  REQUIRE(cudaMemsetAsync(x.data, 0, 12, stream.handle) == cudaSuccess);
+  REQUIRE(cudaEventRecord(forked, stream.handle) == cudaSuccess);
+  REQUIRE(cudaStreamWaitEvent(side.handle, forked) == cudaSuccess);
+  REQUIRE(launch_on(side.handle, 1, 1, 0, add_from, x.data + 1, x.data, value) == cudaSuccess);
+  REQUIRE(cudaEventRecord(joined, side.handle) == cudaSuccess);
+  REQUIRE(launch_on(stream.handle, 1, 1, 0, set_to, x.data + 2, 9) == cudaSuccess);
+  if (join) REQUIRE(cudaStreamWaitEvent(stream.handle, joined) == cudaSuccess);
+  if (join) REQUIRE(launch_on(stream.handle, 1, 1, 0, add_from, x.data + 2, x.data + 1, 0) == cudaSuccess);
+  cudaGraph_t graph = nullptr;
+  CHECK(cudaStreamEndCapture(stream.handle, &graph) == (join ? cudaSuccess : cudaErrorStreamCaptureUnjoined));
+  CHECK((graph != nullptr) == join);
+  REQUIRE(cudaEventDestroy(forked) == cudaSuccess);
+  REQUIRE(cudaEventDestroy(joined) == cudaSuccess);
+  return graph;
+}
+
+TEST_CASE("a captured graph replays its work in every permitted order, with the parameters of its last update",
+          "[emulator]") {
+  const Clean clean;
+  const TestStream stream, side;
+  const DeviceArray<int> x(std::vector<int>(3, -5));
+  Graph first, second;
+  first.graph = capture_fork(stream, side, x, 4, true);
+  REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
+  CHECK(x.get() == std::vector<int>(3, -5));  // captured work does not run
+  std::size_t nodes = 0;
+  REQUIRE(cudaGraphGetNodes(first.graph, nullptr, &nodes) == cudaSuccess);
+  CHECK(nodes == 4);
+  REQUIRE(cudaGraphInstantiate(&first.executable, first.graph, 0) == cudaSuccess);
+  CHECK(count_seeds([&] {
+          REQUIRE(cudaGraphLaunch(first.executable, stream.handle) == cudaSuccess);
+          REQUIRE(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+          return x.get() == std::vector<int>{0, 4, 13};
+        }) == 20);
+
+  second.graph = capture_fork(stream, side, x, 6, true);
+  cudaGraphExecUpdateResultInfo info{};
+  REQUIRE(cudaGraphLaunch(first.executable, stream.handle) == cudaSuccess);  // keeps its old parameters
+  REQUIRE(cudaGraphExecUpdate(first.executable, second.graph, &info) == cudaSuccess);
+  REQUIRE(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+  CHECK(x.get() == std::vector<int>{0, 4, 13});
+  REQUIRE(cudaGraphLaunch(first.executable, stream.handle) == cudaSuccess);
+  REQUIRE(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+  CHECK(x.get() == std::vector<int>{0, 6, 15});
+}
+
+TEST_CASE("a graph of another shape does not update an executable one", "[emulator]") {
+  const Clean clean;
+  const TestStream stream;
+  const DeviceArray<int> x(3);
+  const auto capture = [&](auto work) {
+    cudaGraph_t graph = nullptr;
+    REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeGlobal) == cudaSuccess);
+    work();
+    REQUIRE(cudaStreamEndCapture(stream.handle, &graph) == cudaSuccess);
+    return graph;
+  };
+  Graph kernel, fill, two;
+  kernel.graph = capture([&] { launch_on(stream.handle, 1, 1, 0, set_to, x.data, 1); });
+  fill.graph = capture([&] { cudaMemsetAsync(x.data, 0, 4, stream.handle); });
+  two.graph = capture([&] {
+    launch_on(stream.handle, 1, 1, 0, set_to, x.data, 1);
+    launch_on(stream.handle, 1, 1, 0, set_to, x.data, 2);
+  });
+  REQUIRE(cudaGraphInstantiate(&kernel.executable, kernel.graph, 0) == cudaSuccess);
+  cudaGraphExecUpdateResultInfo info{};
+  CHECK(cudaGraphExecUpdate(kernel.executable, fill.graph, &info) == cudaErrorGraphExecUpdateFailure);
+  CHECK(info.result == cudaGraphExecUpdateErrorNodeTypeChanged);
+  CHECK(cudaGraphExecUpdate(kernel.executable, two.graph, &info) == cudaErrorGraphExecUpdateFailure);
+  CHECK(info.result == cudaGraphExecUpdateErrorTopologyChanged);
+  cudaGetLastError();
+  CHECK(emulator::leaks().size() == 6);  // stream, x, three graphs and one executable
+}
+
+TEST_CASE("what a capture forbids invalidates it", "[emulator]") {
+  const Clean clean;
+  const TestStream stream, side;
+  const DeviceArray<int> x(3);
+  cudaGraph_t graph = nullptr;
+  void* memory = nullptr;
+  int host = 0;
+  const auto breaks = [&](auto forbidden, cudaError_t expected) {
+    REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+    CHECK(forbidden() == expected);
+    CHECK(launch_on(stream.handle, 1, 1, 0, set_to, x.data, 1) == cudaErrorStreamCaptureInvalidated);
+    CHECK(cudaStreamEndCapture(stream.handle, &graph) == cudaErrorStreamCaptureInvalidated);
+    CHECK(graph == nullptr);
+    cudaGetLastError();
+  };
+  breaks([&] { return cudaStreamSynchronize(stream.handle); }, cudaErrorStreamCaptureUnsupported);
+  breaks([&] { return cudaStreamQuery(stream.handle); }, cudaErrorStreamCaptureUnsupported);
+  breaks([&] { return cudaDeviceSynchronize(); }, cudaErrorStreamCaptureUnsupported);
+  breaks([&] { return cudaMalloc(&memory, 4); }, cudaErrorStreamCaptureUnsupported);
+  breaks([&] { return cudaMemcpy(&host, x.data, 4, cudaMemcpyDeviceToHost); }, cudaErrorStreamCaptureUnsupported);
+  {
+    const TestStream blocking(cudaStreamDefault);
+    REQUIRE(cudaStreamBeginCapture(blocking.handle, cudaStreamCaptureModeRelaxed) == cudaSuccess);
+    CHECK(launch_on(nullptr, 1, 1, 0, set_to, x.data, 1) == cudaErrorStreamCaptureImplicit);
+    CHECK(cudaStreamEndCapture(blocking.handle, &graph) == cudaErrorStreamCaptureInvalidated);
+  }
+  CHECK(cudaStreamEndCapture(stream.handle, &graph) == cudaErrorIllegalState);
+  CHECK(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeGlobal) == cudaErrorStreamCaptureUnsupported);
+  CHECK(capture_fork(stream, side, x, 1, false) == nullptr);
+  cudaGetLastError();
+}
+
+TEST_CASE("an operation on a destroyed stream is refused, and its queued work still runs", "[emulator]") {
+  const Clean clean;
+  const DeviceArray<int> x(std::vector<int>{0});
+  cudaStream_t stream = nullptr;
+  REQUIRE(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);
+  REQUIRE(launch_on(stream, 1, 1, 0, set_to, x.data, 3) == cudaSuccess);
+  REQUIRE(cudaStreamDestroy(stream) == cudaSuccess);
+  CHECK(launch_on(stream, 1, 1, 0, set_to, x.data, 4) == cudaErrorInvalidResourceHandle);
+  REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
+  CHECK(x.get()[0] == 3);
+  cudaGetLastError();
+}
+
+TEST_CASE("planted failures come once, where they were planted; sticky ones stay", "[emulator]") {
+  const Clean clean;
+  void *x = nullptr, *y = nullptr;
+  emulator::fail("cudaMalloc", 2, cudaErrorMemoryAllocation);
+  CHECK(cudaMalloc(&x, 4) == cudaSuccess);
+  CHECK(cudaMallocHost(&y, 4) == cudaErrorMemoryAllocation);
+  CHECK(cudaGetLastError() == cudaErrorMemoryAllocation);
+  emulator::fail("cudaLaunchKernelEx", 1, cudaErrorLaunchOutOfResources);
+  CHECK(run(1, 1, set_to, static_cast<int*>(x), 1) == cudaErrorLaunchOutOfResources);
+  CHECK(cudaGetLastError() == cudaErrorLaunchOutOfResources);
+  CHECK(run(1, 1, set_to, static_cast<int*>(x), 1) == cudaSuccess);
+
+  emulator::fail_kernel(2, cudaErrorIllegalAddress);
+  CHECK(launch_on(nullptr, 1, 1, 0, set_to, static_cast<int*>(x), 2) == cudaSuccess);
+  CHECK(launch_on(nullptr, 1, 1, 0, set_to, static_cast<int*>(x), 3) == cudaSuccess);
+  CHECK(cudaDeviceSynchronize() == cudaErrorIllegalAddress);
+  CHECK(cudaGetLastError() == cudaErrorIllegalAddress);
+  CHECK(cudaGetLastError() == cudaErrorIllegalAddress);
+  CHECK(cudaMalloc(&y, 4) == cudaErrorIllegalAddress);
+  CHECK(cudaFree(x) == cudaErrorIllegalAddress);  // and yet it is no leak
+}
+
+TEST_CASE("machines without a device, with several, and with an old driver answer as documented", "[emulator]") {
+  const Clean clean;
+  int count = -1, version = -1, device = -1;
+  emulator::reset({.devices = 0});
+  CHECK(cudaGetDeviceCount(&count) == cudaErrorNoDevice);
+  CHECK(cudaSetDevice(0) == cudaErrorNoDevice);
+  CHECK(cudaDriverGetVersion(&version) == cudaSuccess);
+  CHECK(version == 0);
+  CHECK(cudaRuntimeGetVersion(&version) == cudaSuccess);
+  CHECK(version == CUDART_VERSION);
+
+  emulator::reset({.driver_version = 11080});
+  CHECK(cudaGetDeviceCount(&count) == cudaErrorInsufficientDriver);
+  void* memory = nullptr;
+  CHECK(cudaMalloc(&memory, 4) == cudaErrorInsufficientDriver);
+  CHECK(cudaDriverGetVersion(&version) == cudaSuccess);
+  CHECK(version == 11080);
+
+  emulator::reset({.devices = 2});
+  CHECK(cudaGetDeviceCount(&count) == cudaSuccess);
+  CHECK(count == 2);
+  CHECK(cudaSetDevice(2) == cudaErrorInvalidDevice);
+  CHECK(cudaSetDevice(1) == cudaSuccess);
+  CHECK(cudaGetDevice(&device) == cudaSuccess);
+  CHECK(device == 1);
+  {
+    const TestStream of_device_1;
+    const DeviceArray<int> on_device_1(1);
+    REQUIRE(cudaSetDevice(0) == cudaSuccess);
+    CHECK(launch_on(of_device_1.handle, 1, 1, 0, set_to, on_device_1.data, 1) == cudaErrorInvalidResourceHandle);
+    CHECK(run(1, 1, set_to, on_device_1.data, 1) == cudaSuccess);
+    const std::vector<std::string> faults = emulator::take_faults();
+    REQUIRE(faults.size() == 1);
+    CHECK(contains(faults[0], "argument 0 holds an address of device 1"));
+  }
+}
+
+}  // namespace
