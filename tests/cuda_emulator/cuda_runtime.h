@@ -281,6 +281,8 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   static_assert(sizeof...(P) == sizeof...(A), "a kernel takes as many arguments as it has parameters");
   static_assert((std::is_trivially_copyable_v<P> && ...), "kernel parameters are copied bytewise");
   std::tuple<P...> values(static_cast<P>(arguments)...);
+  std::apply([](auto&... value) { (__builtin_clear_padding(&value), ...); },
+             values);  // or it might look like an address
   const std::vector<emulator::Argument> list = std::apply(
       [](const auto&... value) {
         return std::vector<emulator::Argument>{{&value, sizeof(value)}...};
