@@ -168,8 +168,7 @@ std::uint64_t collective(const char* name, unsigned mask, std::uint64_t value, i
   Thread& self = *block.current;
   Warp& warp = block.warps[static_cast<std::size_t>(self.number / 32)];
   const int lane = self.number % 32;
-  if (!(mask >> lane & 1))
-    kernel_fault(cudaErrorLaunchFailure, text("%s: mask %08x lacks the calling lane", name, mask));
+  if (!(mask >> lane & 1)) kernel_fault(cudaErrorLaunchFailure, "%s: mask %08x lacks the calling lane", name, mask);
   const int slot = std::countr_zero(mask);
   Collective& pending = warp.slots[slot];
   if (pending.mask == 0) {
@@ -177,8 +176,8 @@ std::uint64_t collective(const char* name, unsigned mask, std::uint64_t value, i
     warp.pending |= 1u << slot;
   }
   if (pending.mask != mask || std::string_view(pending.name) != name)
-    kernel_fault(cudaErrorLaunchFailure,
-                 text("%s with mask %08x meets %s with mask %08x in one warp", name, mask, pending.name, pending.mask));
+    kernel_fault(cudaErrorLaunchFailure, "%s with mask %08x meets %s with mask %08x in one warp", name, mask,
+                 pending.name, pending.mask);
   pending.arrived |= 1u << lane;
   warp.value[lane] = value;
   warp.source[lane] = source;
@@ -285,6 +284,12 @@ void forget_abandoned() {
   block.abandoned = false;
 }
 
+/// In a frame of its own, which is left before the stack is given up.
+__attribute__((noinline)) void report_fault(const std::string& what) {
+  report(text("kernel %s, block (%u,%u,%u), thread (%u,%u,%u): %s", kernel_name(block.launch->kernel).c_str(),
+              blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z, what.c_str()));
+}
+
 }  // namespace
 
 std::uint64_t random_below(std::uint64_t n) {
@@ -323,12 +328,14 @@ void run_kernel(const Launch& launch) {
   check_canaries("kernel " + kernel_name(launch.kernel));
 }
 
-void kernel_fault(cudaError_t error, const std::string& what) {
-  report(text("kernel %s, block (%u,%u,%u), thread (%u,%u,%u): %s", kernel_name(block.launch->kernel).c_str(),
-              blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z, what.c_str()));
+void kernel_fault(cudaError_t error, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  report_fault(text_of(format, arguments));
+  va_end(arguments);
   state().sticky = error;
   block.abandoned = true;
-  switch_fiber(*block.current->fiber, block.outside);
+  switch_fiber(*block.current->fiber, block.outside);  // whatever this stack owns is never destroyed: nothing may
   std::abort();
 }
 
@@ -336,8 +343,8 @@ int block_barrier(bool predicate, const char* file, int line) {
   Barrier& barrier = block.barrier;
   if (barrier.arrived == 0) barrier = {0, 0, file, line};
   if (barrier.line != line || std::string_view(barrier.file) != file)
-    kernel_fault(cudaErrorLaunchFailure, text("waits at the barrier at %s:%d, other threads of its block at %s:%d",
-                                              file, line, barrier.file, barrier.line));
+    kernel_fault(cudaErrorLaunchFailure, "waits at the barrier at %s:%d, other threads of its block at %s:%d", file,
+                 line, barrier.file, barrier.line);
   ++barrier.arrived;
   barrier.predicates += predicate;
   if (barrier.arrived == static_cast<int>(block.threads.size())) {

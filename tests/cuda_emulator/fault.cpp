@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdarg>
 #include <cstdlib>
 #include <utility>
 
@@ -20,14 +19,14 @@ namespace {
 std::vector<std::string> faults;
 
 void handle(int signal, siginfo_t* info, void*) {
-  const std::string at = describe(info->si_addr);
+  char at[256];
+  std::snprintf(at, sizeof at, "%s", describe(info->si_addr).c_str());
   if (is_device_thread() && kernel_is_running())
-    kernel_fault(cudaErrorIllegalAddress, "invalid access: " + at);  // leaves this handler by switching stacks
-  const bool device_memory = is_device_memory_range(info->si_addr);
-  const std::string line = text("gcmc emulator: %s touched an invalid address (signal %d): %s\n",
-                                is_device_thread() ? "a copy, fill or library call" : "host code", signal, at.c_str());
-  static_cast<void>(!write(STDERR_FILENO, line.data(), line.size()));
-  _exit(device_memory && !is_device_thread() ? host_touched_device_memory : crashed);
+    kernel_fault(cudaErrorIllegalAddress, "invalid access: %s", at);  // leaves this handler by switching stacks
+  const bool by_host = !is_device_thread();
+  dprintf(STDERR_FILENO, "gcmc emulator: %s touched an invalid address (signal %d): %s\n",
+          by_host ? "host code" : "a copy, fill or library call", signal, at);
+  _exit(by_host && is_device_memory_range(info->si_addr) ? host_touched_device_memory : crashed);
 }
 
 /// Addresses, relative to the executable's base, and names of its functions.
@@ -103,11 +102,16 @@ std::string kernel_name(const void* kernel) {
   return status == 0 ? plain.get() : found->second;
 }
 
-std::string text(const char* format, ...) {
+std::string text_of(const char* format, va_list arguments) {
   char line[1024];
+  std::vsnprintf(line, sizeof line, format, arguments);
+  return line;
+}
+
+std::string text(const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(line, sizeof line, format, arguments);
+  std::string line = text_of(format, arguments);
   va_end(arguments);
   return line;
 }

@@ -1,6 +1,7 @@
 // The parts of the emulator, to each other.
 #pragma once
 
+#include <cstdarg>
 #include <cstdio>
 #include <deque>
 #include <map>
@@ -29,7 +30,7 @@ struct Launch {
 void run_kernel(const Launch& launch);
 bool kernel_is_running();
 /// Gives up the running kernel, whose name, block and thread the report shows.
-[[noreturn]] void kernel_fault(cudaError_t error, const std::string& what);
+[[noreturn]] void kernel_fault(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
 std::uint64_t random_below(std::uint64_t n);
 
 // fault.cpp
@@ -97,6 +98,7 @@ State& state();
 int planted_failure(const char* call);
 bool planted_kernel_failure(cudaError_t& error);
 std::string text(const char* format, ...) __attribute__((format(printf, 1, 2)));
+std::string text_of(const char* format, va_list arguments);
 
 /// The frame of a call: planted failures, missing device and driver, sticky errors; records what it returns.
 /// `always` runs even on a broken device: what destroys things does its bookkeeping there.
