@@ -1,8 +1,6 @@
 // Runs kernels: blocks one after another in a shuffled order, the threads of a block as fibers that run until they
 // wait. Which one goes on then is random in some blocks; in others the warps have a random precedence, and the first
 // runs as far as it can while the last has not begun.
-#include <link.h>
-
 #include <numeric>
 
 #include "fiber.hpp"
@@ -10,8 +8,6 @@
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
-constexpr std::size_t canary_bytes = 1024;
-alignas(1024) thread_local unsigned char gcmc_dynamic_shared[emulator::max_dynamic_shared + canary_bytes];
 
 namespace emulator {
 namespace {
@@ -205,41 +201,6 @@ std::string deadlock() {
   return what;
 }
 
-/// The range of the calling thread's variables that are __shared__: all thread_local ones of the executable.
-std::pair<char*, char*> shared_variables() {
-  std::pair<char*, char*> range{nullptr, nullptr};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* out) {
-        for (int i = 0; i < info->dlpi_phnum; ++i)
-          if (info->dlpi_phdr[i].p_type == PT_TLS && info->dlpi_tls_data) {
-            char* first = static_cast<char*>(info->dlpi_tls_data);
-            *static_cast<std::pair<char*, char*>*>(out) = {first, first + info->dlpi_phdr[i].p_memsz};
-          }
-        return 1;  // the executable comes first
-      },
-      &range);
-  return range;
-}
-
-void poison(char* first, char* last) { std::memset(first, 0xFF, static_cast<std::size_t>(last - first)); }
-
-void poison_shared() {
-  static const auto range = shared_variables();
-  char* dynamic = reinterpret_cast<char*>(gcmc_dynamic_shared);
-  poison(range.first, dynamic);
-  poison(dynamic, dynamic + block.launch->shared + canary_bytes);
-  poison(dynamic + sizeof gcmc_dynamic_shared, range.second);
-}
-
-void check_shared() {
-  const unsigned char* end = gcmc_dynamic_shared + block.launch->shared;
-  for (std::size_t i = 0; i < canary_bytes; ++i)
-    if (end[i] != 0xFF)
-      return report(text("kernel %s, block (%u,%u,%u) wrote %zu bytes behind its %zu bytes of dynamic shared memory",
-                         kernel_name(block.launch->kernel).c_str(), blockIdx.x, blockIdx.y, blockIdx.z, i,
-                         block.launch->shared));
-}
-
 void prepare_threads() {
   const dim3 size = block.launch->block;
   block.threads.assign(std::size_t{size.x} * size.y * size.z, {});
@@ -259,7 +220,7 @@ void order_warps() {
 }
 
 void run_block() {
-  poison_shared();
+  poison_shared_memory(block.launch->shared);
   order_warps();
   make_all_ready();
   for (unsigned warp = 0; warp < block.warps.size(); ++warp) block.warps[warp].exited = ~lanes_of(warp);
@@ -273,7 +234,10 @@ void run_block() {
                 blockIdx.z, what.c_str()));
   }
   block.current = nullptr;
-  check_shared();
+  if (const std::size_t behind = overrun_of_shared_memory(block.launch->shared))
+    report(text("kernel %s, block (%u,%u,%u) wrote up to %zu bytes behind its %zu bytes of dynamic shared memory",
+                kernel_name(block.launch->kernel).c_str(), blockIdx.x, blockIdx.y, blockIdx.z, behind,
+                block.launch->shared));
 }
 
 void forget_abandoned() {

@@ -133,33 +133,6 @@ cublasStatus_t gemm(const char* call, cublasHandle_t handle, const Gemm<T>& g, c
 
 using namespace emulator;
 
-const char* cublasGetStatusName(cublasStatus_t status) {
-  switch (status) {
-    case CUBLAS_STATUS_SUCCESS:
-      return "CUBLAS_STATUS_SUCCESS";
-    case CUBLAS_STATUS_NOT_INITIALIZED:
-      return "CUBLAS_STATUS_NOT_INITIALIZED";
-    case CUBLAS_STATUS_ALLOC_FAILED:
-      return "CUBLAS_STATUS_ALLOC_FAILED";
-    case CUBLAS_STATUS_INVALID_VALUE:
-      return "CUBLAS_STATUS_INVALID_VALUE";
-    case CUBLAS_STATUS_ARCH_MISMATCH:
-      return "CUBLAS_STATUS_ARCH_MISMATCH";
-    case CUBLAS_STATUS_MAPPING_ERROR:
-      return "CUBLAS_STATUS_MAPPING_ERROR";
-    case CUBLAS_STATUS_EXECUTION_FAILED:
-      return "CUBLAS_STATUS_EXECUTION_FAILED";
-    case CUBLAS_STATUS_INTERNAL_ERROR:
-      return "CUBLAS_STATUS_INTERNAL_ERROR";
-    case CUBLAS_STATUS_NOT_SUPPORTED:
-      return "CUBLAS_STATUS_NOT_SUPPORTED";
-    case CUBLAS_STATUS_LICENSE_ERROR:
-      return "CUBLAS_STATUS_LICENSE_ERROR";
-  }
-  return "unknown cublasStatus_t";
-}
-const char* cublasGetStatusString(cublasStatus_t status) { return cublasGetStatusName(status); }
-
 cublasStatus_t cublasCreate(cublasHandle_t* handle) {
   return library_call(__func__, CUBLAS_STATUS_NOT_INITIALIZED, [&] {
     if (!handle) return CUBLAS_STATUS_INVALID_VALUE;
@@ -230,16 +203,4 @@ cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t handle, cublasOperation_
   return gemm<double>(__func__, handle,
                       {operation_a, operation_b, m, n, k, a, lda, stride_a, b, ldb, stride_b, c, ldc, stride_c, batch},
                       alpha, beta);
-}
-cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t operation_a, cublasOperation_t operation_b, int m,
-                           int n, int k, const float* alpha, const float* a, int lda, const float* b, int ldb,
-                           const float* beta, float* c, int ldc) {
-  return gemm<float>(__func__, handle, {operation_a, operation_b, m, n, k, a, lda, 0, b, ldb, 0, c, ldc, 0, 1}, alpha,
-                     beta);
-}
-cublasStatus_t cublasDgemm(cublasHandle_t handle, cublasOperation_t operation_a, cublasOperation_t operation_b, int m,
-                           int n, int k, const double* alpha, const double* a, int lda, const double* b, int ldb,
-                           const double* beta, double* c, int ldc) {
-  return gemm<double>(__func__, handle, {operation_a, operation_b, m, n, k, a, lda, 0, b, ldb, 0, c, ldc, 0, 1}, alpha,
-                      beta);
 }

@@ -26,7 +26,6 @@ enum cublasMath_t {
 };
 
 const char* cublasGetStatusName(cublasStatus_t status);
-const char* cublasGetStatusString(cublasStatus_t status);
 cublasStatus_t cublasCreate(cublasHandle_t* handle);
 cublasStatus_t cublasDestroy(cublasHandle_t handle);
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);
@@ -43,9 +42,3 @@ cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t handle, cublasOperation_
                                          const double* a, int lda, long long stride_a, const double* b, int ldb,
                                          long long stride_b, const double* beta, double* c, int ldc, long long stride_c,
                                          int batch);
-cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t operation_a, cublasOperation_t operation_b, int m,
-                           int n, int k, const float* alpha, const float* a, int lda, const float* b, int ldb,
-                           const float* beta, float* c, int ldc);
-cublasStatus_t cublasDgemm(cublasHandle_t handle, cublasOperation_t operation_a, cublasOperation_t operation_b, int m,
-                           int n, int k, const double* alpha, const double* a, int lda, const double* b, int ldb,
-                           const double* beta, double* c, int ldc);

@@ -1,49 +1,11 @@
-// cuSPARSE: C = alpha op(A) op(B) + beta C for a CSR matrix A, in plain loops, and the checks of its documentation.
-#include "cusparse.h"
-
-#include "library.hpp"
-
-struct cusparseContext {
-  cudaStream_t stream = nullptr;
-  bool device_scalars = false;
-};
-
-struct cusparseSpMatDescr {
-  std::int64_t rows, columns, nonzeros;
-  const void *offsets, *column_indices, *values;
-  bool wide;  ///< 64-bit indices
-  int base;
-  cudaDataType type;
-  // What cusparseSpMM_preprocess left: "makes that buffer active for matA".
-  mutable void* active = nullptr;
-  mutable std::uint64_t mark = 0;  ///< written at the buffer's beginning
-  mutable std::vector<std::int64_t> parameters = {};
-};
-
-struct cusparseDnMatDescr {
-  std::int64_t rows, columns, ld;
-  const void* values;
-  cudaDataType type;
-  bool row_major;
-
-  /// Elements from the first to the last.
-  std::int64_t extent() const {
-    if (rows == 0 || columns == 0) return 0;
-    return row_major ? (rows - 1) * ld + columns : (columns - 1) * ld + rows;
-  }
-};
+// cuSPARSE SpMM: C = alpha op(A) op(B) + beta C for a CSR matrix A, in plain loops, and the checks of its
+// documentation.
+#include "cusparse_matrix.hpp"
 
 namespace emulator {
 namespace {
 
-bool alive(const void* handle) { return handle && state().objects.count(handle); }
 std::size_t size_of(cudaDataType type) { return type == CUDA_R_32F ? 4 : 8; }
-bool is_type(cudaDataType type) { return type == CUDA_R_32F || type == CUDA_R_64F; }
-
-template <class F>
-cusparseStatus_t call(const char* name, F body) {
-  return library_call(name, CUSPARSE_STATUS_EXECUTION_FAILED, body);
-}
 
 struct SpMM {
   cusparseHandle_t handle;
@@ -181,165 +143,17 @@ cusparseStatus_t run(const SpMM& s, void* buffer, bool preprocess) {
                                                                                : CUSPARSE_STATUS_EXECUTION_FAILED;
 }
 
-/// cusparseCreateCsr(): rows + 1 offsets, nnz columns and values; both index types alike, since cusparseSpMM() lists
-/// 32-bit and 64-bit indices and no mixture.
-cusparseStatus_t make(cusparseConstSpMatDescr_t* matrix, const cusparseSpMatDescr& made,
-                      cusparseIndexType_t offset_type, cusparseIndexType_t column_type) {
-  if (!matrix || made.rows < 0 || made.columns < 0 || made.nonzeros < 0 || !made.offsets)
-    return CUSPARSE_STATUS_INVALID_VALUE;
-  if (made.nonzeros > 0 && (!made.column_indices || !made.values)) return CUSPARSE_STATUS_INVALID_VALUE;
-  if (made.base != CUSPARSE_INDEX_BASE_ZERO && made.base != CUSPARSE_INDEX_BASE_ONE)
-    return CUSPARSE_STATUS_INVALID_VALUE;
-  if (offset_type != column_type || (offset_type != CUSPARSE_INDEX_32I && offset_type != CUSPARSE_INDEX_64I) ||
-      !is_type(made.type))
-    return CUSPARSE_STATUS_NOT_SUPPORTED;
-  if (!made.wide && std::max({made.rows, made.columns, made.nonzeros}) > 0x7FFFFFFF)
-    return CUSPARSE_STATUS_INVALID_VALUE;
-  *matrix = new cusparseSpMatDescr(made);
-  state().objects[*matrix] = "sparse matrix descriptor";
-  return CUSPARSE_STATUS_SUCCESS;
-}
-
-/// cusparseCreateDnMat(): ld >= rows if column-major, >= columns if row-major.
-cusparseStatus_t make(cusparseConstDnMatDescr_t* matrix, const cusparseDnMatDescr& made, cusparseOrder_t order) {
-  if (!matrix || made.rows < 0 || made.columns < 0 || (made.extent() > 0 && !made.values))
-    return CUSPARSE_STATUS_INVALID_VALUE;
-  if (order != CUSPARSE_ORDER_COL && order != CUSPARSE_ORDER_ROW) return CUSPARSE_STATUS_INVALID_VALUE;
-  if (made.ld < (made.row_major ? made.columns : made.rows)) return CUSPARSE_STATUS_INVALID_VALUE;
-  if (!is_type(made.type)) return CUSPARSE_STATUS_NOT_SUPPORTED;
-  *matrix = new cusparseDnMatDescr(made);
-  state().objects[*matrix] = "dense matrix descriptor";
-  return CUSPARSE_STATUS_SUCCESS;
-}
-
-template <class T>
-cusparseStatus_t destroy(T* object) {
-  const std::lock_guard lock(state().mutex);
-  if (!alive(object)) return CUSPARSE_STATUS_INVALID_VALUE;
-  state().objects.erase(object);
-  delete object;
-  return CUSPARSE_STATUS_SUCCESS;
-}
-
 }  // namespace
 }  // namespace emulator
 
 using namespace emulator;
-
-const char* cusparseGetErrorName(cusparseStatus_t status) {
-  switch (status) {
-    case CUSPARSE_STATUS_SUCCESS:
-      return "CUSPARSE_STATUS_SUCCESS";
-    case CUSPARSE_STATUS_NOT_INITIALIZED:
-      return "CUSPARSE_STATUS_NOT_INITIALIZED";
-    case CUSPARSE_STATUS_ALLOC_FAILED:
-      return "CUSPARSE_STATUS_ALLOC_FAILED";
-    case CUSPARSE_STATUS_INVALID_VALUE:
-      return "CUSPARSE_STATUS_INVALID_VALUE";
-    case CUSPARSE_STATUS_ARCH_MISMATCH:
-      return "CUSPARSE_STATUS_ARCH_MISMATCH";
-    case CUSPARSE_STATUS_MAPPING_ERROR:
-      return "CUSPARSE_STATUS_MAPPING_ERROR";
-    case CUSPARSE_STATUS_EXECUTION_FAILED:
-      return "CUSPARSE_STATUS_EXECUTION_FAILED";
-    case CUSPARSE_STATUS_INTERNAL_ERROR:
-      return "CUSPARSE_STATUS_INTERNAL_ERROR";
-    case CUSPARSE_STATUS_MATRIX_TYPE_NOT_SUPPORTED:
-      return "CUSPARSE_STATUS_MATRIX_TYPE_NOT_SUPPORTED";
-    case CUSPARSE_STATUS_ZERO_PIVOT:
-      return "CUSPARSE_STATUS_ZERO_PIVOT";
-    case CUSPARSE_STATUS_NOT_SUPPORTED:
-      return "CUSPARSE_STATUS_NOT_SUPPORTED";
-    case CUSPARSE_STATUS_INSUFFICIENT_RESOURCES:
-      return "CUSPARSE_STATUS_INSUFFICIENT_RESOURCES";
-  }
-  return "unknown cusparseStatus_t";
-}
-const char* cusparseGetErrorString(cusparseStatus_t status) { return cusparseGetErrorName(status); }
-
-cusparseStatus_t cusparseCreate(cusparseHandle_t* handle) {
-  return library_call(__func__, CUSPARSE_STATUS_NOT_INITIALIZED, [&] {
-    if (!handle) return CUSPARSE_STATUS_INVALID_VALUE;
-    if (forbid_during_capture() != cudaSuccess) return CUSPARSE_STATUS_ALLOC_FAILED;
-    *handle = new cusparseContext;
-    state().objects[*handle] = "cuSPARSE handle";
-    return CUSPARSE_STATUS_SUCCESS;
-  });
-}
-cusparseStatus_t cusparseDestroy(cusparseHandle_t handle) { return destroy(handle); }
-cusparseStatus_t cusparseSetStream(cusparseHandle_t handle, cudaStream_t stream) {
-  return call(__func__, [&] {
-    if (!alive(handle)) return CUSPARSE_STATUS_NOT_INITIALIZED;
-    if (!valid(stream)) return CUSPARSE_STATUS_INVALID_VALUE;
-    handle->stream = stream;
-    return CUSPARSE_STATUS_SUCCESS;
-  });
-}
-cusparseStatus_t cusparseSetPointerMode(cusparseHandle_t handle, cusparsePointerMode_t mode) {
-  return call(__func__, [&] {
-    if (!alive(handle)) return CUSPARSE_STATUS_NOT_INITIALIZED;
-    handle->device_scalars = mode == CUSPARSE_POINTER_MODE_DEVICE;
-    return CUSPARSE_STATUS_SUCCESS;
-  });
-}
-
-cusparseStatus_t cusparseCreateConstCsr(cusparseConstSpMatDescr_t* matrix, std::int64_t rows, std::int64_t columns,
-                                        std::int64_t nonzeros, const void* offsets, const void* column_indices,
-                                        const void* values, cusparseIndexType_t offset_type,
-                                        cusparseIndexType_t column_type, cusparseIndexBase_t base,
-                                        cudaDataType value_type) {
-  return call(__func__, [&] {
-    return make(
-        matrix,
-        {rows, columns, nonzeros, offsets, column_indices, values, offset_type == CUSPARSE_INDEX_64I, base, value_type},
-        offset_type, column_type);
-  });
-}
-cusparseStatus_t cusparseCreateCsr(cusparseSpMatDescr_t* matrix, std::int64_t rows, std::int64_t columns,
-                                   std::int64_t nonzeros, void* offsets, void* column_indices, void* values,
-                                   cusparseIndexType_t offset_type, cusparseIndexType_t column_type,
-                                   cusparseIndexBase_t base, cudaDataType value_type) {
-  return cusparseCreateConstCsr(const_cast<cusparseConstSpMatDescr_t*>(matrix), rows, columns, nonzeros, offsets,
-                                column_indices, values, offset_type, column_type, base, value_type);
-}
-cusparseStatus_t cusparseCsrSetPointers(cusparseSpMatDescr_t matrix, void* offsets, void* column_indices,
-                                        void* values) {
-  return call(__func__, [&] {
-    if (!alive(matrix) || !offsets || !column_indices || !values) return CUSPARSE_STATUS_INVALID_VALUE;
-    matrix->offsets = offsets;
-    matrix->column_indices = column_indices;
-    matrix->values = values;
-    return CUSPARSE_STATUS_SUCCESS;
-  });
-}
-cusparseStatus_t cusparseDestroySpMat(cusparseConstSpMatDescr_t matrix) { return destroy(matrix); }
-cusparseStatus_t cusparseCreateConstDnMat(cusparseConstDnMatDescr_t* matrix, std::int64_t rows, std::int64_t columns,
-                                          std::int64_t ld, const void* values, cudaDataType type,
-                                          cusparseOrder_t order) {
-  return call(__func__, [&] {
-    return make(matrix, {rows, columns, ld, values, type, order == CUSPARSE_ORDER_ROW}, order);
-  });
-}
-cusparseStatus_t cusparseCreateDnMat(cusparseDnMatDescr_t* matrix, std::int64_t rows, std::int64_t columns,
-                                     std::int64_t ld, void* values, cudaDataType type, cusparseOrder_t order) {
-  return cusparseCreateConstDnMat(const_cast<cusparseConstDnMatDescr_t*>(matrix), rows, columns, ld, values, type,
-                                  order);
-}
-cusparseStatus_t cusparseDnMatSetValues(cusparseDnMatDescr_t matrix, void* values) {
-  return call(__func__, [&] {
-    if (!alive(matrix) || !values) return CUSPARSE_STATUS_INVALID_VALUE;
-    matrix->values = values;
-    return CUSPARSE_STATUS_SUCCESS;
-  });
-}
-cusparseStatus_t cusparseDestroyDnMat(cusparseConstDnMatDescr_t matrix) { return destroy(matrix); }
 
 cusparseStatus_t cusparseSpMM_bufferSize(cusparseHandle_t handle, cusparseOperation_t operation_a,
                                          cusparseOperation_t operation_b, const void* alpha,
                                          cusparseConstSpMatDescr_t a, cusparseConstDnMatDescr_t b, const void* beta,
                                          cusparseDnMatDescr_t c, cudaDataType compute_type, cusparseSpMMAlg_t algorithm,
                                          std::size_t* bytes) {
-  return call(__func__, [&] {
+  return cusparse_call(__func__, [&] {
     const SpMM s{handle, operation_a, operation_b, alpha, a, b, beta, c, compute_type, algorithm};
     const cusparseStatus_t status = check(s);
     if (status == CUSPARSE_STATUS_SUCCESS) *bytes = s.buffer_bytes();
@@ -351,7 +165,7 @@ cusparseStatus_t cusparseSpMM_preprocess(cusparseHandle_t handle, cusparseOperat
                                          cusparseConstSpMatDescr_t a, cusparseConstDnMatDescr_t b, const void* beta,
                                          cusparseDnMatDescr_t c, cudaDataType compute_type, cusparseSpMMAlg_t algorithm,
                                          void* buffer) {
-  return call(__func__, [&] {
+  return cusparse_call(__func__, [&] {
     return run({handle, operation_a, operation_b, alpha, a, b, beta, c, compute_type, algorithm}, buffer, true);
   });
 }
@@ -359,7 +173,7 @@ cusparseStatus_t cusparseSpMM(cusparseHandle_t handle, cusparseOperation_t opera
                               const void* alpha, cusparseConstSpMatDescr_t a, cusparseConstDnMatDescr_t b,
                               const void* beta, cusparseDnMatDescr_t c, cudaDataType compute_type,
                               cusparseSpMMAlg_t algorithm, void* buffer) {
-  return call(__func__, [&] {
+  return cusparse_call(__func__, [&] {
     return run({handle, operation_a, operation_b, alpha, a, b, beta, c, compute_type, algorithm}, buffer, false);
   });
 }

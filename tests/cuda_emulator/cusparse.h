@@ -36,7 +36,6 @@ enum cusparseSpMMAlg_t {
 };
 
 const char* cusparseGetErrorName(cusparseStatus_t status);
-const char* cusparseGetErrorString(cusparseStatus_t status);
 cusparseStatus_t cusparseCreate(cusparseHandle_t* handle);
 cusparseStatus_t cusparseDestroy(cusparseHandle_t handle);
 cusparseStatus_t cusparseSetStream(cusparseHandle_t handle, cudaStream_t stream);
@@ -51,7 +50,6 @@ cusparseStatus_t cusparseCreateConstCsr(cusparseConstSpMatDescr_t* matrix, std::
                                         const void* values, cusparseIndexType_t offset_type,
                                         cusparseIndexType_t column_type, cusparseIndexBase_t base,
                                         cudaDataType value_type);
-cusparseStatus_t cusparseCsrSetPointers(cusparseSpMatDescr_t matrix, void* offsets, void* column_indices, void* values);
 cusparseStatus_t cusparseDestroySpMat(cusparseConstSpMatDescr_t matrix);
 cusparseStatus_t cusparseCreateDnMat(cusparseDnMatDescr_t* matrix, std::int64_t rows, std::int64_t columns,
                                      std::int64_t ld, void* values, cudaDataType type, cusparseOrder_t order);

@@ -1,9 +1,13 @@
-// Names of the errors, and texts of those that a user may meet.
-#include "cuda_runtime.h"
+// Names of the errors of the runtime and both libraries, and texts of those that a user may meet.
+#include "cublas_v2.h"
+#include "cusparse.h"
 
 #define GCMC_EMULATED_ERROR(error, text) \
   case error:                            \
     return {#error, text};
+#define GCMC_EMULATED_STATUS(status) \
+  case status:                       \
+    return #status;
 
 namespace {
 
@@ -57,3 +61,37 @@ ErrorText of(cudaError_t error) {
 
 const char* cudaGetErrorName(cudaError_t error) { return of(error).name; }
 const char* cudaGetErrorString(cudaError_t error) { return of(error).text; }
+
+const char* cublasGetStatusName(cublasStatus_t status) {
+  switch (status) {
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_SUCCESS)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_NOT_INITIALIZED)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_ALLOC_FAILED)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_INVALID_VALUE)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_ARCH_MISMATCH)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_MAPPING_ERROR)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_EXECUTION_FAILED)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_INTERNAL_ERROR)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_NOT_SUPPORTED)
+    GCMC_EMULATED_STATUS(CUBLAS_STATUS_LICENSE_ERROR)
+  }
+  return "unrecognized status";
+}
+
+const char* cusparseGetErrorName(cusparseStatus_t status) {
+  switch (status) {
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_SUCCESS)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_NOT_INITIALIZED)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_ALLOC_FAILED)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_INVALID_VALUE)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_ARCH_MISMATCH)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_MAPPING_ERROR)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_EXECUTION_FAILED)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_INTERNAL_ERROR)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_MATRIX_TYPE_NOT_SUPPORTED)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_ZERO_PIVOT)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_NOT_SUPPORTED)
+    GCMC_EMULATED_STATUS(CUSPARSE_STATUS_INSUFFICIENT_RESOURCES)
+  }
+  return "unrecognized status";
+}

@@ -21,6 +21,10 @@ std::vector<std::string> faults;
 void handle(int signal, siginfo_t* info, void*) {
   char at[256];
   std::snprintf(at, sizeof at, "%s", describe(info->si_addr).c_str());
+  // A vector instruction on an address that it does not allow: x86 tells no address then.
+  const bool misaligned = signal == SIGBUS || (signal == SIGSEGV && info->si_code == SI_KERNEL);
+  if (is_device_thread() && kernel_is_running() && misaligned)
+    kernel_fault(cudaErrorMisalignedAddress, "a misaligned or malformed address");
   if (is_device_thread() && kernel_is_running())
     kernel_fault(cudaErrorIllegalAddress, "invalid access: %s", at);  // leaves this handler by switching stacks
   const bool by_host = !is_device_thread();

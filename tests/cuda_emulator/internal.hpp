@@ -33,6 +33,11 @@ bool kernel_is_running();
 [[noreturn]] void kernel_fault(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
 std::uint64_t random_below(std::uint64_t n);
 
+// shared_memory.cpp
+void poison_shared_memory(std::size_t dynamic_bytes);
+/// 0, or how far behind its end somebody wrote.
+std::size_t overrun_of_shared_memory(std::size_t dynamic_bytes);
+
 // fault.cpp
 /// Installs the handler of invalid addresses, again at every call: test frameworks install theirs before every test.
 void watch_addresses();

@@ -93,21 +93,3 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
     return cudaSuccess;
   });
 }
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
-  return api(__func__, [&] {
-    *attributes = {};
-    attributes->maxThreadsPerBlock = 1024;
-    attributes->numRegs = 32;
-    attributes->maxDynamicSharedSizeBytes = dynamic_shared_limit(kernel);
-    return cudaSuccess;
-  });
-}
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* kernel, int threads,
-                                                          std::size_t dynamic_shared) {
-  return api(__func__, [&] {
-    if (!blocks || !kernel || threads <= 0) return cudaErrorInvalidValue;
-    const int by_shared = dynamic_shared ? static_cast<int>(max_dynamic_shared / dynamic_shared) : 16;
-    *blocks = std::min({16, 1024 / threads, by_shared});
-    return cudaSuccess;
-  });
-}

@@ -10,7 +10,6 @@ namespace {
 struct Devices {
   std::map<int, std::size_t> used;
   std::map<int, CUmemPoolHandle_st> default_pools;
-  std::map<int, cudaMemPool_t> current_pools;
   std::set<cudaMemPool_t> created;
 };
 Devices& devices() {
@@ -21,10 +20,6 @@ Devices& devices() {
 cudaMemPool_t default_pool(int device) {
   devices().default_pools[device].device = device;
   return &devices().default_pools[device];
-}
-cudaMemPool_t current_pool(int device) {
-  const auto found = devices().current_pools.find(device);
-  return found == devices().current_pools.end() ? default_pool(device) : found->second;
 }
 bool alive(cudaMemPool_t pool) { return pool && (devices().created.count(pool) || pool == default_pool(pool->device)); }
 
@@ -109,7 +104,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t stream) {
   return api(__func__, [&] {
     if (!valid(stream)) return cudaErrorInvalidResourceHandle;
-    return allocate_in_order(pointer, bytes, current_pool(host_thread().device), stream);
+    return allocate_in_order(pointer, bytes, default_pool(host_thread().device), stream);
   });
 }
 cudaError_t cudaMallocFromPoolAsync(void** pointer, std::size_t bytes, cudaMemPool_t pool, cudaStream_t stream) {
@@ -142,7 +137,6 @@ cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
         finish_all();
         free_device_bytes(pool->device, pool->reserved);
         devices().created.erase(pool);
-        if (current_pool(pool->device) == pool) devices().current_pools.erase(pool->device);
         state().objects.erase(pool);
         delete pool;
         return cudaSuccess;
@@ -202,28 +196,6 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, std::size_t bytes_to_keep) {
   return api(__func__, [&] {
     if (!alive(pool)) return cudaErrorInvalidValue;
     trim(*pool, bytes_to_keep);
-    return cudaSuccess;
-  });
-}
-cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
-  return api(__func__, [&] {
-    if (device < 0 || device >= state().machine.devices) return cudaErrorInvalidDevice;
-    *pool = default_pool(device);
-    return cudaSuccess;
-  });
-}
-cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) {
-  return api(__func__, [&] {
-    if (device < 0 || device >= state().machine.devices) return cudaErrorInvalidDevice;
-    *pool = current_pool(device);
-    return cudaSuccess;
-  });
-}
-cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool) {
-  return api(__func__, [&] {
-    if (device < 0 || device >= state().machine.devices) return cudaErrorInvalidDevice;
-    if (!alive(pool) || pool->device != device) return cudaErrorInvalidValue;
-    devices().current_pools[device] = pool;
     return cudaSuccess;
   });
 }

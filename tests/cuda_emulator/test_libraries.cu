@@ -97,7 +97,8 @@ TEST_CASE("a library call runs in its stream's order, is captured, and does not 
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
   REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeGlobal) == cudaSuccess);
-  REQUIRE(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a.data, 1, a.data, 1, &zero, c.data, 1) ==
+  REQUIRE(cublasSgemmStridedBatched(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a.data, 1, 0, a.data, 1, 0, &zero,
+                                    c.data, 1, 0, 1) ==
           CUBLAS_STATUS_SUCCESS);
   REQUIRE(cudaStreamEndCapture(stream.handle, &graph) == cudaSuccess);
   CHECK(c.get()[0] == 0);

@@ -39,6 +39,19 @@ TEST_CASE("a write within the pages of an allocation but beside it is reported",
   REQUIRE(run(1, 1, write_at, x.data, 949LL) == cudaSuccess);
 }
 
+__attribute__((no_sanitize("alignment"))) __global__ void copy_pack(const float* from, float* to) {
+  *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(from);
+}
+
+TEST_CASE("a misaligned vector load faults", "[emulator]") {
+  const Clean clean;
+  const DeviceArray<float> x(std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}), y(4);
+  REQUIRE(run(1, 1, copy_pack, x.data + 4, y.data) == cudaSuccess);
+  CHECK(y.get() == std::vector<float>{5, 6, 7, 8});
+  CHECK(run(1, 1, copy_pack, x.data + 1, y.data) == cudaErrorMisalignedAddress);
+  check_one_fault({"copy_pack", "misaligned"});
+}
+
 TEST_CASE("memory that nobody has written is NaN", "[emulator]") {
   const Clean clean;
   const DeviceArray<float> x(3000);
@@ -176,6 +189,9 @@ TEST_CASE("memory is bounded, and pools keep what their threshold says", "[emula
   REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
   REQUIRE(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &reserved) == cudaSuccess);
   CHECK(reserved == 1000);
+  REQUIRE(cudaMemPoolTrimTo(pool, 10) == cudaSuccess);
+  REQUIRE(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &reserved) == cudaSuccess);
+  CHECK(reserved == 10);
   REQUIRE(cudaMemPoolDestroy(pool) == cudaSuccess);
   CHECK(cudaMemPoolDestroy(pool) == cudaErrorInvalidValue);
   REQUIRE(cudaMemGetInfo(&free, &total) == cudaSuccess);
