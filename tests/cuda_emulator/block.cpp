@@ -52,7 +52,6 @@ struct Block {
   Barrier barrier;
   int barrier_result = 0, finished = 0;
   bool abandoned = false;
-  std::uint64_t random = 1;
 };
 Block block;
 
@@ -255,18 +254,6 @@ __attribute__((noinline)) void report_fault(const std::string& what) {
 }
 
 }  // namespace
-
-std::uint64_t random_below(std::uint64_t n) {
-  block.random ^= block.random << 13;  // xorshift64: Marsaglia 2003
-  block.random ^= block.random >> 7;
-  block.random ^= block.random << 17;
-  return (block.random >> 32) * n >> 32;
-}
-
-void seed(std::uint64_t value) {
-  block.random = (value + 1) * 0x9E3779B97F4A7C15u | 1;
-  for (int i = 0; i < 8; ++i) random_below(2);
-}
 
 bool kernel_is_running() { return block.current != nullptr; }
 

@@ -31,6 +31,8 @@ void run_kernel(const Launch& launch);
 bool kernel_is_running();
 /// Gives up the running kernel, whose name, block and thread the report shows.
 [[noreturn]] void kernel_fault(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+// random.cpp
 std::uint64_t random_below(std::uint64_t n);
 
 // shared_memory.cpp

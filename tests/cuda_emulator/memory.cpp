@@ -13,7 +13,7 @@ constexpr unsigned char poison = 0xFF;
 
 struct Arena {
   char* base = nullptr;
-  std::size_t used = 0;                              ///< addresses are never used twice: a stale pointer stays invalid
+  std::size_t used = std::size_t{1} << 30;  ///< a gap before all else; no address is used twice: stale pointers fault
   std::map<std::uintptr_t, Allocation> allocations;  ///< by the end of their pages
   bool open = false;
 
@@ -57,10 +57,9 @@ const char* written_beside(const Allocation& a) {
 Allocation* allocate(std::size_t bytes, int device, bool host, bool open, CUmemPoolHandle_st* pool) {
   Arena& a = arena();
   const std::size_t page_bytes = round_up(std::max<std::size_t>(bytes, 1), page);
-  if (a.used + page_bytes + 2 * page > arena_bytes) return nullptr;
-  a.used += page;
+  if (a.used + page_bytes + page > arena_bytes) return nullptr;
   char* pages = a.base + a.used;
-  a.used += page_bytes + page;
+  a.used += page_bytes + page;  // the guard between this allocation and the next
   char* pointer = pages + page_bytes - round_up(std::max<std::size_t>(bytes, 1), alignment);
   const Allocation made{pages, page_bytes, pointer, bytes, device, host, open, false, pool};
   Allocation& kept = a.allocations[reinterpret_cast<std::uintptr_t>(pages + page_bytes)] = made;

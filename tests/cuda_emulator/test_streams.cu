@@ -213,6 +213,25 @@ TEST_CASE("what a capture forbids invalidates it", "[emulator]") {
     CHECK(cudaStreamEndCapture(blocking.handle, &graph) == cudaErrorStreamCaptureInvalidated);
   }
   CHECK(cudaStreamEndCapture(stream.handle, &graph) == cudaErrorIllegalState);
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusActive;
+  cudaEvent_t outside = nullptr, captured = nullptr;
+  REQUIRE(cudaEventCreate(&outside) == cudaSuccess);
+  REQUIRE(cudaEventCreate(&captured) == cudaSuccess);
+  REQUIRE(cudaEventRecord(outside, side.handle) == cudaSuccess);
+  breaks([&] { return cudaStreamWaitEvent(stream.handle, outside); }, cudaErrorStreamCaptureIsolation);
+  CHECK(cudaStreamIsCapturing(stream.handle, &status) == cudaSuccess);
+  CHECK(status == cudaStreamCaptureStatusNone);
+  REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+  CHECK(cudaStreamIsCapturing(stream.handle, &status) == cudaSuccess);
+  CHECK(status == cudaStreamCaptureStatusActive);
+  REQUIRE(cudaEventRecord(captured, stream.handle) == cudaSuccess);
+  CHECK(cudaEventSynchronize(captured) == cudaErrorCapturedEvent);
+  REQUIRE(cudaStreamBeginCapture(side.handle, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+  CHECK(cudaStreamWaitEvent(side.handle, captured) == cudaErrorStreamCaptureMerge);
+  CHECK(cudaStreamEndCapture(side.handle, &graph) == cudaErrorStreamCaptureInvalidated);
+  CHECK(cudaStreamEndCapture(stream.handle, &graph) == cudaErrorStreamCaptureInvalidated);
+  REQUIRE(cudaEventDestroy(outside) == cudaSuccess);
+  REQUIRE(cudaEventDestroy(captured) == cudaSuccess);
   CHECK(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeGlobal) == cudaErrorStreamCaptureUnsupported);
   CHECK(capture_fork(stream, side, x, 1, false) == nullptr);
   cudaGetLastError();

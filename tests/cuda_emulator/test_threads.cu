@@ -124,6 +124,21 @@ TEST_CASE("atomics, votes, warp reductions and counting barriers give what the g
         }) == 20);
 }
 
+__global__ void pass_on(volatile int* turn) {
+  while (*turn != static_cast<int>(threadIdx.x)) __nanosleep(10);
+  *turn = *turn + 1;
+}
+
+TEST_CASE("threads that poll one another go on", "[emulator]") {
+  const Clean clean;
+  const DeviceArray<int> turn(std::vector<int>{0});
+  CHECK(count_seeds([&] {
+          REQUIRE(cudaMemset(turn.data, 0, 4) == cudaSuccess);
+          REQUIRE(run(1, 100, pass_on, turn.data) == cudaSuccess);
+          return turn.get()[0] == 100;
+        }) == 20);
+}
+
 __global__ void leave_early() {
   if (threadIdx.x < 5) return;
   __syncthreads();
