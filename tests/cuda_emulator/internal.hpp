@@ -108,7 +108,7 @@ std::string text(const char* format, ...) __attribute__((format(printf, 1, 2)));
 std::string text_of(const char* format, va_list arguments);
 
 /// The frame of a call: planted failures, missing device and driver, sticky errors; records what it returns.
-/// `always` runs even on a broken device: what destroys things does its bookkeeping there.
+/// `always` runs the body even if the call fails for one of these: what destroys things must not leak then.
 template <class F>
 cudaError_t api(const char* call, F body, bool always = false) {
   const std::lock_guard lock(state().mutex);
@@ -116,7 +116,10 @@ cudaError_t api(const char* call, F body, bool always = false) {
   cudaError_t result = static_cast<cudaError_t>(planted_failure(call));
   if (result == cudaSuccess && state().machine.driver_version < CUDART_VERSION) result = cudaErrorInsufficientDriver;
   if (result == cudaSuccess && state().machine.devices == 0) result = cudaErrorNoDevice;
-  if (result == cudaSuccess && (always || state().sticky == cudaSuccess)) result = body();
+  if (always || (result == cudaSuccess && state().sticky == cudaSuccess)) {
+    const cudaError_t own = body();
+    if (result == cudaSuccess) result = own;
+  }
   if (state().sticky != cudaSuccess) result = state().sticky;
   if (result != cudaSuccess) host_thread().last_error = result;
   return result;

@@ -158,6 +158,51 @@ TEST_CASE("a captured graph replays its work in every permitted order, with the 
   CHECK(x.get() == std::vector<int>{0, 6, 15});
 }
 
+/// x = 1 on one stream and y += x on another: two nodes of a graph with no edge, or with one.
+cudaGraph_t capture_pair(const TestStream& stream, const TestStream& side, int* x, int* y, bool edge) {
+  cudaEvent_t event = nullptr;
+  cudaGraph_t graph = nullptr;
+  REQUIRE(cudaEventCreate(&event) == cudaSuccess);
+  REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeGlobal) == cudaSuccess);
+  if (edge) REQUIRE(launch_on(stream.handle, 1, 1, 0, set_to, x, 1) == cudaSuccess);
+  REQUIRE(cudaEventRecord(event, stream.handle) == cudaSuccess);
+  REQUIRE(cudaStreamWaitEvent(side.handle, event) == cudaSuccess);
+  if (!edge) REQUIRE(launch_on(stream.handle, 1, 1, 0, set_to, x, 1) == cudaSuccess);
+  REQUIRE(launch_on(side.handle, 1, 1, 0, add_from, y, x, 0) == cudaSuccess);
+  REQUIRE(cudaEventRecord(event, side.handle) == cudaSuccess);
+  REQUIRE(cudaStreamWaitEvent(stream.handle, event) == cudaSuccess);
+  REQUIRE(cudaStreamEndCapture(stream.handle, &graph) == cudaSuccess);
+  REQUIRE(cudaEventDestroy(event) == cudaSuccess);
+  return graph;
+}
+
+TEST_CASE("nodes of a graph run in any order unless an edge says which, and an update keeps the edges", "[emulator]") {
+  const Clean clean;
+  const TestStream stream, side;
+  const DeviceArray<int> x(1), y(1);
+  Graph apart, ordered;
+  apart.graph = capture_pair(stream, side, x.data, y.data, false);
+  ordered.graph = capture_pair(stream, side, x.data, y.data, true);
+  REQUIRE(cudaGraphInstantiate(&apart.executable, apart.graph, 0) == cudaSuccess);
+  REQUIRE(cudaGraphInstantiate(&ordered.executable, ordered.graph, 0) == cudaSuccess);
+  const auto in_order = [&](cudaGraphExec_t executable) {
+    REQUIRE(cudaMemsetAsync(x.data, 0, 4, stream.handle) == cudaSuccess);
+    REQUIRE(cudaMemsetAsync(y.data, 0, 4, stream.handle) == cudaSuccess);
+    REQUIRE(cudaGraphLaunch(executable, stream.handle) == cudaSuccess);
+    REQUIRE(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+    return y.get()[0] == 1;
+  };
+  CHECK(count_seeds([&] { return in_order(ordered.executable); }) == 20);
+  const int lucky = count_seeds([&] { return in_order(apart.executable); });
+  CHECK(lucky > 0);
+  CHECK(lucky < 20);
+  cudaGraphExecUpdateResultInfo info{};
+  CHECK(cudaGraphExecUpdate(apart.executable, ordered.graph, &info) == cudaErrorGraphExecUpdateFailure);
+  CHECK(info.result == cudaGraphExecUpdateErrorTopologyChanged);
+  CHECK(info.errorNode != nullptr);
+  cudaGetLastError();
+}
+
 TEST_CASE("a graph of another shape does not update an executable one", "[emulator]") {
   const Clean clean;
   const TestStream stream;
@@ -257,6 +302,10 @@ TEST_CASE("planted failures come once, where they were planted; sticky ones stay
   CHECK(cudaMalloc(&x, 4) == cudaSuccess);
   CHECK(cudaMallocHost(&y, 4) == cudaErrorMemoryAllocation);
   CHECK(cudaGetLastError() == cudaErrorMemoryAllocation);
+  cudaEvent_t event = nullptr;
+  REQUIRE(cudaEventCreate(&event) == cudaSuccess);
+  emulator::fail("cudaEventDestroy", 1, cudaErrorInvalidValue);
+  CHECK(cudaEventDestroy(event) == cudaErrorInvalidValue);  // and yet it is no leak
   emulator::fail("cudaLaunchKernelEx", 1, cudaErrorLaunchOutOfResources);
   CHECK(run(1, 1, set_to, static_cast<int*>(x), 1) == cudaErrorLaunchOutOfResources);
   CHECK(cudaGetLastError() == cudaErrorLaunchOutOfResources);

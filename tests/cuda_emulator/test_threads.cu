@@ -95,6 +95,43 @@ TEST_CASE("lanes of a warp do not run in step: a missing __syncwarp shows", "[em
   CHECK(count_seeds([&] { return is_reversed(false); }) == 0);
 }
 
+__global__ void shift_in_warp(int* x) {
+  __shared__ volatile int lanes[33];
+  lanes[threadIdx.x + 1] = x[threadIdx.x];
+  if (threadIdx.x == 0) lanes[0] = 0;
+  x[threadIdx.x] = lanes[threadIdx.x];
+}
+/// Warp 1 reads what warp 0 overwrites after many waits of its own.
+__global__ void overtake(int* out) {
+  __shared__ volatile int value;
+  if (threadIdx.x == 0) value = 1;
+  __syncthreads();
+  if (threadIdx.x < 32)
+    for (int i = 0; i < 500; ++i) __syncwarp();
+  if (threadIdx.x == 0) value = 2;
+  if (threadIdx.x == 32) *out = value;
+}
+
+TEST_CASE("no order of lanes or warps is safe: later lanes run first, and a warp far ahead of another", "[emulator]") {
+  const Clean clean;
+  std::vector<int> values(32), shifted(32);
+  std::iota(values.begin(), values.end(), 1);
+  std::iota(shifted.begin(), shifted.end(), 0);
+  const int shifts = count_seeds([&] {
+    const DeviceArray<int> x(values);
+    REQUIRE(run(1, 32, shift_in_warp, x.data) == cudaSuccess);
+    return x.get() == shifted;
+  });
+  CHECK(shifts <= 1);
+  const int first = count_seeds([&] {
+    const DeviceArray<int> out(1);
+    REQUIRE(run(1, 64, overtake, out.data) == cudaSuccess);
+    return out.get()[0] == 1;
+  });
+  CHECK(first > 0);
+  CHECK(first < 20);
+}
+
 /// counts: 0 atomicAdd over all threads, 1 largest, 2 votes, 3 fold of halves, 4 count at a barrier, 5 or of bits, 6 xor.
 __global__ void collectives(unsigned* counts, float* sum) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x, lane = threadIdx.x % 32;
