@@ -117,7 +117,8 @@ cublasStatus_t gemm(const char* call, cublasHandle_t handle, const Gemm<T>& g, c
     if (g.m == 0 || g.n == 0 || g.batch == 0) return CUBLAS_STATUS_SUCCESS;
     if (const std::string what = outside(g); !what.empty()) return enqueue_fault<cublasStatus_t>(handle->stream, what);
     if (handle->workspace && !check_device_range(handle->workspace, handle->workspace_bytes).empty())
-      report("gemm: its workspace has been freed: " + describe(handle->workspace));
+      return enqueue_fault<cublasStatus_t>(handle->stream,
+                                           "gemm: its workspace has been freed: " + describe(handle->workspace));
     const auto work = [g, a = scalar<T>(alpha, handle->device_scalars), b = scalar<T>(beta, handle->device_scalars),
                        workspace = handle->workspace, bytes = handle->workspace_bytes] {
       if (workspace) std::memset(workspace, 0xFF, std::min<std::size_t>(bytes, 65536));  // used, as nobody else may

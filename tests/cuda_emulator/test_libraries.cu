@@ -86,6 +86,29 @@ TEST_CASE("gemm refuses what its documentation forbids", "[emulator]") {
   check_one_fault({"gemm", "a:", "overrun"});
 }
 
+TEST_CASE("a workspace must outlive its use, and a new stream forgets it", "[emulator]") {
+  const Clean clean;
+  const Blas blas;
+  const DeviceArray<float> a(std::vector<float>{2}), c(1);
+  const float one = 1, zero = 0;
+  const auto multiply = [&] {
+    return cublasSgemmStridedBatched(blas.handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a.data, 1, 0, a.data, 1, 0, &zero,
+                                     c.data, 1, 0, 1);
+  };
+  {
+    const DeviceArray<float> workspace(1024);
+    REQUIRE(cublasSetWorkspace(blas.handle, workspace.data, 4096) == CUBLAS_STATUS_SUCCESS);
+    REQUIRE(multiply() == CUBLAS_STATUS_SUCCESS);
+    CHECK(c.get()[0] == 4);
+  }
+  REQUIRE(multiply() == CUBLAS_STATUS_SUCCESS);
+  CHECK(cudaDeviceSynchronize() == cudaErrorIllegalAddress);
+  check_one_fault({"gemm: its workspace has been freed"});
+  REQUIRE(cublasSetStream(blas.handle, nullptr) == CUBLAS_STATUS_SUCCESS);
+  REQUIRE(multiply() == CUBLAS_STATUS_SUCCESS);
+  CHECK(c.get()[0] == 4);
+}
+
 TEST_CASE("a library call runs in its stream's order, is captured, and does not outlive its handle", "[emulator]") {
   const Clean clean;
   const TestStream stream;

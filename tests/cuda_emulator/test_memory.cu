@@ -155,6 +155,16 @@ TEST_CASE("stream-ordered memory lives from its allocation to its release in tha
   });
   CHECK(early > 0);
   CHECK(early < 20);
+  const int early_fill = count_seeds([&] {
+    REQUIRE(cudaMallocAsync(&x, 400, stream.handle) == cudaSuccess);
+    REQUIRE(cudaMemsetAsync(x, 0, 400, other.handle) == cudaSuccess);
+    const bool failed = cudaDeviceSynchronize() == cudaErrorIllegalAddress;
+    if (failed) check_one_fault({"fill: invalid access"});
+    REQUIRE(cudaFree(x) == cudaSuccess);
+    return failed;
+  });
+  CHECK(early_fill > 0);
+  CHECK(early_fill < 20);
 }
 
 TEST_CASE("memory is bounded, and pools keep what their threshold says", "[emulator]") {

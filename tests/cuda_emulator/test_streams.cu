@@ -69,6 +69,15 @@ TEST_CASE("the legacy stream is ordered with blocking streams and not with the o
     REQUIRE(cudaStreamSynchronize(other.handle) == cudaSuccess);
     return y.get()[0] == 5;
   };
+  const auto seen_by_legacy = [&](unsigned flags) {
+    const TestStream other(flags);
+    const DeviceArray<int> x(std::vector<int>{0}), y(std::vector<int>{0});
+    REQUIRE(launch_on(other.handle, 1, 1, 0, set_to, x.data, 5) == cudaSuccess);
+    REQUIRE(launch_on(nullptr, 1, 1, 0, add_from, y.data, x.data, 0) == cudaSuccess);
+    return y.get()[0] == 5;
+  };
+  CHECK(count_seeds([&] { return seen_by_legacy(cudaStreamDefault); }) == 20);
+  CHECK(count_seeds([&] { return seen_by_legacy(cudaStreamNonBlocking); }) < 20);
   CHECK(count_seeds([&] { return seen_by_other(cudaStreamDefault); }) == 20);
   CHECK(count_seeds([&] { return seen_by_other(cudaStreamNonBlocking); }) < 20);
 }
