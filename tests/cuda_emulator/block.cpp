@@ -276,7 +276,7 @@ void run_kernel(const Launch& launch) {
     run_block();
   }
   if (block.abandoned) forget_abandoned();
-  check_canaries("kernel " + kernel_name(launch.kernel));
+  check_canaries(launch.kernel);
 }
 
 void kernel_fault(cudaError_t error, const char* format, ...) {

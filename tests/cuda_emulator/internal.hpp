@@ -69,7 +69,7 @@ const Allocation* find_allocation(const void* address);
 std::string describe(const void* address);
 bool is_device_memory_range(const void* address);  ///< within the arena, allocated or not
 /// Reports what a kernel wrote beside its allocations.
-void check_canaries(const std::string& who);
+void check_canaries(const void* kernel);
 /// Null, or what is wrong with an access of `bytes` at a device address.
 std::string check_device_range(const void* address, std::size_t bytes);
 

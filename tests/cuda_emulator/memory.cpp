@@ -137,12 +137,12 @@ std::string describe(const void* address) {
                     std::prev(next)->second.bytes);
 }
 
-void check_canaries(const std::string& who) {
+void check_canaries(const void* kernel) {
   for (const auto& [end, a] : arena().allocations) {
     if (!accessible(a) || !a.open) continue;
     const char* byte = written_beside(a);
     if (!byte) continue;
-    report(text("%s wrote %td bytes %s an allocation of %zu bytes", who.c_str(),
+    report(text("kernel %s wrote %td bytes %s an allocation of %zu bytes", kernel_name(kernel).c_str(),
                 byte < a.pointer ? a.pointer - byte : byte - (a.pointer + a.bytes),
                 byte < a.pointer ? "before" : "behind", a.bytes));
     std::memset(a.pages, poison, static_cast<std::size_t>(a.pointer - a.pages));

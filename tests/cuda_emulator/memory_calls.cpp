@@ -1,6 +1,4 @@
 // Allocation, copies and fills. "API synchronization behavior" of the runtime's reference says which of them wait.
-#include <sys/mman.h>
-
 #include "memory.hpp"
 #include "pool.hpp"
 #include "stream.hpp"

@@ -85,6 +85,15 @@ bool reserve_device_bytes(int device, std::size_t bytes) {
 }
 void free_device_bytes(int device, std::size_t bytes) { devices().used[device] -= bytes; }
 void unuse_pool_bytes(CUmemPoolHandle_st& pool, std::size_t bytes) { pool.used -= bytes; }
+void release_doomed() {
+  std::vector<Allocation> doomed;
+  for (const auto& [end, a] : allocations())
+    if (a.doomed) doomed.push_back(a);
+  for (const Allocation& a : doomed) {
+    if (!a.pool) free_device_bytes(a.device, a.bytes);
+    release(a);
+  }
+}
 void trim_pools() {
   for (auto& [device, pool] : devices().default_pools) trim(pool, pool.threshold);
   for (cudaMemPool_t pool : devices().created) trim(*pool, pool->threshold);

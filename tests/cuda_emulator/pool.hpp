@@ -15,6 +15,8 @@ namespace emulator {
 bool reserve_device_bytes(int device, std::size_t bytes);
 void free_device_bytes(int device, std::size_t bytes);
 void unuse_pool_bytes(CUmemPoolHandle_st& pool, std::size_t bytes);
+/// Releases what cudaFreeAsync was called for, without waiting for the stream.
+void release_doomed();
 /// What every synchronisation does: pools give back what is unused beyond their threshold.
 void trim_pools();
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "memory.hpp"
+#include "pool.hpp"
 #include "stream.hpp"
 
 namespace emulator {
@@ -71,6 +72,7 @@ void fail_kernel(int nth, int error) { planted_kernel = {"", nth, error}; }
 void reset(const Machine& machine) {
   const std::lock_guard lock(state().mutex);
   drop_queued_work();
+  release_doomed();
   state().machine = machine;
   state().sticky = cudaSuccess;
   host_thread() = {};

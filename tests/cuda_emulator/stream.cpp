@@ -193,9 +193,13 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
       [&] {
         if (!stream || !valid(stream) || stream == &engine().legacy) return cudaErrorInvalidResourceHandle;
         state().objects.erase(stream);
-        stream->destroyed =
-            true;  // "resources ... will be released automatically once the device has completed all work"
-        if (stream->capture) stream->capture->invalidated = true;
+        // "... the resources associated with stream will be released automatically once the device has completed all
+        // work in stream."
+        stream->destroyed = true;
+        if (const std::shared_ptr<Capture> capture = stream->capture) {
+          capture->invalidated = true;
+          if (capture->origin == stream) end_capture(*capture);
+        }
         if (stream->queue.empty()) {
           engine().streams.erase(stream);
           delete stream;

@@ -167,6 +167,19 @@ TEST_CASE("stream-ordered memory lives from its allocation to its release in tha
   CHECK(early_fill < 20);
 }
 
+TEST_CASE("a reset releases what a broken device could not", "[emulator]") {
+  const Clean clean;
+  std::size_t before = 0, after = 0, total = 0;
+  REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
+  REQUIRE(cudaMemGetInfo(&before, &total) == cudaSuccess);
+  void* x = nullptr;
+  REQUIRE(cudaMalloc(&x, 5000) == cudaSuccess);
+  REQUIRE(cudaFreeAsync(x, nullptr) == cudaSuccess);
+  emulator::reset();
+  REQUIRE(cudaMemGetInfo(&after, &total) == cudaSuccess);
+  CHECK(after == before);
+}
+
 TEST_CASE("memory is bounded, and pools keep what their threshold says", "[emulator]") {
   const Clean clean;
   REQUIRE(cudaDeviceSynchronize() == cudaSuccess);

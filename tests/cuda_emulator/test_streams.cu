@@ -291,6 +291,19 @@ TEST_CASE("what a capture forbids invalidates it", "[emulator]") {
   cudaGetLastError();
 }
 
+TEST_CASE("a stream destroyed in its capture takes the capture with it", "[emulator]") {
+  const Clean clean;
+  const DeviceArray<int> x(std::vector<int>{0});
+  {
+    const TestStream stream(cudaStreamDefault);
+    REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeGlobal) == cudaSuccess);
+    REQUIRE(launch_on(stream.handle, 1, 1, 0, set_to, x.data, 3) == cudaSuccess);
+  }
+  CHECK(cudaDeviceSynchronize() == cudaSuccess);
+  CHECK(run(1, 1, set_to, x.data, 4) == cudaSuccess);
+  CHECK(x.get()[0] == 4);
+}
+
 TEST_CASE("an operation on a destroyed stream is refused, and its queued work still runs", "[emulator]") {
   const Clean clean;
   const DeviceArray<int> x(std::vector<int>{0});
