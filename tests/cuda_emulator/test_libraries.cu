@@ -29,7 +29,8 @@ TEST_CASE("gemm multiplies every pair of operations, with strides, and does not 
         const std::vector<double> a = numbers(100, 7), b = numbers(100, 5);
         std::vector<double> c = numbers(100, 3), expected = c;
         const auto at = [](const std::vector<double>& x, bool plain, int ld, int row, int column) {
-          return plain ? x[static_cast<std::size_t>(column * ld + row)] : x[static_cast<std::size_t>(row * ld + column)];
+          return plain ? x[static_cast<std::size_t>(column * ld + row)]
+                       : x[static_cast<std::size_t>(row * ld + column)];
         };
         for (int number = 0; number < batch; ++number)
           for (int i = 0; i < m; ++i)
@@ -44,8 +45,8 @@ TEST_CASE("gemm multiplies every pair of operations, with strides, and does not 
             }
         const DeviceArray<double> da(a), db(b), dc(c);
         const double alpha = 3;
-        REQUIRE(cublasDgemmStridedBatched(blas.handle, operation_a, operation_b, m, n, k, &alpha, da.data, lda, 40, db.data,
-                                          ldb, 45, &beta, dc.data, ldc, 50, batch) == CUBLAS_STATUS_SUCCESS);
+        REQUIRE(cublasDgemmStridedBatched(blas.handle, operation_a, operation_b, m, n, k, &alpha, da.data, lda, 40,
+                                          db.data, ldb, 45, &beta, dc.data, ldc, 50, batch) == CUBLAS_STATUS_SUCCESS);
         CHECK(dc.get() == expected);
       }
 }
@@ -57,8 +58,8 @@ TEST_CASE("gemm refuses what its documentation forbids", "[emulator]") {
   const float one = 1;
   const auto gemm = [&](cublasOperation_t operation_a, int m, int n, int k, int lda, int ldb, int ldc,
                         long long stride_c = 0, int batch = 1, const float* alpha = nullptr) {
-    return cublasSgemmStridedBatched(blas.handle, operation_a, CUBLAS_OP_N, m, n, k, alpha ? alpha : &one, a.data, lda, 0,
-                                     b.data, ldb, 0, &one, c.data, ldc, stride_c, batch);
+    return cublasSgemmStridedBatched(blas.handle, operation_a, CUBLAS_OP_N, m, n, k, alpha ? alpha : &one, a.data, lda,
+                                     0, b.data, ldb, 0, &one, c.data, ldc, stride_c, batch);
   };
   CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 4) == CUBLAS_STATUS_SUCCESS);
   CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 3, 3, 4) == CUBLAS_STATUS_INVALID_VALUE);
@@ -69,8 +70,8 @@ TEST_CASE("gemm refuses what its documentation forbids", "[emulator]") {
   CHECK(gemm(CUBLAS_OP_N, -1, 2, 3, 4, 3, 4) == CUBLAS_STATUS_INVALID_VALUE);
   CHECK(gemm(CUBLAS_OP_N, 0, 0, 0, 0, 1, 1) == CUBLAS_STATUS_INVALID_VALUE);
   CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 4, 8, 2) == CUBLAS_STATUS_SUCCESS);
-  CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 4, 7, 2) == CUBLAS_STATUS_INVALID_VALUE);  // the products overlap
-  CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 8, 4, 2) == CUBLAS_STATUS_SUCCESS);        // side by side
+  CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 4, 7, 2) == CUBLAS_STATUS_INVALID_VALUE);          // the products overlap
+  CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 8, 4, 2) == CUBLAS_STATUS_SUCCESS);                // side by side
   CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 4, 0, 1, a.data) == CUBLAS_STATUS_INVALID_VALUE);  // scalars are the host's
   REQUIRE(cublasSetPointerMode(blas.handle, CUBLAS_POINTER_MODE_DEVICE) == CUBLAS_STATUS_SUCCESS);
   CHECK(gemm(CUBLAS_OP_N, 4, 2, 3, 4, 3, 4, 0, 1, a.data) == CUBLAS_STATUS_INVALID_VALUE);  // and beta still is
@@ -92,8 +93,8 @@ TEST_CASE("a workspace must outlive its use, and a new stream forgets it", "[emu
   const DeviceArray<float> a(std::vector<float>{2}), c(1);
   const float one = 1, zero = 0;
   const auto multiply = [&] {
-    return cublasSgemmStridedBatched(blas.handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a.data, 1, 0, a.data, 1, 0, &zero,
-                                     c.data, 1, 0, 1);
+    return cublasSgemmStridedBatched(blas.handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a.data, 1, 0, a.data, 1, 0,
+                                     &zero, c.data, 1, 0, 1);
   };
   {
     const DeviceArray<float> workspace(1024);
@@ -121,8 +122,7 @@ TEST_CASE("a library call runs in its stream's order, is captured, and does not 
   cudaGraphExec_t executable = nullptr;
   REQUIRE(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeGlobal) == cudaSuccess);
   REQUIRE(cublasSgemmStridedBatched(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a.data, 1, 0, a.data, 1, 0, &zero,
-                                    c.data, 1, 0, 1) ==
-          CUBLAS_STATUS_SUCCESS);
+                                    c.data, 1, 0, 1) == CUBLAS_STATUS_SUCCESS);
   REQUIRE(cudaStreamEndCapture(stream.handle, &graph) == cudaSuccess);
   CHECK(c.get()[0] == 0);
   REQUIRE(cudaGraphInstantiate(&executable, graph, 0) == cudaSuccess);
@@ -151,8 +151,8 @@ struct Sparse {
 
   Sparse() {
     REQUIRE(cusparseCreate(&handle) == CUSPARSE_STATUS_SUCCESS);
-    REQUIRE(cusparseCreateCsr(&a, 3, 4, 4, offsets.data, columns.data, values.data, CUSPARSE_INDEX_32I, CUSPARSE_INDEX_32I,
-                              CUSPARSE_INDEX_BASE_ZERO, CUDA_R_32F) == CUSPARSE_STATUS_SUCCESS);
+    REQUIRE(cusparseCreateCsr(&a, 3, 4, 4, offsets.data, columns.data, values.data, CUSPARSE_INDEX_32I,
+                              CUSPARSE_INDEX_32I, CUSPARSE_INDEX_BASE_ZERO, CUDA_R_32F) == CUSPARSE_STATUS_SUCCESS);
     REQUIRE(cusparseCreateDnMat(&b, 4, 2, 3, dense.data, CUDA_R_32F, CUSPARSE_ORDER_ROW) == CUSPARSE_STATUS_SUCCESS);
     REQUIRE(cusparseCreateDnMat(&c, 3, 2, 3, out.data, CUDA_R_32F, CUSPARSE_ORDER_ROW) == CUSPARSE_STATUS_SUCCESS);
   }
@@ -169,12 +169,12 @@ struct Sparse {
                                    algorithm, &bytes);
   }
   cusparseStatus_t multiply(cusparseSpMMAlg_t algorithm, void* buffer) {
-    return cusparseSpMM(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, CUSPARSE_OPERATION_NON_TRANSPOSE, &alpha, a, b, &beta, c,
-                        CUDA_R_32F, algorithm, buffer);
+    return cusparseSpMM(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, CUSPARSE_OPERATION_NON_TRANSPOSE, &alpha, a, b, &beta,
+                        c, CUDA_R_32F, algorithm, buffer);
   }
   cusparseStatus_t preprocess(cusparseSpMMAlg_t algorithm, void* buffer) {
-    return cusparseSpMM_preprocess(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, CUSPARSE_OPERATION_NON_TRANSPOSE, &alpha, a, b,
-                                   &beta, c, CUDA_R_32F, algorithm, buffer);
+    return cusparseSpMM_preprocess(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, CUSPARSE_OPERATION_NON_TRANSPOSE, &alpha,
+                                   a, b, &beta, c, CUDA_R_32F, algorithm, buffer);
   }
 };
 
@@ -189,8 +189,15 @@ TEST_CASE("SpMM is right, and only CSR_ALG3 gives equal bits in every run", "[em
     return s.out.get();
   };
   const std::vector<float> first = result(CUSPARSE_SPMM_CSR_ALG3);
-  const float expected[] = {2 * (0.1f * 1 + 0.2f * 5 + 0.3f * 7), 2 * (0.1f * 2 + 0.2f * 6 + 0.3f * 8), NAN, 0, 0, NAN,
-                            2 * 0.4f * 3, 2 * 0.4f * 4, NAN};
+  const float expected[] = {2 * (0.1f * 1 + 0.2f * 5 + 0.3f * 7),
+                            2 * (0.1f * 2 + 0.2f * 6 + 0.3f * 8),
+                            NAN,
+                            0,
+                            0,
+                            NAN,
+                            2 * 0.4f * 3,
+                            2 * 0.4f * 4,
+                            NAN};
   for (std::size_t i = 0; i < 9; ++i)
     CHECK((std::isnan(expected[i]) ? std::isnan(first[i]) : std::fabs(first[i] - expected[i]) < 1e-5f));
   const auto equal = [&](const std::vector<float>& x) { return std::memcmp(x.data(), first.data(), 36) == 0; };
@@ -215,8 +222,10 @@ TEST_CASE("SpMM refuses what its documentation does not allow", "[emulator]") {
   CHECK(s.multiply(CUSPARSE_SPMM_CSR_ALG2, buffer.data) == CUSPARSE_STATUS_SUCCESS);
   cusparseDnMatDescr_t dense = nullptr;
   cusparseSpMatDescr_t sparse = nullptr;
-  CHECK(cusparseCreateDnMat(&dense, 4, 2, 1, s.dense.data, CUDA_R_32F, CUSPARSE_ORDER_ROW) == CUSPARSE_STATUS_INVALID_VALUE);
-  CHECK(cusparseCreateDnMat(&dense, 4, 2, 3, s.dense.data, CUDA_R_32F, CUSPARSE_ORDER_COL) == CUSPARSE_STATUS_INVALID_VALUE);
+  CHECK(cusparseCreateDnMat(&dense, 4, 2, 1, s.dense.data, CUDA_R_32F, CUSPARSE_ORDER_ROW) ==
+        CUSPARSE_STATUS_INVALID_VALUE);
+  CHECK(cusparseCreateDnMat(&dense, 4, 2, 3, s.dense.data, CUDA_R_32F, CUSPARSE_ORDER_COL) ==
+        CUSPARSE_STATUS_INVALID_VALUE);
   CHECK(cusparseCreateCsr(&sparse, 3, 4, 4, s.offsets.data, s.columns.data, s.values.data, CUSPARSE_INDEX_64I,
                           CUSPARSE_INDEX_32I, CUSPARSE_INDEX_BASE_ZERO, CUDA_R_32F) == CUSPARSE_STATUS_NOT_SUPPORTED);
   REQUIRE(cudaDeviceSynchronize() == cudaSuccess);

@@ -33,8 +33,9 @@ TEST_CASE("a write within the pages of an allocation but beside it is reported",
   const DeviceArray<float> x(950);
   for (const long long index : {950LL, 959LL, -1LL, -64LL}) {
     REQUIRE(run(1, 1, write_at, x.data, index) == cudaSuccess);
-    check_one_fault({"kernel", "write_at", "wrote", index < 0 ? "bytes before an allocation of 3800 bytes"
-                                                     : "bytes behind an allocation of 3800 bytes"});
+    check_one_fault(
+        {"kernel", "write_at", "wrote",
+         index < 0 ? "bytes before an allocation of 3800 bytes" : "bytes behind an allocation of 3800 bytes"});
   }
   REQUIRE(run(1, 1, write_at, x.data, 949LL) == cudaSuccess);
 }
@@ -63,7 +64,8 @@ TEST_CASE("memory that nobody has written is NaN", "[emulator]") {
 TEST_CASE("host code that dereferences device memory ends the process with its own exit code", "[emulator]") {
   const Clean clean;
   const DeviceArray<float> x(std::vector<float>(100, 1));
-  const ChildResult read = child([&] { std::fprintf(stderr, "%f", static_cast<double>(*const_cast<volatile float*>(x.data + 7))); });
+  const ChildResult read =
+      child([&] { std::fprintf(stderr, "%f", static_cast<double>(*const_cast<volatile float*>(x.data + 7))); });
   CHECK(read.exit_code == emulator::host_touched_device_memory);
   CHECK(contains(read.errors, "host code touched an invalid address"));
   CHECK(contains(read.errors, "is byte 28 of a device allocation of 400 bytes"));

@@ -116,7 +116,8 @@ struct Graph {
 };
 
 /// x = 0, then y = x + value on a second stream beside x2 = 9 on the first, which joins it in the end.
-cudaGraph_t capture_fork(const TestStream& stream, const TestStream& side, const DeviceArray<int>& x, int value, bool join) {
+cudaGraph_t capture_fork(const TestStream& stream, const TestStream& side, const DeviceArray<int>& x, int value,
+                         bool join) {
   cudaEvent_t forked = nullptr, joined = nullptr;
   REQUIRE(cudaEventCreate(&forked) == cudaSuccess);
   REQUIRE(cudaEventCreate(&joined) == cudaSuccess);

@@ -132,7 +132,8 @@ TEST_CASE("no order of lanes or warps is safe: later lanes run first, and a warp
   CHECK(first < 20);
 }
 
-/// counts: 0 atomicAdd over all threads, 1 largest, 2 votes, 3 fold of halves, 4 count at a barrier, 5 or of bits, 6 xor.
+/// counts: 0 atomicAdd over all threads, 1 largest, 2 votes, 3 fold of halves, 4 count at a barrier, 5 or of bits, 6
+/// xor.
 __global__ void collectives(unsigned* counts, float* sum) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x, lane = threadIdx.x % 32;
   atomicAdd(&counts[0], 1u);
@@ -141,9 +142,11 @@ __global__ void collectives(unsigned* counts, float* sum) {
       !__all_sync(0xFFFFFFFFu, lane != 7) && __all_sync(0xFFFFFFFFu, 1))
     atomicAdd(&counts[2], 1u);
   const unsigned half = lane < 16 ? 0xFFFFu : 0xFFFF0000u;  // two collectives of one warp at a time
-  if (__reduce_add_sync(half, lane) == (lane < 16 ? 120u : 376u) && __reduce_min_sync(half, static_cast<int>(lane) - 20) == (lane < 16 ? -20 : -4))
+  if (__reduce_add_sync(half, lane) == (lane < 16 ? 120u : 376u) &&
+      __reduce_min_sync(half, static_cast<int>(lane) - 20) == (lane < 16 ? -20 : -4))
     atomicAdd(&counts[3], 1u);
-  if (__syncthreads_count(threadIdx.x % 5 == 0) == 13 && __syncthreads_or(threadIdx.x == 3) && !__syncthreads_and(threadIdx.x != 3))
+  if (__syncthreads_count(threadIdx.x % 5 == 0) == 13 && __syncthreads_or(threadIdx.x == 3) &&
+      !__syncthreads_and(threadIdx.x != 3))
     atomicAdd(&counts[4], 1u);
   atomicOr(&counts[5], 1u << lane);
   if (__shfl_xor_sync(0xFFFFFFFFu, lane, 5) == (lane ^ 5) && __shfl_sync(0xFFFFFFFFu, lane, 3, 8) == (lane & ~7u) + 3)
@@ -196,7 +199,8 @@ TEST_CASE("a barrier that some threads miss is reported with the kernel's name",
   const Clean clean;
   const DeviceArray<int> out(32);
   CHECK(run(2, 64, leave_early) == cudaErrorLaunchFailure);
-  check_one_fault({"leave_early", "block (", "64 threads 5 have exited", "59 wait at the barrier at", "test_threads.cu"});
+  check_one_fault(
+      {"leave_early", "block (", "64 threads 5 have exited", "59 wait at the barrier at", "test_threads.cu"});
   CHECK(run(1, 64, two_barriers) == cudaErrorLaunchFailure);
   check_one_fault({"two_barriers", "thread (", "other threads of its block at"});
   CHECK(run(1, 32, absent_lane, out.data) == cudaErrorLaunchFailure);
@@ -261,8 +265,8 @@ TEST_CASE("launches beyond the documented limits are refused", "[emulator]") {
 __global__ void where_am_i(uint3* out) {
   const unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
   const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
-  out[block * blockDim.x * blockDim.y * blockDim.z + thread] = {blockIdx.x * 10 + threadIdx.x, blockIdx.y * 10 + threadIdx.y,
-                                                                blockIdx.z * 10 + threadIdx.z};
+  out[block * blockDim.x * blockDim.y * blockDim.z + thread] = {
+      blockIdx.x * 10 + threadIdx.x, blockIdx.y * 10 + threadIdx.y, blockIdx.z * 10 + threadIdx.z};
 }
 
 TEST_CASE("every thread of a three-dimensional launch runs once, at its place", "[emulator]") {
