@@ -1,9 +1,13 @@
-# cmake --install: archives, headers, the program, and the files by which find_package(gcmc COMPONENTS core io) works.
+# cmake --install: archives, headers, the program, and the files by which find_package(gcmc COMPONENTS core io cuda) works.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gcmc)
 
 # One export file a component, so that asking for core never needs what io links.
-foreach(component IN ITEMS core io)
+set(components core io)
+if(GCMC_WITH_CUDA)
+  list(APPEND components cuda)
+endif()
+foreach(component IN LISTS components)
   set_target_properties(gcmc_${component} PROPERTIES EXPORT_NAME ${component})
   install(TARGETS gcmc_${component} EXPORT gcmc_${component}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

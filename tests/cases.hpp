@@ -195,8 +195,8 @@ template <class B>
 struct HeldGraph {
   HeldGraph(B& backend, const HostGraph& graph)
       : begin(backend, graph.begin), end(backend, graph.end), source(backend, graph.source) {
-    adjacency = {graph.receivers, graph.sources, graph.levels, graph.largest_row,
-                 begin.data(),    end.data(),    source.data()};
+    adjacency = {graph.receivers, graph.sources, graph.levels,  graph.largest_row,
+                 begin.data(),    end.data(),    source.data(), static_cast<Offset>(graph.source.size())};
   }
   operator const Adjacency&() const { return adjacency; }
 

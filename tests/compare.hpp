@@ -15,6 +15,7 @@
 
 #include "cases.hpp"
 #include "gcmc/cpu.hpp"
+#include "gcmc/cuda.hpp"
 #include "gcmc/error.hpp"
 #include "reference.hpp"
 
@@ -81,6 +82,17 @@ inline void require_same_bits(const Outcome& expected, const Outcome& actual) {
   }
 }
 
+#ifdef GCMC_TEST_CUDA
+/// The Cuda backend alone.
+inline std::vector<std::vector<Cuda>>& processors() {
+  static std::vector<std::vector<Cuda>> all = [] {
+    std::vector<std::vector<Cuda>> found(1);
+    found[0].emplace_back(0);
+    return found;
+  }();
+  return all;
+}
+#else
 /// The Cpu backend for every instruction set of this processor, each with 1 and 2 threads.
 inline std::vector<std::vector<Cpu>>& processors() {
   static std::vector<std::vector<Cpu>> all = [] {
@@ -96,6 +108,7 @@ inline std::vector<std::vector<Cpu>>& processors() {
   }();
   return all;
 }
+#endif
 
 /// run(backend) gives an Outcome. Every backend's is within `tolerance` of the oracle's, and is the same to the bit
 /// for every number of threads and when run again.
@@ -104,16 +117,15 @@ void check_on_all(const Run& run, const Outcome& tolerance) {
   Reference reference;
   const Outcome expected = run(reference);
   REQUIRE_FALSE(processors().empty());
-  for (std::vector<Cpu>& processor : processors()) {
-    INFO("instruction set " << processor[0].isa());
+  for (auto& processor : processors()) {
+    INFO(processor[0].name());
     const Outcome first = run(processor[0]);
     {
       INFO("against the oracle");
       require_close(expected, first, tolerance);
     }
-    INFO("against 1 thread");
-    for (Cpu& threads : processor) require_same_bits(first, run(threads));
+    INFO("against the first run");
+    for (auto& threads : processor) require_same_bits(first, run(threads));
   }
 }
-
 }  // namespace gcmc::cases

@@ -27,21 +27,42 @@ grep -q 'would rate item' "$work/says" || fail 'the consumer predicts nothing'
 
 # What a user's compiler opens.
 g++ -std=c++20 -M -I "$prefix/include" "$work/consumer/main.cpp" >"$work/opened"
-if grep -iE 'eigen|cuda|nlohmann|zlib|curl' "$work/opened"; then fail 'a public header opens these'; fi
+if grep -iE 'eigen|cuda_|cublas|cusparse|nlohmann|zlib|curl' "$work/opened"; then fail 'a public header opens these'; fi
 
-# A component that this build lacks is refused in one line; one that may lack is not.
-mkdir "$work/cuda"
-cat >"$work/cuda/CMakeLists.txt" <<'END'
+# A component that this build lacks is refused in one line; one that may lack is not. One that it has is used by g++
+# alone: no nvcc, no header of the toolkit's.
+missing=cuda message='this gcmc was built without CUDA'
+[ ! -e "$prefix/lib/cmake/gcmc/gcmc-cuda-targets.cmake" ] || missing=opencl message="gcmc has no component 'opencl'"
+mkdir "$work/missing"
+cat >"$work/missing/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)
-project(cuda LANGUAGES CXX)
-find_package(gcmc REQUIRED COMPONENTS core OPTIONAL_COMPONENTS cuda)
-if(gcmc_cuda_FOUND OR NOT TARGET gcmc::core OR TARGET gcmc::io)
+project(missing LANGUAGES CXX)
+find_package(gcmc REQUIRED COMPONENTS core OPTIONAL_COMPONENTS $missing)
+if(gcmc_${missing}_FOUND OR NOT TARGET gcmc::core OR TARGET gcmc::io OR TARGET gcmc::cuda)
   message(FATAL_ERROR "components are not as asked for")
 endif()
-find_package(gcmc REQUIRED COMPONENTS core cuda)
+find_package(gcmc REQUIRED COMPONENTS core $missing)
 END
-cmake -S "$work/cuda" -B "$work/cuda/out" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 && fail 'cuda was found'
-grep -q 'this gcmc was built without CUDA' "$work/log" || { cat "$work/log" && fail 'the missing component is not named'; }
+cmake -S "$work/missing" -B "$work/missing/out" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 &&
+  fail "$missing was found"
+grep -q "$message" "$work/log" || { cat "$work/log" && fail 'the missing component is not named'; }
+
+if [ $missing = opencl ]; then
+  mkdir "$work/cuda"
+  cp "$root/tests/device_present.cpp" "$work/cuda"
+  cat >"$work/cuda/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(cuda LANGUAGES CXX)
+find_package(gcmc REQUIRED COMPONENTS core cuda)
+add_executable(device_present device_present.cpp)
+target_link_libraries(device_present PRIVATE gcmc::core gcmc::cuda)
+END
+  quietly cmake -S "$work/cuda" -B "$work/cuda/out" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=g++
+  quietly cmake --build "$work/cuda/out"
+  "$work/cuda/out/device_present" || true
+  g++ -std=c++20 -M -I "$prefix/include" "$work/cuda/device_present.cpp" >"$work/opened"
+  if grep -E 'cuda_|cublas|cusparse' "$work/opened"; then fail 'cuda.hpp opens these'; fi
+fi
 
 # add_subdirectory, with the program and the tests left out.
 mkdir "$work/inside"

@@ -5,13 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
-#include "gcmc/cpu.hpp"
+#include "backends.hpp"
 #include "gcmc/model.hpp"
 #include "gcmc/optimizer.hpp"
 
@@ -98,22 +92,24 @@ void check_close(const std::string& what, const std::vector<Number>& actual, con
   CHECK(error <= tolerance * std::max(largest, 1e-3));
 }
 
-template <class T>
-std::vector<T> host(const gcmc::MatrixView<const T>& view) {
-  std::vector<T> out;
-  for (Index i = 0; i < view.rows; ++i) out.insert(out.end(), view.row(i), view.row(i) + view.columns);
+template <class B, class T>
+std::vector<T> host(B& backend, const gcmc::MatrixView<const T>& view) {
+  std::vector<T> out(static_cast<std::size_t>(view.rows) * view.columns);
+  for (Index i = 0; i < view.rows; ++i)
+    backend.copy_to_host(out.data() + gcmc::Offset{i} * view.columns, view.row(i), view.columns * sizeof(T));
   return out;
 }
 
 /// One golden case as a model, its graphs and what is expected.
-template <class T>
+template <class B, class T>
 struct Case {
-  explicit Case(gcmc::Cpu& cpu, const Json& golden)
+  explicit Case(B& backend, const Json& golden)
       : features{side_features(golden, "user"), side_features(golden, "item")},
-        model(cpu, {golden["users"], golden["items"], numbers(golden["rating_values"]), {&features[0], &features[1]}},
+        model(backend,
+              {golden["users"], golden["items"], numbers(golden["rating_values"]), {&features[0], &features[1]}},
               options_of(golden), 1),
-        train(graph(cpu, golden, "train")),
-        test(graph(cpu, golden, "test")) {
+        train(graph(backend, golden, "train")),
+        test(graph(backend, golden, "test")) {
     std::map<std::string, std::vector<T>> values;
     for (const auto& [name, tensor] : golden["parameters"].items()) {
       const std::vector<double> flat = numbers(tensor);
@@ -124,9 +120,9 @@ struct Case {
   static gcmc::SideFeatures side_features(const Json& golden, const char* side) {
     return golden["options"]["features"].get<bool>() ? features_of(golden["features"][side]) : gcmc::SideFeatures{};
   }
-  static gcmc::Graph<gcmc::Cpu, T> graph(gcmc::Cpu& cpu, const Json& golden, const char* part) {
+  static gcmc::Graph<B, T> graph(B& backend, const Json& golden, const char* part) {
     const auto normalization = options_of(golden).normalization;
-    return {cpu,
+    return {backend,
             golden["users"],
             golden["items"],
             static_cast<Index>(golden["rating_values"].size()),
@@ -134,16 +130,16 @@ struct Case {
             normalization};
   }
   std::array<gcmc::SideFeatures, 2> features;
-  gcmc::Model<gcmc::Cpu, T> model;
-  gcmc::Graph<gcmc::Cpu, T> train, test;
+  gcmc::Model<B, T> model;
+  gcmc::Graph<B, T> train, test;
 };
 
-template <class T>
-void check_test_predictions(Case<T>& c, const Json& golden, gcmc::Cpu& cpu) {
+template <class B, class T>
+void check_test_predictions(Case<B, T>& c, const Json& golden, B& backend) {
   const Json& expected = golden["expected"];
   const auto levels = golden["rating_values"].size();
-  gcmc::Buffer<gcmc::Cpu, T> predictions(cpu, c.test.edges()),
-      probabilities(cpu, c.test.edges() * static_cast<gcmc::Offset>(levels));
+  gcmc::Buffer<B, T> predictions(backend, c.test.edges()),
+      probabilities(backend, c.test.edges() * static_cast<gcmc::Offset>(levels));
   c.model.predict(c.test.pairs(), predictions.data(), probabilities.data());
   check_close<T, double>("test_rmse", {c.model.metrics().rmse()}, {expected["test_rmse"].get<double>()});
   // The graph orders pairs by user, level and item: find each golden pair there.
@@ -166,18 +162,17 @@ void check_test_predictions(Case<T>& c, const Json& golden, gcmc::Cpu& cpu) {
   check_close<T>("test probabilities", probabilities.get(), wanted_probabilities);
 }
 
-template <class T>
-void check_golden(const std::filesystem::path& file, const std::string& isa) {
-  INFO(file.string() << " on " << isa);
+template <class T, class B>
+void check_golden(const std::filesystem::path& file, B& backend) {
+  INFO(file.string());
   std::ifstream in(file);
   const Json golden = Json::parse(in);
   const Json& expected = golden["expected"];
-  gcmc::Cpu cpu(2, isa);
-  Case<T> c(cpu, golden);
+  Case<B, T> c(backend, golden);
 
   c.model.forward_backward(c.train.messages(), c.train.pairs());
-  check_close<T>("user_hidden", host(c.model.hidden(gcmc::user_side)), numbers(expected["user_hidden"]));
-  check_close<T>("item_hidden", host(c.model.hidden(gcmc::item_side)), numbers(expected["item_hidden"]));
+  check_close<T>("user_hidden", host(backend, c.model.hidden(gcmc::user_side)), numbers(expected["user_hidden"]));
+  check_close<T>("item_hidden", host(backend, c.model.hidden(gcmc::item_side)), numbers(expected["item_hidden"]));
   check_close<T>("user_embedding", c.model.embedding(gcmc::user_side).get(), numbers(expected["user_embedding"]));
   check_close<T>("item_embedding", c.model.embedding(gcmc::item_side).get(), numbers(expected["item_embedding"]));
   check_close<T, double>("train_loss", {c.model.metrics().loss()}, {expected["train_loss"].get<double>()});
@@ -185,9 +180,9 @@ void check_golden(const std::filesystem::path& file, const std::string& isa) {
   REQUIRE(gradients.size() == expected["gradients"].size());
   for (const auto& [name, tensor] : expected["gradients"].items())
     check_close<T>(name, gradients.at(name), numbers(tensor));
-  check_test_predictions(c, golden, cpu);
+  check_test_predictions(c, golden, backend);
 
-  gcmc::Optimizer<gcmc::Cpu, T> optimizer(cpu, c.model.parameters(), gcmc::OptimizerKind::adam, 1.0);
+  gcmc::Optimizer<B, T> optimizer(backend, c.model.parameters(), gcmc::OptimizerKind::adam, 1.0);
   for (int step = 0; step < 3; ++step) {
     c.model.forward_backward(c.train.messages(), c.train.pairs());
     check_close<T, double>("three_steps loss", {c.model.metrics().loss()},
@@ -201,27 +196,18 @@ void check_golden(const std::filesystem::path& file, const std::string& isa) {
     check_close<T>("after three steps: " + name, values.at(name), numbers(tensor));
 }
 
-/// Instruction sets that this processor runs.
-std::vector<std::string> instruction_sets() {
-  std::vector<std::string> names;
-  for (const char* isa : {"portable", "avx2", "avx512"}) try {
-      names.push_back(gcmc::Cpu(1, isa).isa());
-    } catch (const gcmc::Error& error) {
-      WARN(isa << ": skipped (" << error.what() << ")");
-    }
-  return names;
-}
-
 }  // namespace
 
 TEST_CASE("golden cases agree in double", "[golden]") {
   REQUIRE(golden_files().size() >= (std::getenv("GCMC_GOLDEN_DIR") ? 1 : 7));
-  for (const std::string& isa : instruction_sets())
-    for (const auto& file : golden_files()) check_golden<double>(file, isa);
+  gcmc::for_each_backend([](auto& backend) {
+    for (const auto& file : golden_files()) check_golden<double>(file, backend);
+  });
 }
 
 TEST_CASE("golden cases agree in float", "[golden]") {
   REQUIRE(golden_files().size() >= (std::getenv("GCMC_GOLDEN_DIR") ? 1 : 7));
-  for (const std::string& isa : instruction_sets())
-    for (const auto& file : golden_files()) check_golden<float>(file, isa);
+  gcmc::for_each_backend([](auto& backend) {
+    for (const auto& file : golden_files()) check_golden<float>(file, backend);
+  });
 }

@@ -6,7 +6,7 @@ namespace {
 
 template <class T>
 struct DecodeCase {
-  HostGraph pairs;
+  HostGraph pairs, by_item;
   std::vector<Index> chunk_begin;
   Index bases = 1;
   HostMatrix<T> user_basis, items, coefficients, values;
@@ -25,7 +25,9 @@ template <class T>
 DecodeCase<T> random_decode(Draw& draw, Index users, Index items, Index levels, Index columns, Index edges,
                             double size) {
   DecodeCase<T> c;
-  c.pairs = graph_of(random_edges(draw, users, items, levels, edges), true, users, items, levels);
+  const std::vector<Edge> pairs = random_edges(draw, users, items, levels, edges);
+  c.pairs = graph_of(pairs, true, users, items, levels);
+  c.by_item = graph_of(pairs, false, users, items, levels);
   c.chunk_begin = random_chunks(draw, users);
   c.bases = draw.one_of<Index>({1, 2, 3, 4});
   c.user_basis = random_side_by_side<T>(draw, users, c.bases, columns);
@@ -139,7 +141,7 @@ Outcome predict(B& backend, const DecodeCase<T>& c, bool with_sums, bool with_pr
 /// Runs Decode; arrays: count, cross-entropy and squared error; the three gradients.
 template <class B, class T>
 Outcome decode(B& backend, const DecodeCase<T>& c) {
-  const HeldGraph<B> pairs(backend, c.pairs);
+  const HeldGraph<B> pairs(backend, c.pairs), by_item(backend, c.by_item);
   const Buffer chunks(backend, c.chunk_begin);
   const Buffer count(backend, std::vector<Offset>{c.pairs.entries()});
   const Held user_basis(backend, c.user_basis), items(backend, c.items);
@@ -155,7 +157,7 @@ Outcome decode(B& backend, const DecodeCase<T>& c) {
   const Buffer sums(backend, std::vector<DecodeSums>{{-7, -7, -7, -7, -7}});
   backend.run(Decode<T>{pairs, chunks.data(), static_cast<Index>(c.chunk_begin.size() - 1), c.bases, user_basis, items,
                         coefficients.data(), values.data(), count.data(), user_gradient, item_gradient,
-                        coefficient_gradient.data(), sums.data()});
+                        coefficient_gradient.data(), sums.data(), by_item});
   const DecodeSums s = sums.get()[0];
   Outcome outcome = {{s.count, s.cross_entropy, s.squared_error}};
   add(outcome, user_gradient);
@@ -239,8 +241,8 @@ TEMPLATE_TEST_CASE("of equally probable levels the lowest is the prediction that
     c.coefficients.for_each([](TestType& a) { a = 0; });
     double lowest = 0;
     for_each_pair(c, [&](Index, Index, Index level, Offset) { lowest += level == 0 ? 1 : 0; });
-    for (std::vector<Cpu>& processor : processors()) {
-      INFO(processor[0].isa() << ", levels " << levels);
+    for (auto& processor : processors()) {
+      INFO(processor[0].name() << ", levels " << levels);
       const Outcome outcome = predict(processor[0], c, true, false, false);
       CHECK(outcome[0][0] == static_cast<double>(c.pairs.entries()));
       CHECK(outcome[0][4] == lowest);
@@ -252,7 +254,9 @@ TEMPLATE_TEST_CASE("the decoder's gradients do not need the pairs of a user to l
                    double) {
   Draw draw(24);
   DecodeCase<TestType> c = random_decode<TestType>(draw, 33, 60, 5, 17, 500, 1.0);
-  c.pairs = graph_of(random_edges(draw, 33, 60, 5, 500), true, 33, 60, 5, 3);
+  const std::vector<Edge> pairs = random_edges(draw, 33, 60, 5, 500);
+  c.pairs = graph_of(pairs, true, 33, 60, 5, 3);
+  c.by_item = graph_of(pairs, false, 33, 60, 5, 2);
   check_on_all([&](auto& backend) { return decode(backend, c); }, decode_tolerance(c));
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "commands.hpp"
+#include "device.hpp"
 #include "gcmc/ensemble.hpp"
 #include "gcmc/error.hpp"
 #include "progress.hpp"
@@ -76,11 +77,12 @@ void write_run(const std::filesystem::path& folder, const Options& options, cons
   gcmc::save_models((folder / "model").string(), result.models);
 }
 
-gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Options& options) {
+gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Options& options,
+                                         const gcmc::TrainFunction& train_one) {
   ProgressPrinter printer(options);
   const StopOnSignal stop;
   gcmc::EnsembleResult result = gcmc::train_ensemble(
-      ratings, options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token());
+      ratings, options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token(), train_one);
   printer.finish();
   const gcmc::RunMetrics& last = result.metrics.members.back();
   if (last.stopped && options.train.seeds > 1)
@@ -97,11 +99,12 @@ gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Opt
 void run_train(const OptionsFor& options_for) {
   Options options = options_for(nullptr);
   const std::string folder = make_save_folder(options.run);
+  const gcmc::TrainFunction train_one = training_on(options.run.device);
   const gcmc::Ratings ratings = load(options.run);
   options = options_for(&ratings);
   note_lowered_units(ratings, options.model);
   if (!options.run.silent) print_data(ratings, options);
-  const gcmc::EnsembleResult result = train_until_stopped(ratings, options);
+  const gcmc::EnsembleResult result = train_until_stopped(ratings, options, train_one);
   if (!folder.empty()) write_run(folder, options, result);
   const bool one = options.train.seeds == 1;
   if (!options.run.silent) {

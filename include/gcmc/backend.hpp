@@ -56,6 +56,23 @@ concept Backend = requires(B& b, void* p, const void* c, std::size_t bytes) {
   b.run(RecordStep<double>{});
 };
 
+/// Runs step(): operations that are repeated with other parameters, and neither allocate nor copy to the host. A
+/// backend that has a member run_step (Cuda: one graph) runs them as it does best.
+template <Backend B, class Step>
+void run_step(B& backend, const Step& step) {
+  if constexpr (requires { backend.run_step(step); })
+    backend.run_step(step);
+  else
+    step();
+}
+
+/// Throws Error if what `work` allocates is more than the backend has, where it has a way to tell without doing the
+/// work.
+template <Backend B, class Work>
+void require_memory(B& backend, const Work& work) {
+  if constexpr (requires { backend.require_memory(work); }) backend.require_memory(work);
+}
+
 /// An array in a backend's memory that frees itself. Zero at first. The backend must outlive it.
 template <class B, class T>
 class Buffer {

@@ -33,7 +33,8 @@ class BilinearDecoder {
     project(u);
     backend_->run(Decode<T>{pairs.adjacency, pairs.chunk_begin, pairs.chunks, bases_, user_basis_.const_view(), v,
                             parameters_->values(coefficients_).data, values_.data(), pairs.count,
-                            user_basis_gradient_.view(), dv, parameters_->gradient(coefficients_).data, sums_.data()});
+                            user_basis_gradient_.view(), dv, parameters_->gradient(coefficients_).data, sums_.data(),
+                            pairs.by_item});
     const BlockMatrix<T> p = parameters_->values(basis_);
     backend_->run(MultiplyTransposed<T>{u, user_basis_gradient_.const_view(), parameters_->gradient(basis_)});
     backend_->run(Multiply<T>{user_basis_gradient_.const_view(), p, true, true, du, nullptr, false});

@@ -17,10 +17,15 @@ struct EnsembleResult {
 /// the test part of them all.
 Options member_options(const Options& options, Index k);
 
-/// Trains options.train.seeds models one after the other, as train() does each, and averages their predictions of the
-/// test part. When `stop` asks for it, leaves out the model it interrupts, unless that is the only one. Throws as
-/// train(). The same options give the same bits on any number of threads.
+/// Trains one model: train(), or the same on another backend.
+using TrainFunction = std::function<TrainResult(const Ratings&, const Options&,
+                                                const std::function<void(const Progress&)>&, std::stop_token)>;
+
+/// Trains options.train.seeds models one after the other, by `train_one`, and averages their predictions of the
+/// test part, which the CPU computes. When `stop` asks for it, leaves out the model it interrupts, unless that is the
+/// only one. Throws as train(). The same options give the same bits on any number of threads.
 EnsembleResult train_ensemble(const Ratings& ratings, const Options& options,
-                              const std::function<void(const Progress&)>& on_progress = {}, std::stop_token stop = {});
+                              const std::function<void(const Progress&)>& on_progress = {}, std::stop_token stop = {},
+                              const TrainFunction& train_one = train);
 
 }  // namespace gcmc

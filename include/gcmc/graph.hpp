@@ -24,9 +24,10 @@ struct Messages {
   std::array<const T*, 2> source_scale{};    ///< [sources]; nullptr: 1 (left normalisation)
 };
 
-/// Pairs to be predicted: an adjacency to users whose rows are cut into chunks of about equal work.
+/// Pairs to be predicted: an adjacency to users, whose rows are cut into chunks of about equal work, and the same to
+/// items.
 struct Pairs {
-  Adjacency adjacency;
+  Adjacency adjacency, by_item;
   const Index* chunk_begin = nullptr;
   Index chunks = 0;
   const Offset* count = nullptr;
@@ -117,8 +118,8 @@ class Graph {
   /// Messages to `receiving` along every edge.
   Adjacency adjacency(Side receiving) const {
     const Offset* offsets = offsets_[receiving].data();
-    return {nodes_[receiving], nodes_[other(receiving)], levels_, largest_row_[receiving], offsets,
-            offsets + 1,       source_[receiving].data()};
+    return {nodes_[receiving], nodes_[other(receiving)],  levels_, largest_row_[receiving], offsets,
+            offsets + 1,       source_[receiving].data(), edges()};
   }
   Messages<T> messages() const {
     return messages_with({adjacency(user_side), adjacency(item_side)}, {scale_[0].data(), scale_[1].data()});
@@ -127,7 +128,9 @@ class Graph {
     const bool symmetric = normalization_ == Normalization::symmetric;
     return {to, scale, {symmetric ? scale[item_side] : nullptr, symmetric ? scale[user_side] : nullptr}};
   }
-  Pairs pairs() const { return {adjacency(user_side), chunk_begin_.data(), chunks_, count_.data()}; }
+  Pairs pairs() const {
+    return {adjacency(user_side), adjacency(item_side), chunk_begin_.data(), chunks_, count_.data()};
+  }
 
  private:
   B* backend_;
@@ -180,6 +183,8 @@ class EdgeSplit {
     Pairs pairs = graph_->pairs();
     pairs.adjacency.source = source_[user_side].data();
     pairs.adjacency.begin = middle_[user_side].data();
+    pairs.by_item.source = source_[item_side].data();
+    pairs.by_item.begin = middle_[item_side].data();
     pairs.count = predicted_.data();
     return pairs;
   }

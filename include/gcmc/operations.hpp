@@ -17,6 +17,7 @@ struct Adjacency {
   const Offset* begin = nullptr;
   const Offset* end = nullptr;
   const Index* source = nullptr;
+  Offset entries = 0;  ///< bound on what begin and end hold: the size of source
 };
 
 /// `blocks` matrices of equal shape, one behind the other: block b starts at data + b * rows * stride.
@@ -190,6 +191,7 @@ struct Decode {
   MatrixView<T> user_basis_gradient, item_gradient;
   T* coefficient_gradient = nullptr;
   DecodeSums* sums = nullptr;  ///< absolute_error and correct are not computed here
+  Adjacency by_item;           ///< the same pairs with receivers = items, for backends that gather by item
 };
 
 /// The decoder without gradients: sums over the pairs and, where asked for, each pair's prediction and probabilities.

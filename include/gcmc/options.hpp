@@ -77,7 +77,7 @@ struct RunOptions {
   std::string save_dir;   ///< empty: nothing is written
   std::string save_id;
   bool silent = false;
-  std::string device = "-1";        ///< -1 or cpu
+  std::string device = "-1";        ///< -1 or cpu, auto, or the number of a CUDA device
   int threads = 0;                  ///< 0: all cores
   std::string precision = "float";  ///< float or double
   friend bool operator==(const RunOptions&, const RunOptions&) = default;
@@ -115,7 +115,8 @@ void for_each_option(O& o, Visit&& visit) {
         o.run.save_dir);
   visit("save_id", "Data and files", "names a sub-folder of save_dir, so that runs lie side by side", o.run.save_id);
   visit("silent", "Data and files", "print the last line alone", o.run.silent);
-  visit("device", "Machine", "-1 or cpu", o.run.device);
+  visit("device", "Machine", "-1 or cpu, the number of a CUDA device, or auto (device 0, or else the CPU)",
+        o.run.device);
   visit("threads", "Machine", "CPU threads; 0: all cores. Results do not depend on it", o.run.threads);
   visit("precision", "Machine", "float or double", o.run.precision);
   visit("seed", "Machine", "seeds the split, the initial weights and dropout", o.train.seed);

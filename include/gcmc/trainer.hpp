@@ -71,15 +71,17 @@ class Trainer {
   /// Throws Error if the loss is not finite.
   Metrics step() {
     const DropoutStep dropout{options_.train.seed, static_cast<std::uint32_t>(++iteration_)};
-    if (removal_) {
-      removal_->draw(make_mask(dropout.seed, dropout.step, static_cast<std::uint32_t>(Masked::edges),
-                               1.0 - options_.train.target_removal));
-      model_.forward_backward(removal_->messages(), removal_->pairs(), dropout);
-    } else {
-      model_.forward_backward(train_.messages(), train_.pairs(), dropout);
-    }
     rates_.push_back(rate(iteration_));
-    optimizer_.step(rates_.back());
+    run_step(*backend_, [&] {
+      if (removal_) {
+        removal_->draw(make_mask(dropout.seed, dropout.step, static_cast<std::uint32_t>(Masked::edges),
+                                 1.0 - options_.train.target_removal));
+        model_.forward_backward(removal_->messages(), removal_->pairs(), dropout);
+      } else {
+        model_.forward_backward(train_.messages(), train_.pairs(), dropout);
+      }
+      optimizer_.step(rates_.back());
+    });
     const Metrics metrics = model_.metrics();
     require(std::isfinite(metrics.loss()), [&] {
       return "training diverged: the loss of iteration " + std::to_string(iteration_) +
@@ -180,7 +182,8 @@ SplitOptions split_options(const Options& options);
 /// Splits `ratings` as the options say, trains one model (of the option `seed`) on a Cpu backend with
 /// options.run.threads and .precision, and returns figures, curve and model. Calls on_progress after every iteration;
 /// when `stop` asks for it, finishes the running step and returns what it has. Throws Error for options or ratings that
-/// do not fit, and if training diverges. The same options give the same bits on any number of threads.
+/// do not fit, .device's included (other devices: cuda_training.hpp), and if training diverges. The same options give
+/// the same bits on any number of threads.
 TrainResult train(const Ratings& ratings, const Options& options,
                   const std::function<void(const Progress&)>& on_progress = {}, std::stop_token stop = {});
 

@@ -14,7 +14,8 @@ Options member_options(const Options& options, Index k) {
 }
 
 EnsembleResult train_ensemble(const Ratings& ratings, const Options& options,
-                              const std::function<void(const Progress&)>& on_progress, std::stop_token stop) {
+                              const std::function<void(const Progress&)>& on_progress, std::stop_token stop,
+                              const TrainFunction& train_one) {
   validate(options);
   EnsembleResult result;
   for (Index k = 0; k < options.train.seeds; ++k) {
@@ -24,7 +25,7 @@ EnsembleResult train_ensemble(const Ratings& ratings, const Options& options,
       progress.models = options.train.seeds;
       if (on_progress) on_progress(progress);
     };
-    TrainResult trained = train(ratings, member, tell, stop);
+    TrainResult trained = train_one(ratings, member, tell, stop);
     const bool stopped = trained.metrics.stopped;
     if (stopped && k > 0) {
       result.metrics.members.back().stopped = true;

@@ -112,10 +112,9 @@ constexpr auto names_of(bool) {
 /// The values a string option is restricted to; empty: any.
 std::span<const std::string_view> choices(std::string_view name) {
   static constexpr std::array<std::string_view, 4> presets = {"dgl", "paper", "best", "auto"};
-  static constexpr std::array<std::string_view, 2> devices = {"-1", "cpu"}, precisions = {"float", "double"};
+  static constexpr std::array<std::string_view, 2> precisions = {"float", "double"};
   static constexpr std::array<std::string_view, 9> splits = {"", "u1", "u2", "u3", "u4", "u5", "ua", "ub", "random"};
   if (name == "preset") return presets;
-  if (name == "device") return devices;
   if (name == "precision") return precisions;
   if (name == "split") return splits;
   return {};
@@ -154,10 +153,19 @@ std::string list(const Texts& texts) {
   return result;
 }
 
+/// The numbers have three digits at most.
+bool is_device(std::string_view value) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool number = !value.empty() && value.size() <= 3 && std::all_of(value.begin(), value.end(), digit);
+  return number || value == "-1" || value == "cpu" || value == "auto";
+}
+
 void check(std::string_view name, const std::string& value) {
   const auto allowed = choices(name);
   if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end())
     reject(name, value, "is not one of " + list(allowed));
+  if (name == "device" && !is_device(value))
+    reject(name, value, "is not one of -1, cpu, auto, or the number of a CUDA device");
   if (name == "data_name" && value.empty()) reject(name, value, "names no data set");
   if (name == "save_id" && (value.find('/') != value.npos || value == "." || value == ".."))
     reject(name, value, "is not the name of a folder: leave out '/'");

@@ -1,0 +1,123 @@
+#include "context.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "gcmc/error.hpp"
+
+namespace gcmc {
+namespace {
+
+int attribute(cudaDeviceAttr which, int device) {
+  int value = 0;
+  GCMC_CHECK(cudaDeviceGetAttribute(&value, which, device));
+  return value;
+}
+
+/// A pool that keeps what is freed, for the next allocation.
+Pool make_pool(int device) {
+  require(attribute(cudaDevAttrMemoryPoolsSupported, device) != 0,
+          [&] { return "cuda: device " + std::to_string(device) + " has no memory pools: use --device cpu"; });
+  cudaMemPoolProps properties{};
+  properties.allocType = cudaMemAllocationTypePinned;
+  properties.location.type = cudaMemLocationTypeDevice;
+  properties.location.id = device;
+  cudaMemPool_t pool = nullptr;
+  GCMC_CHECK(cudaMemPoolCreate(&pool, &properties));
+  Pool owned(pool);
+  std::uint64_t keep = ~std::uint64_t{0};
+  GCMC_CHECK(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep));
+  return owned;
+}
+
+Stream make_stream() {
+  cudaStream_t stream = nullptr;
+  GCMC_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return Stream(stream);
+}
+
+Cublas make_cublas(cudaStream_t stream, bool tf32) {
+  cublasHandle_t handle = nullptr;
+  GCMC_CHECK(cublasCreate(&handle));
+  Cublas owned(handle);
+  GCMC_CHECK(cublasSetStream(handle, stream));
+  GCMC_CHECK(cublasSetMathMode(handle, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH));
+  return owned;
+}
+
+/// What cuBLAS's documentation recommends for its workspace.
+std::size_t workspace_bytes(int device) {
+  return std::size_t{attribute(cudaDevAttrComputeCapabilityMajor, device) >= 9 ? 32u : 4u} << 20;
+}
+
+}  // namespace
+
+CudaContext::CudaContext(int number, const CudaOptions& options) : device(number) {
+  activate();
+  pool_ = make_pool(device);
+  stream_ = make_stream();
+  cublas_ = make_cublas(stream(), options.tf32);
+  workspace_ = PoolMemory(pool(), stream(), workspace_bytes(device));
+  GCMC_CHECK(cublasSetWorkspace(cublas(), workspace_.data(), workspace_.bytes()));  // after cublasSetStream: it resets
+}
+
+CudaContext::~CudaContext() {
+  cudaSetDevice(device);
+  cudaStreamSynchronize(stream());
+}
+
+void* CudaContext::scratch_bytes(int slot, std::size_t bytes) {
+  if (rehearsal) {
+    std::size_t& held = rehearsal->scratch[slot];
+    if (bytes > std::max(held, scratch_[slot].bytes())) {
+      rehearsal->remove(held);
+      rehearsal->add(held = bytes);
+    }
+    return nullptr;
+  }
+  PoolMemory& memory = scratch_[slot];
+  bytes = std::max(bytes, std::size_t{1});  // nullptr means "not wanted" to some kernels
+  if (bytes > memory.bytes()) {
+    require(!recording_, "cuda: an operation of a recorded step needs more scratch memory than the step before");
+    memory = PoolMemory();
+    memory = PoolMemory(pool(), stream(), bytes);
+    allocated_ = true;
+  }
+  return memory.data();
+}
+
+bool CudaContext::begin_recording() {
+  if (rehearsal || std::exchange(allocated_, false)) return false;
+  GCMC_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));
+  return recording_ = true;
+}
+
+void CudaContext::launch_recorded() {
+  recording_ = false;
+  cudaGraph_t recorded = nullptr;
+  GCMC_CHECK(cudaStreamEndCapture(stream(), &recorded));
+  const RecordedGraph graph(recorded);
+  if (executable_) {
+    cudaGraphExecUpdateResultInfo info{};
+    if (cudaGraphExecUpdate(executable_.get(), recorded, &info) != cudaSuccess) {
+      cudaGetLastError();  // other operations than before: a new executable
+      executable_ = GraphExec();
+    }
+  }
+  if (!executable_) {
+    cudaGraphExec_t executable = nullptr;
+    GCMC_CHECK(cudaGraphInstantiate(&executable, recorded, 0));
+    executable_ = GraphExec(executable);
+  }
+  GCMC_CHECK(cudaGraphLaunch(executable_.get(), stream()));
+}
+
+void CudaContext::drop_recorded() noexcept {
+  recording_ = false;
+  cudaGraph_t recorded = nullptr;
+  cudaStreamEndCapture(stream(), &recorded);
+  if (recorded) cudaGraphDestroy(recorded);
+  cudaGetLastError();
+}
+
+}  // namespace gcmc

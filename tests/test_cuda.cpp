@@ -1,0 +1,144 @@
+// Training on CUDA: the steps' graphs, losses against the CPU's, whole runs.
+#include "backends.hpp"
+#include "gcmc/cuda_training.hpp"
+#include "gcmc/data.hpp"
+
+namespace {
+
+using namespace gcmc;
+
+Options small_options() {
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 40, .output = 12, .node_dropout = 0.5};
+  options.train.max_iterations = 6;
+  return options;
+}
+
+Split parts_of(const Ratings& ratings, const Options& options) { return split(ratings, split_options(options)); }
+
+}  // namespace
+
+/// Cuda without its way to run a step.
+struct Direct : Cuda {
+  template <class Step>
+  void run_step(const Step& step) = delete;
+};
+
+TEST_CASE("steps that are launched as graphs give the bits of steps that are not", "[cuda]") {
+  const Ratings ratings = generate_ratings({.users = 40, .items = 50, .ratings = 900});
+  Options options = small_options();
+  options.train.target_removal = 0.2;
+  options.train.average_decay = 0.9;
+  const Split parts = parts_of(ratings, options);
+  Cuda cuda;
+  Direct direct;
+  Trainer<Cuda, float> recorded(cuda, ratings, parts, options);
+  Trainer<Direct, float> plain(direct, ratings, parts, options);
+  for (int k = 0; k < 6; ++k) {
+    REQUIRE(recorded.step().loss() == plain.step().loss());
+    REQUIRE(recorded.validate().loss() == plain.validate().loss());
+  }
+  REQUIRE(recorded.model().parameters().get() == plain.model().parameters().get());
+}
+
+/// x *= factor.
+Activate<float> scale(const Buffer<Cuda, float>& x, float factor) {
+  return {
+      {x.data(), 1, static_cast<Index>(x.size()), static_cast<Index>(x.size())}, Activation::linear, nullptr, factor};
+}
+
+TEST_CASE("a graph is made anew when the operations change", "[cuda]") {
+  Cuda cuda;
+  Buffer<Cuda, float> x(cuda, std::vector<float>(32, 1));
+  const auto run = [&](int times, float factor) {
+    cuda.run_step([&] {
+      for (int k = 0; k < times; ++k) cuda.run(scale(x, factor));
+    });
+    return x.front();
+  };
+  CHECK(run(1, 0.5f) == 0.5f);
+  CHECK(run(1, 0.5f) == 0.25f);      // recorded
+  CHECK(run(1, 4.0f) == 1.0f);       // the same graph, another parameter
+  CHECK(run(3, 0.5f) == 0.125f);     // another graph
+  CHECK(run(3, 0.5f) == 0.015625f);  // the same again
+}
+
+TEST_CASE("a step that throws leaves the backend usable", "[cuda]") {
+  Cuda cuda;
+  Buffer<Cuda, float> x(cuda, std::vector<float>(32, 1));
+  cuda.run_step([&] { cuda.run(scale(x, 0.5f)); });
+  REQUIRE_THROWS_AS(cuda.run_step([&] {
+    cuda.run(scale(x, 0.5f));
+    throw Error("stop");
+  }),
+                    Error);
+  CHECK(x.front() == 0.5f);  // what was recorded is dropped
+  cuda.run_step([&] { cuda.run(scale(x, 0.5f)); });
+  CHECK(x.front() == 0.25f);
+}
+
+TEST_CASE("losses are the CPU's within rounding, at the size of ml-100k", "[cuda]") {
+  const Ratings ratings = load_data("synthetic-100k", {}, {}).ratings;
+  Options options;
+  options.model.aggregation = Aggregation::stack;
+  options.train.learning_rate = 0.001;
+  const Split parts = parts_of(ratings, options);
+  Cuda cuda;
+  Cpu cpu;
+  Trainer<Cuda, float> ours(cuda, ratings, parts, options);
+  Trainer<Cpu, float> theirs(cpu, ratings, parts, options);
+  for (int step = 0; step < 3; ++step) {
+    const Metrics a = ours.step(), b = theirs.step();
+    INFO("step " << step << ": " << a.loss() << " and " << b.loss());
+    CHECK(std::abs(a.loss() - b.loss()) < 1e-5 * b.loss());
+    CHECK(std::abs(a.rmse() - b.rmse()) < 1e-5 * b.rmse());
+    CHECK(a.count == b.count);
+  }
+}
+
+TEST_CASE("a whole run on CUDA does what it does on the CPU", "[cuda]") {
+  const Ratings ratings = generate_ratings({.users = 60, .items = 40, .ratings = 1100});
+  Options options = small_options();
+  options.train.max_iterations = 30;
+  options.train.learning_rate = 0.02;
+  options.train.refit = true;
+  options.train.target_removal = 0.1;
+  Cuda cuda;
+  const TrainResult ours = train_on_cuda(cuda, ratings, options), theirs = train(ratings, options);
+  CHECK(ours.metrics.backend == cuda.name());
+  CHECK(ours.history.back().loss < ours.history.front().loss);
+  CHECK(std::abs(ours.history.front().loss - theirs.history.front().loss) < 1e-5);
+  CHECK(std::abs(ours.history.back().loss - theirs.history.back().loss) < 0.02);
+  CHECK(ours.model.tensors.size() == theirs.model.tensors.size());
+  for (const auto& [name, tensor] : theirs.model.tensors) CHECK(ours.model.tensors.at(name).shape == tensor.shape);
+}
+
+TEST_CASE("a device that is not there is named, with those that are", "[cuda]") {
+  try {
+    Cuda cuda(1000);
+    FAIL();
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("there is no device 1000: this machine has ") != std::string::npos);
+  }
+}
+
+TEST_CASE("training that needs more memory than there is is refused before it starts, with both figures", "[cuda]") {
+  Cuda cuda;
+  const std::size_t free = cuda.free_memory();
+  const auto take = [&](std::size_t bytes) {
+    return [&cuda, bytes] { Buffer<Cuda, char>(cuda, static_cast<Offset>(bytes)); };
+  };
+  REQUIRE_NOTHROW(cuda.require_memory(take(free / 2)));
+  REQUIRE_NOTHROW(cuda.require_memory([&] {
+    take(free / 2)();  // freed before the next
+    take(free / 2)();
+  }));
+  try {
+    cuda.require_memory(take(free + (std::size_t{100} << 20)));
+    FAIL();
+  } catch (const Error& error) {
+    INFO(error.what());
+    CHECK(std::string(error.what()).find(" MB of device memory, and " + cuda.name() + " has ") != std::string::npos);
+  }
+  CHECK(cuda.free_memory() == free);  // nothing was taken
+}
