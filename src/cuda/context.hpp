@@ -69,6 +69,9 @@ class PoolMemory {
 
 /// Threads of a block, everywhere; a multiple of the warp.
 inline constexpr int block_threads = 256;
+/// Blocks that a multiprocessor holds at least: leaves a thread 128 registers, and makes ptxas use them before it
+/// spills.
+inline constexpr int least_blocks = 2;
 
 /// Scratch memory grows at first use and is then kept, so that a repeated step allocates nothing.
 class CudaContext {

@@ -172,7 +172,7 @@ class Scorer {
 
 /// A warp a user; a user of many pairs is shared out over the block.
 template <class T, int most_bases>
-__global__ void __launch_bounds__(block_threads) score_pairs(const ScorePass<T> pass) {
+__global__ void __launch_bounds__(block_threads, least_blocks) score_pairs(const ScorePass<T> pass) {
   __shared__ bool is_long[block_warps];
   const int warp = warp_of_block();
   const Index first = static_cast<Index>(blockIdx.x) * block_warps;
@@ -189,7 +189,8 @@ __global__ void __launch_bounds__(block_threads) score_pairs(const ScorePass<T> 
 
 /// One block an element of the coefficients' gradient.
 template <class T>
-__global__ void __launch_bounds__(block_threads) add_coefficients(const ScorePass<T> pass, Offset warps, T* gradient) {
+__global__ void __launch_bounds__(block_threads, least_blocks)
+    add_coefficients(const ScorePass<T> pass, Offset warps, T* gradient) {
   const Index element = static_cast<Index>(blockIdx.x), s = element % pass.bases, r = element / pass.bases;
   double sum = 0;
   for (Offset warp = threadIdx.x; warp < warps; warp += block_threads)
@@ -199,7 +200,7 @@ __global__ void __launch_bounds__(block_threads) add_coefficients(const ScorePas
 }
 
 /// One block. After Decode, absolute error and hits are 0.
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     add_sums(const DecodeSums* partial, Offset warps, bool with_hits, DecodeSums* sums) {
   DecodeSums own;
   for (Offset warp = threadIdx.x; warp < warps; warp += block_threads) {

@@ -38,7 +38,8 @@ void multiply(CudaContext& context, Index rows, Index columns, Index inner, cons
 
 /// c[i, n] = bias[n] (+ c[i, n]): what the product is then added to. A warp a row.
 template <class T>
-__global__ void __launch_bounds__(block_threads) add_bias(MatrixView<T> c, const T* bias, bool accumulate) {
+__global__ void __launch_bounds__(block_threads, least_blocks)
+    add_bias(MatrixView<T> c, const T* bias, bool accumulate) {
   const Index i = warp_of_grid();
   if (i >= c.rows) return;
   for (Index n = lane_of_thread(); n < c.columns; n += warp_lanes)
@@ -47,7 +48,7 @@ __global__ void __launch_bounds__(block_threads) add_bias(MatrixView<T> c, const
 
 /// The epilogue of DenseBackward, on what the product left in the blocks. A warp a row.
 template <class T>
-__global__ void __launch_bounds__(block_threads) dense_epilogue(const DenseBackward<T> op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) dense_epilogue(const DenseBackward<T> op) {
   const Index i = warp_of_grid();
   if (i >= op.hidden.rows) return;
   const T* hidden = op.hidden.row(i);
@@ -67,7 +68,7 @@ constexpr Index column_sum_rows = 256;
 
 /// Block (chunk, tile): warp w adds rows w, w + block_warps, ... of the chunk, a lane a column; then warps in order.
 template <class T>
-__global__ void __launch_bounds__(block_threads) partial_column_sums(MatrixView<const T> x, T* partial) {
+__global__ void __launch_bounds__(block_threads, least_blocks) partial_column_sums(MatrixView<const T> x, T* partial) {
   __shared__ T sums[block_warps][warp_lanes];
   const int warp = warp_of_block(), lane = lane_of_thread();
   const Index column = static_cast<Index>(blockIdx.y) * warp_lanes + lane;
@@ -85,7 +86,7 @@ __global__ void __launch_bounds__(block_threads) partial_column_sums(MatrixView<
 
 /// A warp a column.
 template <class T>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     add_column_sums(const T* partial, Index chunks, Index columns, T* sums, bool accumulate) {
   const Index column = warp_of_grid();
   if (column >= columns) return;
@@ -97,7 +98,7 @@ __global__ void __launch_bounds__(block_threads)
 
 /// A warp a row.
 template <class T>
-__global__ void __launch_bounds__(block_threads) activate(const Activate<T> op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) activate(const Activate<T> op) {
   const Index i = warp_of_grid();
   if (i >= op.x.rows) return;
   const Offset first_bit = i * round_up(op.x.columns, 64);

@@ -196,7 +196,7 @@ class Gather {
 };
 
 template <class Policy, int halves, int packs>
-__global__ void __launch_bounds__(block_threads) gather(const Policy policy) {
+__global__ void __launch_bounds__(block_threads, least_blocks) gather(const Policy policy) {
   __shared__ typename Gather<Policy, halves, packs>::Shared shared;
   Gather<Policy, halves, packs>(policy, shared).run(static_cast<Index>(blockIdx.x) * block_warps);
 }

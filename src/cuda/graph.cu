@@ -13,7 +13,7 @@ __device__ void store_scaled(T* to, Pack<T> pack, T scale) {
 
 /// A warp a kept pair.
 template <class T>
-__global__ void __launch_bounds__(block_threads) build_table(const BuildTable<T> op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) build_table(const BuildTable<T> op) {
   const Index n = warp_of_grid();
   if (n >= (op.kept ? *op.kept.count : op.weights.blocks * op.weights.rows)) return;
   const Index pair = op.kept ? op.kept.list[n] : n;
@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(block_threads) build_table(const BuildTable<T>
 
 /// A warp a source: its levels' tables are summed on the way.
 template <class T>
-__global__ void __launch_bounds__(block_threads) build_ordinal_table(const BuildTable<T> op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) build_ordinal_table(const BuildTable<T> op) {
   const Index source = warp_of_grid();
   if (source >= op.weights.rows) return;
   const T scale = op.source_scale ? op.scale * op.source_scale[source] : op.scale;
@@ -135,7 +135,8 @@ struct Backward {
 
 /// Ordinal: dT_s = sum over r >= s of dW_r, highest level first. A warp a source.
 template <class T>
-__global__ void __launch_bounds__(block_threads) sum_levels_from_above(const BlockMatrix<T> gradient, Index levels) {
+__global__ void __launch_bounds__(block_threads, least_blocks)
+    sum_levels_from_above(const BlockMatrix<T> gradient, Index levels) {
   const Index source = warp_of_grid();
   if (source >= gradient.rows) return;
   for (Index c = lane_of_thread() * Pack<T>::size; c < gradient.stride; c += warp_lanes * Pack<T>::size) {
@@ -150,7 +151,7 @@ __global__ void __launch_bounds__(block_threads) sum_levels_from_above(const Blo
 }
 
 template <class T>
-__global__ void __launch_bounds__(block_threads) degree_scale(const DegreeScale<T> op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) degree_scale(const DegreeScale<T> op) {
   const Offset i = thread_of_grid();
   if (i >= op.count) return;
   const T degree = static_cast<T>(op.degree[i]);

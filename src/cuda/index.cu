@@ -7,7 +7,7 @@ namespace {
 
 /// Eight threads make the 64 bits of one group: thread `lane` draws counter 8 * group + lane, whose word w holds the
 /// draws of indices 16 w + 2 lane and the next (see kept()).
-__global__ void __launch_bounds__(block_threads) draw_mask(const DrawMask op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) draw_mask(const DrawMask op) {
   const Offset counter = thread_of_grid();
   const unsigned lane = threadIdx.x % 8;
   const auto words = philox(
@@ -34,14 +34,14 @@ __device__ Index pair_in_turn(int turn) {
   return warp_of_grid() * block_threads + turn * warp_lanes + lane_of_thread();
 }
 
-__global__ void __launch_bounds__(block_threads) count_kept(const SelectSources op, Index* counts) {
+__global__ void __launch_bounds__(block_threads, least_blocks) count_kept(const SelectSources op, Index* counts) {
   Index kept = 0;
   for (int turn = 0; turn < block_warps; ++turn) kept += source_kept(op, pair_in_turn(turn));
   kept = block_sum(kept);
   if (threadIdx.x == 0) counts[blockIdx.x] = kept;
 }
 
-__global__ void __launch_bounds__(block_threads) list_kept(const SelectSources op, const Index* counts) {
+__global__ void __launch_bounds__(block_threads, least_blocks) list_kept(const SelectSources op, const Index* counts) {
   Index before = 0;
   for (unsigned block = threadIdx.x; block < blockIdx.x; block += block_threads) before += counts[block];
   Index next = block_sum(before);
@@ -74,7 +74,7 @@ __device__ bool is_target(const SplitEdges& op, Offset receiver, Offset e) {
 }
 
 /// A warp a receiver: each row is read once to count and once to write, both parts in the row's order.
-__global__ void __launch_bounds__(block_threads) split_edges(const SplitEdges op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) split_edges(const SplitEdges op) {
   const Index receiver = warp_of_grid();
   if (receiver >= op.adjacency.receivers) return;
   const int lane = lane_of_thread();
@@ -102,7 +102,7 @@ __global__ void __launch_bounds__(block_threads) split_edges(const SplitEdges op
 }
 
 /// One block. Integers: their sum does not depend on its order.
-__global__ void __launch_bounds__(block_threads) count_predicted(const SplitEdges op) {
+__global__ void __launch_bounds__(block_threads, least_blocks) count_predicted(const SplitEdges op) {
   const Adjacency& graph = op.adjacency;
   Offset carried = 0;
   for (Index i = static_cast<Index>(threadIdx.x); i < graph.receivers; i += block_threads) carried += op.carried[i];

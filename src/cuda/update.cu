@@ -39,7 +39,7 @@ void for_each_group(const ParameterRows* list, Index count, const Visit& visit) 
 }
 
 template <class T>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     partial_square_sums(const Parts parts, const T* gradient, Index step, double* partial) {
   const Index k = parts.of_block();
   const ParameterRows& part = parts.part[k];
@@ -63,7 +63,8 @@ __global__ void __launch_bounds__(block_threads)
 }
 
 /// One block.
-__global__ void __launch_bounds__(block_threads) add_square_sums(const double* partial, Index count, double* sum) {
+__global__ void __launch_bounds__(block_threads, least_blocks)
+    add_square_sums(const double* partial, Index count, double* sum) {
   double total = 0;
   for (Index k = static_cast<Index>(threadIdx.x); k < count; k += block_threads) total += partial[k];
   total = block_sum(total);
@@ -139,7 +140,7 @@ __device__ void update_row(const Update<T>& op, const Factors<T>& f, const Param
 }
 
 template <class T>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     update_parts(const Parts parts, const Update<T> op, const Factors<T> f) {
   const Index k = parts.of_block();
   const ParameterRows& part = parts.part[k];
@@ -150,7 +151,7 @@ __global__ void __launch_bounds__(block_threads)
 
 /// A warp a listed row; the grid has one for each row of the part, since their number is the device's.
 template <class T>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     update_listed(const ParameterRows part, const Update<T> op, const Factors<T> f) {
   const Index n = warp_of_grid();
   if (n < *op.row_count) update_row(op, f, part, op.rows[n]);
