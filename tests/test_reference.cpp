@@ -171,10 +171,20 @@ struct Decoder {
   void run() {
     const Index chunks[] = {0, pairs.receivers};
     const Offset count = pairs.entries();
-    Reference().run(Decode<double>{adjacency(pairs), chunks, 1, bases, view(std::as_const(user_basis)),
-                                   view(std::as_const(items)), coefficients.values.data(), values.values.data(), &count,
-                                   view(user_gradient), view(item_gradient), coefficient_gradient.values.data(),
-                                   &sums});
+    Reference().run(Decode<double>{adjacency(pairs),
+                                   chunks,
+                                   1,
+                                   bases,
+                                   view(std::as_const(user_basis)),
+                                   view(std::as_const(items)),
+                                   coefficients.values.data(),
+                                   values.values.data(),
+                                   &count,
+                                   view(user_gradient),
+                                   view(item_gradient),
+                                   coefficient_gradient.values.data(),
+                                   &sums,
+                                   {}});
   }
   double loss() {
     run();
