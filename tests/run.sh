@@ -10,4 +10,4 @@ need catch2
 install_missing
 configure_release -DGCMC_BUILD_TESTS=ON
 build_release
-exec ctest --test-dir "$build" --output-on-failure "$@"
+exec ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" "$@"
