@@ -161,8 +161,8 @@ GCMC_INLINE Vector<T> fold(Vector<T> a, Vector<T> b, std::integer_sequence<int, 
 template <class T>
 constexpr int sum_group_size = 16 / static_cast<int>(sizeof(T));
 
-/// The first half of the sums over the lanes of many vectors, for `sum_group_size` of them: sums within 16 bytes, side by
-/// side. Overwrites x.
+/// The first half of the sums over the lanes of many vectors, for `sum_group_size` of them: sums within 16 bytes, side
+/// by side. Overwrites x.
 template <class T>
 GCMC_INLINE Vector<T> sum_group(Vector<T>* x) {
   constexpr int group = sum_group_size<T>;
