@@ -53,7 +53,10 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
   ~Optimizer() {
-    flush();
+    try {
+      flush();
+    } catch (...) {  // a device that failed: whoever met the failure has been told, and the weights are lost with it
+    }
     parameters_->on_refresh({});
   }
 
