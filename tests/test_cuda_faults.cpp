@@ -89,6 +89,18 @@ TEST_CASE("a kernel that cannot be launched is named", "[cuda][faults]") {
               {"cuda: activate: ", "cudaErrorLaunchOutOfResources"});
 }
 
+TEST_CASE("a device that is lost in training is an error, while updates wait too", "[cuda][faults]") {
+  for (const int nth : {1, 40, 80}) {
+    INFO("kernel " << nth);
+    {
+      Cuda cuda;
+      emulator::fail_kernel(nth, cudaErrorIllegalAddress);
+      check_holds(error_of([&] { train_a_little(cuda); }), {"cudaErrorIllegalAddress"});
+    }
+    emulator::reset();
+  }
+}
+
 TEST_CASE("a kernel's fault shows at the next copy, and stays", "[cuda][faults]") {
   {
     Cuda cuda;
