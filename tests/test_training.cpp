@@ -1,0 +1,183 @@
+// Whole trainings: bits against threads and intervals, no allocation in a step, learning, stopping, refit, and the
+// figures that are reported.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <atomic>
+#include <cmath>
+
+#include "gcmc/cpu.hpp"
+#include "gcmc/data.hpp"
+#include "gcmc/predictor.hpp"
+#include "gcmc/trainer.hpp"
+
+using namespace gcmc;
+
+/// Calls of operator new so far, counted in counted_new.cpp.
+extern std::atomic<long> allocations;
+
+TEST_CASE("a seed gives the same bits on one and two threads, and in two runs", "[model][determinism]") {
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+  options.train.max_iterations = 12;
+  options.train.target_removal = 0.2;
+  options.model.implicit = true;
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  for (const auto aggregation : {Aggregation::stack, Aggregation::sum}) {
+    options.model.aggregation = aggregation;
+    std::vector<TrainResult> runs;
+    for (const int threads : {1, 2, 2, 3}) {
+      options.run.threads = threads;
+      runs.push_back(train(ratings, options));
+    }
+    for (std::size_t k = 1; k < runs.size(); ++k) {
+      REQUIRE(runs[k].model.tensors == runs[0].model.tensors);
+      REQUIRE(runs[k].metrics.best_test_rmse == runs[0].metrics.best_test_rmse);
+      for (std::size_t row = 0; row < runs[0].history.size(); ++row) {
+        REQUIRE(runs[k].history[row].loss == runs[0].history[row].loss);
+        REQUIRE(runs[k].history[row].valid_rmse == runs[0].history[row].valid_rmse);
+      }
+    }
+  }
+}
+
+TEST_CASE("training has the same bits, however often all rows are brought up to date", "[model][determinism]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  for (const double average : {0.0, 0.99}) {
+    Options options;
+    options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+    options.train.max_iterations = 150;  // beyond the steps that a row may wait
+    options.train.average_decay = average;
+    options.train.schedule = Schedule::constant;
+    options.train.selection = Selection::last;
+    std::vector<TrainResult> runs;
+    for (const Offset interval : {1, 7, 150}) {
+      options.train.valid_interval = interval;
+      runs.push_back(train(ratings, options));
+    }
+    CHECK(runs[1].model.tensors == runs[0].model.tensors);
+    CHECK(runs[2].model.tensors == runs[0].model.tensors);
+  }
+}
+
+TEST_CASE("a training step allocates nothing", "[model]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model.units = 60;
+  options.model.implicit = true;
+  options.train.target_removal = 0.1;
+  options.train.average_decay = 0.99;
+  const Split parts = split(ratings, {0.1, 0.1, 1, 1});
+  Cpu cpu(2);
+  Trainer<Cpu, float> trainer(cpu, ratings, parts, options);
+  for (int k = 0; k < 3; ++k) trainer.step();
+  trainer.validate();
+  const long before = allocations;
+  for (int k = 0; k < 5; ++k) {
+    trainer.step();
+    trainer.validate();
+  }
+  REQUIRE(allocations - before == 0);
+}
+
+TEST_CASE("training lowers the loss and beats the bias baseline on generated ratings", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
+  Options options;
+  options.model = {.units = 60, .output = 16, .node_dropout = 0.5};
+  options.train.learning_rate = 0.02;
+  options.train.max_iterations = 300;
+  const TrainResult result = train(ratings, options);
+  REQUIRE(result.history.back().loss < 0.9 * result.history.front().loss);
+  REQUIRE(result.metrics.best_test_rmse < result.metrics.baseline_test_rmse);
+}
+
+TEST_CASE("a run stops after the running step when asked to", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model.units = 20;
+  options.train.max_iterations = 1000;
+  std::stop_source source;
+  const TrainResult result = train(
+      ratings, options,
+      [&](const Progress& progress) {
+        if (progress.iteration == 7) source.request_stop();
+      },
+      source.get_token());
+  REQUIRE(result.metrics.iterations == 7);
+  REQUIRE(result.metrics.stopped);
+  REQUIRE(result.model.tensors.count("user_embedding") == 1);
+}
+
+TEST_CASE("refit trains anew on train and validation for the chosen steps at the recorded rates", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
+  Options options;
+  options.model.units = 20;
+  options.model.output = 8;
+  options.train.max_iterations = 40;
+  options.train.decay_patience = 2;
+  options.train.refit = true;
+  const TrainResult result = train(ratings, options);
+  REQUIRE(result.metrics.refitted);
+
+  Cpu cpu(1);
+  const Split parts =
+      split(ratings, {options.run.test_ratio, options.run.valid_ratio, options.train.seed, options.train.seed});
+  Trainer<Cpu, float> first(cpu, ratings, parts, options);
+  std::vector<double> rates;
+  while (!first.finished()) {
+    rates.push_back(first.learning_rate());
+    first.step();
+    first.observe(first.validate().rmse());
+  }
+  REQUIRE(first.schedule().best_iteration() == result.metrics.best_iteration);
+  REQUIRE(rates.front() > rates.back());
+  rates.resize(static_cast<std::size_t>(result.metrics.best_iteration));
+
+  // Plain form: every rating that is not tested is trained on, one rate a step.
+  Split joined = parts;
+  joined.train.insert(joined.train.end(), joined.valid.begin(), joined.valid.end());
+  joined.valid.clear();
+  Options last = options;
+  last.train.selection = Selection::last;
+  last.train.schedule = Schedule::constant;
+  Trainer<Cpu, float> second(cpu, ratings, joined, last, rates);
+  for (std::size_t k = 0; k < rates.size(); ++k) second.step();
+  REQUIRE(second.finished());
+  second.choose();
+  REQUIRE(second.test().rmse() == result.metrics.best_test_rmse);
+}
+
+TEST_CASE("the reported test error is that of the saved model, averaged weights or not", "[model]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+  options.train.max_iterations = 120;
+  options.train.learning_rate = 0.1;  // beyond some steps validation gets worse
+  options.train.schedule = Schedule::constant;
+  const Split parts = split(ratings, split_options(options));
+  for (const double average : {0.0, 0.9})
+    for (const Selection selection : {Selection::last, Selection::best_valid})
+      for (const bool refit : {false, true}) {
+        if (refit && selection == Selection::last) continue;
+        options.train.average_decay = average;
+        options.train.selection = selection;
+        options.train.refit = refit;
+        // The best iteration is not the last: validation gets worse beyond it at this rate, or the interval ends
+        // before.
+        options.train.valid_interval = selection == Selection::best_valid ? 25 : 1;
+        const TrainResult result = train(ratings, options);
+        const Predictor predictor(result.model);
+        std::vector<Predictor::Pair> pairs;
+        for (const Rating& rating : parts.test) pairs.push_back({rating.user, rating.item});
+        const std::vector<double> predictions = predictor.predict(pairs);
+        double squares = 0;
+        for (std::size_t k = 0; k < pairs.size(); ++k)
+          squares += std::pow(predictions[k] - ratings.levels[parts.test[k].level], 2);
+        INFO("average " << average << ", best validation " << (selection == Selection::best_valid) << ", refit "
+                        << refit);
+        CHECK(std::abs(std::sqrt(squares / static_cast<double>(pairs.size())) - result.metrics.best_test_rmse) < 1e-6);
+      }
+}
