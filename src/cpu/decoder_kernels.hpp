@@ -2,7 +2,9 @@
 // without gradients. Pairs are taken in batches of one vector; no array has the size of the edges.
 #pragma once
 
-#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
 
 #include "pair_scores.hpp"
 
@@ -13,7 +15,7 @@ namespace {
 constexpr int gradient_width = vector_bytes == 64 ? 5 : 2;
 
 /// For columns of `width` vectors: dQ_s += sum over j of y[s][j] z_j,  dz_j += sum over s of y[s][j] q_s.
-/// Row j of the items and of their gradient is at offset rows[j].
+/// Row j of the items and of their gradient is at offset rows[j]. On the way, asks for the next batch's items.
 template <class T, int n_bases, int width>
 GCMC_INLINE void pair_gradients(const T* basis, T* basis_gradient, Index block_stride, const T* items, T* item_gradient,
                                 const Offset* rows, const T* y, int n) {
@@ -27,9 +29,11 @@ GCMC_INLINE void pair_gradients(const T* basis, T* basis_gradient, Index block_s
     Vector<T> by[n_bases];
     for (int s = 0; s < n_bases; ++s) by[s] = broadcast(y[s * lanes<T> + j]);
     const T* row = items + rows[j];
+    const T* next = items + rows[j + lanes<T>];
     T* row_gradient = item_gradient + rows[j];
     for (int v = 0; v < width; ++v) {
       const Vector<T> z = load(row + v * lanes<T>);
+      __builtin_prefetch(next + v * lanes<T>);
       Vector<T> dz = load(row_gradient + v * lanes<T>);
       for (int s = 0; s < n_bases; ++s) {
         dq[s][v] += by[s] * z;
@@ -85,16 +89,20 @@ template <class T, class Levels>
 GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, Integers<T> label, Integers<T> valid,
                                  Levels levels, T per_pair, DecodeScratch<T>& own) {
   const Index stride = row_stride<T>(levels);
-  for (Index s = 0; s < op.bases; ++s) own.y[s] = Vector<T>{};
   const Vector<T> scale = select<T>(valid, broadcast(per_pair), Vector<T>{}), by = soft.inverse_total * scale;
-  for (Index r = 0; r < levels; ++r) {
-    const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
-    const Vector<T> d = own.p[r] * by - select<T>(is_label, scale, Vector<T>{});
-    for (Index s = 0; s < op.bases; ++s) {
-      own.y[s] += d * op.coefficients[Offset{s} * stride + r];
-      own.coefficient_gradient[Offset{s} * levels + r] += d * own.x[s];
-    }
-  }
+  for_bases_by_twos(
+      op.bases, [&](Index first, auto n) __attribute__((always_inline)) {
+        Vector<T> y[n] = {};
+        for (Index r = 0; r < levels; ++r) {
+          const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
+          const Vector<T> d = own.p[r] * by - select<T>(is_label, scale, Vector<T>{});
+          for (int s = 0; s < n; ++s) {
+            y[s] += d * op.coefficients[Offset{first + s} * stride + r];
+            own.coefficient_gradient[Offset{first + s} * levels + r] += d * own.x[first + s];
+          }
+        }
+        for (int s = 0; s < n; ++s) own.y[first + s] = y[s];
+      });
 }
 
 /// Adds the pairs collected in `own` to the user's and the items' gradients.
@@ -109,10 +117,8 @@ void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vector
   for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
     const int n = own.pairs.batch(first);
     const Offset* rows = own.pairs.rows + first;
-    all_dots<T>(basis, stride, op.bases, op.items.data, rows, vectors, own.x, [&](int j) {
-      prefetch_row(item_gradient + rows[j], vectors);
-      prefetch_row(op.items.data + rows[j + lanes<T>], vectors);
-    });
+    all_dots<T>(basis, stride, op.bases, op.items.data, rows, vectors, own.x,
+                [&](int j) { prefetch_row(item_gradient + rows[j], vectors); });
     const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
     const Softmax<T> soft =
         softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
@@ -129,25 +135,55 @@ void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vector
   }
 }
 
-/// Adds the chunks' sums in order.
+/// Lets chunks be computed side by side and taken in order: `take(chunk)` is called once for each, by one thread at a
+/// time. At most `ahead` <= 64 chunks that are not taken yet may have begun, so that as many buffers do.
+template <class Take>
+class InOrder {
+ public:
+  InOrder(Offset ahead, const Take& take) : ahead_(ahead), take_(take) {}
+  void begin(Offset chunk) const {
+    while (chunk - taken_ >= ahead_) std::this_thread::yield();
+  }
+  void finish(Offset chunk) {
+    const std::lock_guard lock(mutex_);
+    for (finished_ |= std::uint64_t{1} << (chunk - taken_); finished_ & 1; finished_ >>= 1, ++taken_) take_(taken_);
+  }
+
+ private:
+  const Offset ahead_;
+  const Take& take_;
+  std::mutex mutex_;
+  std::uint64_t finished_ = 0;  ///< bit k: chunk taken_ + k
+  std::atomic<Offset> taken_{0};
+};
+
+/// sums = x for the first chunk, sums += x for the others.
 template <class T>
-void reduce_decode(const Decode<T>& op, const T* item_partial, const T* coefficient_partial, CpuContext& context) {
+void add_chunk(Offset chunk, const T* x, Offset count, T* sums) {
+  if (chunk == 0)
+    std::memcpy(sums, x, sizeof(T) * static_cast<std::size_t>(count));
+  else
+    for (Offset k = 0; k < count; k += lanes<T>) store(sums + k, load(sums + k) + load(x + k));
+}
+
+/// One chunk's pairs, with its sums: the items' and the coefficients' gradients, which it overwrites.
+template <class T>
+DecodeSums decode_chunk(const Decode<T>& op, Offset chunk, T per_pair, DecodeScratch<T>& own, T* item_gradient,
+                        T* coefficient_gradient) {
   const Index levels = op.pairs.levels;
-  const Offset item_size = Offset{op.items.rows} * op.items.stride;
-  for_each_piece(context, item_size, 16384, [&](Offset first, Offset last) {
-    for (Offset k = first; k < last; k += lanes<T>) {
-      Vector<T> sum = load(item_partial + k);
-      for (Index chunk = 1; chunk < op.chunks; ++chunk) sum += load(item_partial + chunk * item_size + k);
-      store(op.item_gradient.data + k, sum);
-    }
+  const Offset coefficients = Offset{op.bases} * levels;
+  for (Offset k = 0; k < coefficients; ++k) own.coefficient_gradient[k] = Vector<T>{};
+  std::memset(item_gradient, 0, sizeof(T) * static_cast<std::size_t>(Offset{op.items.rows} * op.items.stride));
+  ChunkSums<T> sums(levels);
+  with_levels(levels, [&](auto count) {
+    with_vectors<T>(op.items.stride, [&](auto vectors) {
+      for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user)
+        decode_user(op, user, count, vectors, per_pair, item_gradient, own, sums);
+    });
   });
-  for (Index s = 0; s < op.bases; ++s)
-    for (Index r = 0; r < levels; ++r) {
-      T sum = 0;
-      for (Index chunk = 0; chunk < op.chunks; ++chunk)
-        sum += coefficient_partial[(Offset{chunk} * op.bases + s) * levels + r];
-      op.coefficient_gradient[Offset{s} * row_stride<T>(levels) + r] = sum;
-    }
+  sums.flush();
+  for (Offset k = 0; k < coefficients; ++k) coefficient_gradient[k] = sum_lanes<T>(own.coefficient_gradient[k]);
+  return {0, sums.cross_entropy, sums.squared_error, 0, 0};
 }
 
 template <class T>
@@ -155,38 +191,38 @@ void decode(const Decode<T>& op, CpuContext& context) {
   const Index levels = op.pairs.levels, largest = op.pairs.largest_row;
   const Offset own_size = DecodeScratch<T>::size(levels, op.bases, largest);
   const Offset item_size = Offset{op.items.rows} * op.items.stride;
-  const Offset coefficient_size = Offset{op.bases} * levels;
+  const Offset ahead = smaller(smaller(op.chunks, context.threads + 1), 64);
+  const Offset coefficient_room = round_up(Offset{op.bases} * levels, 64);
   const PerThread<std::byte> memory = context.scratch_per_thread<std::byte>(0, own_size);
-  T* item_partial = context.scratch_of<T>(1, op.chunks * item_size);
-  auto* sums_of = context.scratch_of<DecodeSums>(
-      2, op.chunks +
-             (op.chunks * coefficient_size * static_cast<Offset>(sizeof(T))) / static_cast<Offset>(sizeof(DecodeSums)) +
-             1);
-  T* coefficient_partial = reinterpret_cast<T*>(sums_of + op.chunks);
+  T* item_parts = context.scratch_of<T>(1, ahead * item_size);
+  T* coefficient_parts = context.scratch_of<T>(2, ahead * (coefficient_room + 64));
+  auto* sums_of = reinterpret_cast<DecodeSums*>(coefficient_parts + ahead * coefficient_room);
   const T per_pair = *op.count ? static_cast<T>(1.0 / static_cast<double>(*op.count)) : T{0};
-  for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
-    DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
-    for (Offset k = 0; k < coefficient_size; ++k) own.coefficient_gradient[k] = Vector<T>{};
-    T* item_gradient = item_partial + chunk * item_size;
-    std::memset(item_gradient, 0, sizeof(T) * static_cast<std::size_t>(item_size));
-    ChunkSums<T> sums(levels);
-    with_levels(levels, [&](auto count) {
-      with_vectors<T>(op.items.stride, [&](auto vectors) {
-        for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user)
-          decode_user(op, user, count, vectors, per_pair, item_gradient, own, sums);
-      });
-    });
-    sums.flush();
-    sums_of[chunk] = {0, sums.cross_entropy, sums.squared_error, 0, 0};
-    for (Offset k = 0; k < coefficient_size; ++k)
-      coefficient_partial[chunk * coefficient_size + k] = sum_lanes<T>(own.coefficient_gradient[k]);
-  });
-  reduce_decode(op, item_partial, coefficient_partial, context);
   DecodeSums total{static_cast<double>(*op.count), 0, 0, 0, 0};
-  for (Index chunk = 0; chunk < op.chunks; ++chunk) {
-    total.cross_entropy += sums_of[chunk].cross_entropy;
-    total.squared_error += sums_of[chunk].squared_error;
-  }
+  const auto take = [&](Offset chunk) {
+    const Offset part = chunk % ahead;
+    add_chunk(chunk, item_parts + part * item_size, item_size, op.item_gradient.data);
+    for (Index s = 0; s < op.bases; ++s)
+      for (Index r = 0; r < levels; ++r) {
+        T& sum = op.coefficient_gradient[Offset{s} * row_stride<T>(levels) + r];
+        const T of_chunk = coefficient_parts[part * coefficient_room + Offset{s} * levels + r];
+        sum = chunk == 0 ? of_chunk : sum + of_chunk;
+      }
+    total.cross_entropy += sums_of[part].cross_entropy;
+    total.squared_error += sums_of[part].squared_error;
+  };
+  InOrder order(ahead, take);
+  std::atomic<Offset> next{0};
+  for_each_task_with_thread(context, context.threads, [&](Offset, int thread) {
+    DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
+    for (Offset chunk = next++; chunk < op.chunks; chunk = next++) {
+      order.begin(chunk);
+      const Offset part = chunk % ahead;
+      sums_of[part] = decode_chunk(op, chunk, per_pair, own, item_parts + part * item_size,
+                                   coefficient_parts + part * coefficient_room);
+      order.finish(chunk);
+    }
+  });
   *op.sums = total;
 }
 

@@ -37,6 +37,8 @@ void build_table(const BuildTable<T>& op, CpuContext& context) {
   for_each_piece(context, rows, 256, [&](Offset first, Offset last) {
     for (Offset row = first; row < last; ++row) {
       const Offset pair = op.kept ? op.kept.list[row] : row;
+      if (op.kept && row + 6 < last)
+        prefetch_row(op.weights.data + op.kept.list[row + 6] * Offset{stride}, stride / lanes<T>);
       copy_scaled(op.table.row(pair), op.weights.data + pair * stride, static_cast<Index>(pair % sources));
     }
   });
@@ -102,12 +104,41 @@ class RowSum {
 inline Index first_level(Index table, Index levels) { return table < levels ? table : 0; }
 inline Index last_level(Index table, Index levels) { return table < levels ? table + 1 : levels; }
 
-/// Asks for the sources of the row that comes `ahead` receivers later: rows of one level do not lie behind each other.
-inline void prefetch_sources(const Adjacency& graph, Offset receiver, Index level) {
-  constexpr Offset ahead = 4, line = 64 / sizeof(Index);
-  if (receiver + ahead >= graph.receivers) return;
-  const Offset row = (receiver + ahead) * graph.levels + level, end = graph.end[row];
-  for (Offset e = graph.begin[row]; e < end + line; e += line) __builtin_prefetch(graph.source + e);
+/// Asks for the first sources of a row that comes soon, and for where a later one begins: rows of one level do not lie
+/// behind each other. Does not look where the row ends, which would be waited for. Always inlined: GCC takes a function
+/// of nothing but prefetches for pure, and drops its calls.
+GCMC_INLINE void prefetch_sources(const Adjacency& graph, Offset receiver, Index level) {
+  constexpr Offset later = 24, line = 64 / sizeof(Index);
+  if (receiver >= graph.receivers) return;
+  const Offset row = receiver * graph.levels + level;
+  __builtin_prefetch(graph.begin + row + later * graph.levels);
+  const Index* source = graph.source + graph.begin[row];
+  __builtin_prefetch(source);
+  __builtin_prefetch(source + line);
+}
+
+/// rows = base + source, for the sources whose bit is set; returns their number. Writes up to 16 rows more.
+inline Offset list_kept(const Index* source, Offset count, const std::uint8_t* bits, Index base, Index* rows) {
+  Offset n = 0;
+#if GCMC_VECTOR_BYTES == 64
+  typedef Integers<float> Words;  // 16 sources
+  for (Offset e = 0; e < count; e += 16) {
+    const auto valid = static_cast<__mmask16>(count - e < 16 ? (1u << (count - e)) - 1 : 0xFFFF);
+    const Words j = reinterpret_cast<Words>(_mm512_maskz_loadu_epi32(valid, source + e));
+    const __m512i word = reinterpret_cast<__m512i>(j >> 5), bit = reinterpret_cast<__m512i>(1 << (j & 31));
+    const __m512i words = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), valid, word, bits, 4);
+    const __mmask16 is_kept = _mm512_test_epi32_mask(words, bit);
+    _mm512_storeu_si512(rows + n, _mm512_maskz_compress_epi32(is_kept, reinterpret_cast<__m512i>(j + base)));
+    n += __builtin_popcount(is_kept);
+  }
+#else
+  for (Offset e = 0; e < count; ++e) {
+    const auto j = static_cast<std::uint32_t>(source[e]);
+    rows[n] = base + source[e];
+    n += bits[j / 8] >> (j % 8) & 1;
+  }
+#endif
+  return n;
 }
 
 /// Appends to `rows` the table rows of receiver i's kept messages for one table; returns their number.
@@ -116,14 +147,10 @@ inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const 
   const Index base = table * graph.sources;
   for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
     const Offset row = i * graph.levels + r, end = graph.end[row];
-    prefetch_sources(graph, i, r);
+    prefetch_sources(graph, i + 4, r);
     if (kept) {
-      const std::uint8_t* bits = kept.of_table(table, graph.sources);
-      for (Offset e = graph.begin[row]; e < end; ++e) {
-        const auto j = static_cast<std::uint32_t>(graph.source[e]);
-        rows[n] = base + static_cast<Index>(j);
-        n += bits[j / 8] >> (j % 8) & 1;
-      }
+      n += list_kept(graph.source + graph.begin[row], end - graph.begin[row], kept.of_table(table, graph.sources), base,
+                     rows + n);
     } else {
       for (Offset e = graph.begin[row]; e < end; ++e) rows[n++] = base + graph.source[e];
     }
@@ -164,73 +191,81 @@ void aggregate(const Aggregate<T>& op, CpuContext& context) {
   const int passes = by_tile ? row_sum.tiles() : 1;
   const int tiles_of_pass = row_sum.tiles() / passes;
   const Index blocks = op.stack ? op.tables : 1;
+  const Offset kept_bytes =
+      (op.kept ? *op.kept.count : Offset{op.tables} * graph.sources) * op.table.stride * static_cast<Offset>(sizeof(T));
   constexpr Offset piece = 32;
-  for (Index block = 0; block < blocks; ++block)
-    for (int pass = 0; pass < passes; ++pass)
-      for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
-        with_activation(op.activation, [&](auto activation) {
-          aggregate_rows<decltype(activation)::value>(
-              op, row_sum, block, task * piece, smaller(graph.receivers, (task + 1) * piece), pass * tiles_of_pass,
-              (pass + 1) * tiles_of_pass, lists.of(thread), sums.of(thread));
-        });
+  const Offset pieces = (graph.receivers + piece - 1) / piece;
+  const Index blocks_of_task = kept_bytes <= cached_table_bytes ? blocks : 1;
+  const Offset tasks = pieces * (blocks / blocks_of_task);
+  for (int pass = 0; pass < passes; ++pass)
+    for_each_task_with_thread(context, tasks, [&](Offset task, int thread) {
+      const auto first_block = static_cast<Index>(task / pieces);
+      const Offset first = task % pieces * piece;
+      with_activation(op.activation, [&](auto activation) {
+        for (Index block = first_block; block < first_block + blocks_of_task; ++block)
+          aggregate_rows<decltype(activation)::value>(op, row_sum, block, first,
+                                                      smaller(graph.receivers, first + piece), pass * tiles_of_pass,
+                                                      (pass + 1) * tiles_of_pass, lists.of(thread), sums.of(thread));
       });
+    });
 }
 
+/// Source j's gradient of a table that serves several levels: the sum of their sums.
 template <class T>
-void scale_row(T* row, Index stride, T scale) {
+void sum_levels(const AggregateBackward<T>& op, const T* block, Offset j, T scale, T* to) {
+  constexpr Index part_columns = 4096 / sizeof(T);
+  alignas(64) T part[part_columns];
+  const Adjacency& graph = op.adjacency;
+  const Index stride = op.gradient.stride;
+  std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(stride));
+  for (Index column = 0; column < stride; column += part_columns) {
+    const auto columns = static_cast<Index>(smaller(part_columns, stride - column));
+    const RowSum<T> part_sum(columns);
+    for (Offset row = j * graph.levels; row < (j + 1) * graph.levels; ++row) {
+      part_sum(block + column, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row],
+               part);
+      for (Index c = 0; c < columns; c += lanes<T>) store(to + column + c, load(to + column + c) + load(part + c));
+    }
+  }
   const Vector<T> by = broadcast(scale);
-  for (Index c = 0; c < stride; c += lanes<T>) store(row + c, load(row + c) * by);
+  for (Index c = 0; c < stride; c += lanes<T>) store(to + c, load(to + c) * by);
 }
 
-/// One table's gradient for sources [first, last).
+/// The gradient of one (table, source) pair.
 template <class T>
-void table_gradient(const AggregateBackward<T>& op, const RowSum<T>& row_sum, Index table, Offset first, Offset last) {
+void pair_gradient(const AggregateBackward<T>& op, const RowSum<T>& row_sum, Index table, Offset j) {
   const Adjacency& graph = op.adjacency;
   const T* block = op.blocks.block(op.stack ? table : 0);
-  const Index stride = op.gradient.stride;
-  T* sums = op.gradient.block(table);
-  const Index begin = first_level(table, graph.levels), end = last_level(table, graph.levels);
-  for (Offset j = first; j < last; ++j) {
-    T* to = sums + j * stride;
-    for (Index r = begin; r < end; ++r) prefetch_sources(graph, j, r);
-    if (!op.kept.keeps(table, graph.receivers, static_cast<Index>(j))) {
-      if (op.ordinal) std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(stride));
-      continue;
-    }
-    const T scale = op.source_scale ? op.scale * op.source_scale[j] : op.scale;
-    if (end - begin == 1) {
-      const Offset row = j * graph.levels + begin;
-      row_sum(block, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row], to);
-      scale_row(to, stride, scale);
-      continue;
-    }
-    alignas(64) T part[4096 / sizeof(T)];
-    constexpr Index part_columns = 4096 / sizeof(T);
-    std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(stride));
-    for (Index column = 0; column < stride; column += part_columns) {
-      const Index columns = static_cast<Index>(smaller(part_columns, stride - column));
-      const RowSum<T> part_sum(columns);
-      for (Index r = begin; r < end; ++r) {
-        const Offset row = j * graph.levels + r;
-        part_sum(block + column, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row],
-                 part);
-        for (Index c = 0; c < columns; c += lanes<T>) store(to + column + c, load(to + column + c) + load(part + c));
-      }
-    }
-    scale_row(to, stride, scale);
-  }
+  const T scale = op.source_scale ? op.scale * op.source_scale[j] : op.scale;
+  T* to = op.gradient.block(table) + j * op.gradient.stride;
+  if (table == graph.levels) return sum_levels(op, block, j, scale, to);
+  const Offset row = j * graph.levels + table;
+  row_sum(block, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row], to);
+  const Vector<T> by = broadcast(scale);
+  for (Index c = 0; c < op.gradient.stride; c += lanes<T>) store(to + c, load(to + c) * by);
 }
 
 template <class T>
 void aggregate_backward(const AggregateBackward<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
   const RowSum<T> row_sum(op.gradient.stride);
-  constexpr Offset piece = 64;
-  const Offset pieces = (graph.receivers + piece - 1) / piece;
-  for_each_task(context, op.tables * pieces, [&](Offset task) {
-    const Offset first = task % pieces * piece;
-    table_gradient(op, row_sum, static_cast<Index>(task / pieces), first, smaller(graph.receivers, first + piece));
-  });
+  const bool listed = op.kept && !op.ordinal;
+  constexpr Offset piece = 64, ahead = 8;
+  for_each_piece(context, listed ? *op.kept.count : Offset{op.tables} * graph.receivers, piece,
+                 [&](Offset first, Offset last) {
+                   const auto pair_at = [&](Offset k) { return listed ? Offset{op.kept.list[k]} : k; };
+                   for (Offset k = first; k < last; ++k) {
+                     const auto table = static_cast<Index>(pair_at(k) / graph.receivers);
+                     const Offset j = pair_at(k) - Offset{table} * graph.receivers;
+                     if (k + ahead < last)
+                       prefetch_sources(graph, pair_at(k + ahead) - Offset{table} * graph.receivers, table);
+                     if (op.kept.keeps(table, graph.receivers, static_cast<Index>(j)))
+                       pair_gradient(op, row_sum, table, j);
+                     else
+                       std::memset(op.gradient.block(table) + j * op.gradient.stride, 0,
+                                   sizeof(T) * static_cast<std::size_t>(op.gradient.stride));
+                   }
+                 });
   if (!op.ordinal) return;
   for_each_piece(context, graph.receivers, piece, [&](Offset first, Offset last) {
     for (Index level = graph.levels - 2; level >= 0; --level)

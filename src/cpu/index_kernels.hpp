@@ -107,13 +107,22 @@ void draw_mask(const DrawMask& op, CpuContext& context) {
   });
 }
 
+/// 64 of a table's bits, from source 64 * word; none behind the last source.
+inline std::uint64_t kept_word(const std::uint8_t* bits, Index word, Index sources) {
+  std::uint64_t kept;
+  std::memcpy(&kept, bits + Offset{word} * 8, 8);
+  const Offset left = sources - Offset{word} * 64;
+  return left < 64 ? kept & ((std::uint64_t{1} << left) - 1) : kept;
+}
+
 void select_sources(const SelectSources& op, CpuContext& context) {
   const KeptPairs kept{op.bits, op.all_tables};
+  const Index words = static_cast<Index>((Offset{op.sources} + 63) / 64);
   Index begin[257];
   for_each_task(context, op.tables, [&](Offset table) {
     const std::uint8_t* bits = kept.of_table(static_cast<Index>(table), op.sources);
     Index count = 0;
-    for (Index j = 0; j < op.sources; ++j) count += bits[j / 8] >> (j % 8) & 1;
+    for (Index word = 0; word < words; ++word) count += std::popcount(kept_word(bits, word, op.sources));
     begin[table + 1] = count;
   });
   begin[0] = 0;
@@ -122,8 +131,9 @@ void select_sources(const SelectSources& op, CpuContext& context) {
   for_each_task(context, op.tables, [&](Offset table) {
     const std::uint8_t* bits = kept.of_table(static_cast<Index>(table), op.sources);
     Index* list = op.list + begin[table];
-    for (Index j = 0; j < op.sources; ++j)
-      if (bits[j / 8] >> (j % 8) & 1) *list++ = static_cast<Index>(table * op.sources + j);
+    for (Index word = 0; word < words; ++word)
+      for (std::uint64_t left = kept_word(bits, word, op.sources); left != 0; left &= left - 1)
+        *list++ = static_cast<Index>(table * op.sources + Offset{word} * 64 + std::countr_zero(left));
   });
 }
 

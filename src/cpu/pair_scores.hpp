@@ -63,6 +63,14 @@ GCMC_INLINE void with_levels(Index levels, const Function& function) {
   function(levels);
 }
 
+/// Calls function(first, constant number) for the bases by twos, and for the last one of an odd number.
+template <class Function>
+GCMC_INLINE void for_bases_by_twos(Index bases, const Function& function) {
+  Index s = 0;
+  for (; s + 2 <= bases; s += 2) function(s, std::integral_constant<int, 2>{});
+  if (s < bases) function(s, std::integral_constant<int, 1>{});
+}
+
 /// acc[s][j] = elementwise products of user_basis block s and item row j, summed over the row's vectors.
 template <class T, int n_bases, int n_items, class Vectors>
 GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* items, const Offset* rows, Vectors vectors,
@@ -122,13 +130,17 @@ struct Softmax {
 template <class T, class Levels>
 GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coefficient_stride, Levels levels,
                                const T* values, const Vector<T>* x, Integers<T> label, Vector<T>* p) {
-  Vector<T> largest = broadcast(T{0});
-  for (Index r = 0; r < levels; ++r) {
-    Vector<T> logit = coefficients[r] * x[0];
-    for (Index s = 1; s < bases; ++s) logit += coefficients[Offset{s} * coefficient_stride + r] * x[s];
-    p[r] = logit;
-    largest = r ? maximum<T>(largest, logit) : logit;
-  }
+  for_bases_by_twos(
+      bases, [&](Index first, auto n) __attribute__((always_inline)) {
+        const T* of_bases = coefficients + Offset{first} * coefficient_stride;
+        for (Index r = 0; r < levels; ++r) {
+          Vector<T> logit = first ? p[r] + of_bases[r] * x[first] : of_bases[r] * x[first];
+          if constexpr (n > 1) logit += of_bases[coefficient_stride + r] * x[first + 1];
+          p[r] = logit;
+        }
+      });
+  Vector<T> largest = p[0];
+  for (Index r = 1; r < levels; ++r) largest = maximum<T>(largest, p[r]);
   Softmax<T> result{};
   for (Index r = 0; r < levels; ++r) {
     const Vector<T> shifted = p[r] - largest;

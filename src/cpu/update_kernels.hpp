@@ -41,6 +41,8 @@ double square_sum_of_rows(const SquareSum<T>& op, const ParameterRows& part, Off
   for (Offset k = first; k < last; ++k) {
     const Offset row = part.list ? part.list[k] : k;
     if (part.gradient_step) part.gradient_step[row] = op.step;
+    if (part.list && k + 8 < last)
+      prefetch_row(op.gradient + part.begin + part.list[k + 8] * Offset{part.stride}, part.stride / lanes<T>);
     const T* gradient = op.gradient + part.begin + row * part.stride;
     Vector<T> sum{};
     for (Index c = 0; c < part.stride; c += lanes<T>) sum += load(gradient + c) * load(gradient + c);
