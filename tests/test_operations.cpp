@@ -139,14 +139,15 @@ Outcome aggregate_tolerance(AggregateCase<T> c) {
   return tolerance;
 }
 
+/// `whole_sum`: one block to which every source sends; else a block a table or one, and any sources kept.
 template <class T>
-AggregateCase<T> random_aggregate(Draw& draw, Index width, Index users, Index items) {
+AggregateCase<T> random_aggregate(Draw& draw, Index width, Index users, Index items, bool whole_sum = false) {
   AggregateCase<T> c;
-  const Index levels = draw.one_of<Index>({1, 2, 5, 10, 37});
+  const Index levels = whole_sum ? 2 : draw.one_of<Index>({1, 2, 5, 10, 37});
   c.graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).users;
   c.tables = levels + draw.between(0, 1);
-  c.stack = draw.chance(0.5);
-  c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
+  c.stack = !whole_sum && draw.chance(0.5);
+  c.selection = whole_sum ? Selection{} : random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
   // Rows of dropped pairs hold NaN: nobody may read them.
   c.table = unwritten<T>(1, c.tables * items, width, random_stride<T>(draw, width));
   for (Index row = 0; row < c.table.rows; ++row)
@@ -173,6 +174,16 @@ TEMPLATE_TEST_CASE("receivers sum the messages of their kept sources", "[operati
     INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << c.graph.levels
                  << ", users " << users << ", entries " << c.graph.entries() << ", stack " << c.stack << ", dropout "
                  << !c.selection.all << ", activation " << static_cast<int>(c.activation));
+    check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
+  }
+}
+
+TEMPLATE_TEST_CASE("receivers sum messages from tables too large for a cache", "[operations]", float, double) {
+  Draw draw(14);
+  const Index width = sizeof(TestType) == sizeof(float) ? 300 : 160;
+  for (const Index items : {3000, 14000}) {  // a thread's own cache, the last-level cache
+    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, 40, items, true);
+    INFO(c.tables << " tables of " << items << " sources, entries " << c.graph.entries());
     check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
   }
 }

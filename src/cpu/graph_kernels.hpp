@@ -44,11 +44,12 @@ void build_table(const BuildTable<T>& op, CpuContext& context) {
   });
 }
 
-/// sums = sum over k < n of n_vectors vectors of table row rows[k]. Accumulators stay in registers.
+/// sums (+)= sum over k < n of n_vectors vectors of table row rows[k]: goes on from `sums`, or begins at 0.
+/// Accumulators stay in registers.
 template <class T, int n_vectors>
-void sum_rows(const T* table, Offset stride, const Index* rows, Offset n, T* sums) {
+void sum_rows(const T* table, Offset stride, const Index* rows, Offset n, bool goes_on, T* sums) {
   Vector<T> sum[n_vectors];
-  for (int v = 0; v < n_vectors; ++v) sum[v] = Vector<T>{};
+  for (int v = 0; v < n_vectors; ++v) sum[v] = goes_on ? load(sums + v * lanes<T>) : Vector<T>{};
   for (Offset k = 0; k < n; ++k) {
     const T* row = table + rows[k] * stride;
 #pragma GCC unroll 28
@@ -58,23 +59,23 @@ void sum_rows(const T* table, Offset stride, const Index* rows, Offset n, T* sum
 }
 
 template <class T>
-using SumRows = void (*)(const T*, Offset, const Index*, Offset, T*);
+using SumRows = void (*)(const T*, Offset, const Index*, Offset, bool, T*);
 
 template <class T, int... n>
 constexpr std::array<SumRows<T>, sizeof...(n)> sum_rows_table(std::integer_sequence<int, n...>) {
   return {&sum_rows<T, n + 1>...};
 }
 
-/// Sums rows of `columns` elements (whole vectors) in tiles of columns that fit the registers.
+/// Sums rows of `columns` elements (whole vectors) in tiles of at most `widest` vectors, which fit the registers.
 template <class T>
 class RowSum {
  public:
-  explicit RowSum(Index columns) : columns_(columns) {
+  explicit RowSum(Index columns, int widest = accumulators) : columns_(columns) {
     static constexpr auto table = sum_rows_table<T>(std::make_integer_sequence<int, accumulators>{});
     const int vectors = columns / lanes<T>;
-    int wide = (vectors + accumulators - 1) / accumulators;
+    int wide = (vectors + widest - 1) / widest;
     wide = (vectors + wide - 1) / wide;
-    while (wide > accumulators / 2 && vectors % wide != 0) --wide;
+    while (2 * wide > widest && vectors % wide != 0) --wide;
     const int rest = vectors % wide;
     width_ = wide * lanes<T>;
     tiles_ = vectors / wide + (rest > 0);
@@ -86,12 +87,13 @@ class RowSum {
   Index end(int tile) const { return static_cast<Index>(smaller(columns_, (tile + 1) * width_)); }
 
   /// sums[begin(tile) .. end(tile)) for tiles first to last - 1.
-  void operator()(const T* table, Offset stride, const Index* rows, Offset n, T* sums, int first, int last) const {
+  void operator()(const T* table, Offset stride, const Index* rows, Offset n, bool goes_on, T* sums, int first,
+                  int last) const {
     for (int tile = first; tile < last; ++tile)
-      (tile + 1 < tiles_ ? sum_ : sum_last_)(table + begin(tile), stride, rows, n, sums + begin(tile));
+      (tile + 1 < tiles_ ? sum_ : sum_last_)(table + begin(tile), stride, rows, n, goes_on, sums + begin(tile));
   }
   void operator()(const T* table, Offset stride, const Index* rows, Offset n, T* sums) const {
-    (*this)(table, stride, rows, n, sums, 0, tiles_);
+    (*this)(table, stride, rows, n, false, sums, 0, tiles_);
   }
 
  private:
@@ -141,73 +143,114 @@ inline Offset list_kept(const Index* source, Offset count, const std::uint8_t* b
   return n;
 }
 
-/// Appends to `rows` the table rows of receiver i's kept messages for one table; returns their number.
-inline Offset collect_rows(const Adjacency& graph, Offset i, Index table, const KeptPairs& kept, Index* rows) {
+/// Lists the table rows of receiver i's kept messages for tables [first, last); returns their number.
+inline Offset collect_rows(const Adjacency& graph, Offset i, Index first, Index last, const KeptPairs& kept,
+                           Index* rows) {
   Offset n = 0;
-  const Index base = table * graph.sources;
-  for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
-    const Offset row = i * graph.levels + r, end = graph.end[row];
-    prefetch_sources(graph, i + 4, r);
-    if (kept) {
-      n += list_kept(graph.source + graph.begin[row], end - graph.begin[row], kept.of_table(table, graph.sources), base,
-                     rows + n);
-    } else {
-      for (Offset e = graph.begin[row]; e < end; ++e) rows[n++] = base + graph.source[e];
+  for (Index table = first; table < last; ++table)
+    for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
+      const Offset row = i * graph.levels + r, begin = graph.begin[row];
+      prefetch_sources(graph, i + 4, r);
+      n += list_kept(graph.source + begin, graph.end[row] - begin, kept.of_table(table, graph.sources),
+                     table * graph.sources, rows + n);
     }
-  }
   return n;
 }
 
-/// Rows [first, last) of one block, columns of tiles [first_tile, last_tile).
+/// A part of the work of Aggregate: tables [first_table, last_table) of one block, columns of tiles [first_tile,
+/// last_tile). A block's parts follow each other; the last one finishes the rows.
+struct AggregatePart {
+  Index block = 0, first_table = 0, last_table = 0;
+  int first_tile = 0, last_tile = 0;
+  bool first = true, last = true;
+};
+
+/// sums (+)= the messages of receiver i, unfinished.
+template <class T>
+void sum_messages(const Aggregate<T>& op, const RowSum<T>& row_sum, const AggregatePart& part, Offset i, Index* rows,
+                  T* sums) {
+  const Adjacency& graph = op.adjacency;
+  if (op.kept) {
+    const Offset n = collect_rows(graph, i, part.first_table, part.last_table, op.kept, rows);
+    return row_sum(op.table.data, op.table.stride, rows, n, false, sums, part.first_tile, part.last_tile);
+  }
+  bool goes_on = !part.first;
+  for (Index table = part.first_table; table < part.last_table; ++table)
+    for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
+      const Offset row = i * graph.levels + r, begin = graph.begin[row];
+      prefetch_sources(graph, i + 4, r);
+      row_sum(op.table.row(Offset{table} * graph.sources), op.table.stride, graph.source + begin,
+              graph.end[row] - begin, goes_on, sums, part.first_tile, part.last_tile);
+      goes_on = true;
+    }
+}
+
+/// Rows [first, last) of one part. With sum, a row is summed where it is to lie; with stack, blocks may share a vector.
 template <Activation activation, class T>
-void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, Index block, Offset first, Offset last,
-                    int first_tile, int last_tile, Index* rows, T* sums) {
-  const Offset bits_stride = round_up(op.hidden.columns, 64), column = Offset{block} * op.width;
-  const Index from = row_sum.begin(first_tile);
-  const auto columns = static_cast<Index>(smaller(row_sum.end(last_tile - 1), op.width)) - from;
-  const Index first_table = op.stack ? block : 0, last_table = op.stack ? block + 1 : op.tables;
+void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, const AggregatePart& part, Offset first,
+                    Offset last, Index* rows, T* block_sums) {
+  const Offset bits_stride = round_up(op.hidden.columns, 64), column = Offset{part.block} * op.width;
+  const Index from = row_sum.begin(part.first_tile);
+  const auto columns = static_cast<Index>(smaller(row_sum.end(part.last_tile - 1), op.width)) - from;
   for (Offset i = first; i < last; ++i) {
-    Offset n = 0;
-    for (Index table = first_table; table < last_table; ++table)
-      n += collect_rows(op.adjacency, i, table, op.kept, rows + n);
-    row_sum(op.table.data, op.table.stride, rows, n, sums, first_tile, last_tile);
-    finish_row<activation>(op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
-                           i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
+    T* sums = op.stack ? block_sums : op.hidden.row(i);
+    sum_messages(op, row_sum, part, i, rows, sums);
+    if (part.last)
+      finish_row<activation>(op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
+                             i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
   }
 }
 
-/// Beyond this size a table is walked tile by tile, so that what is gathered from stays in the last-level cache.
-constexpr Offset cached_table_bytes = Offset{16} << 20;
+/// What a thread gathers from should about fit its own cache, what all threads gather from the last-level cache.
+constexpr Offset own_cache_bytes = Offset{3} << 19, last_cache_bytes = Offset{16} << 20;
+
+/// How Aggregate walks its tables.
+struct AggregateOrder {
+  int widest = accumulators;    ///< vectors of a tile
+  bool tile_by_tile = false;    ///< with sum: each tile of each table for all receivers
+  bool piece_by_piece = false;  ///< all tables for some receivers, or all receivers for one table
+
+  template <class T>
+  explicit AggregateOrder(const Aggregate<T>& op) {
+    const Offset sources = op.adjacency.sources, row_bytes = op.table.stride * static_cast<Offset>(sizeof(T));
+    const Offset rows = op.kept ? Offset{*op.kept.count} : op.tables * sources;
+    piece_by_piece = rows * row_bytes <= last_cache_bytes;
+    if (op.stack || op.kept) return;
+    // Wide rows, each gathered many times: narrow tiles pay.
+    const Offset tile_bytes = sources * vector_bytes + 1;
+    const Offset own = own_cache_bytes / tile_bytes, fitting = own >= 2 ? own : last_cache_bytes / tile_bytes;
+    tile_by_tile = fitting >= 1 && fitting * vector_bytes < row_bytes;
+    if (tile_by_tile) widest = static_cast<int>(smaller(fitting, accumulators));
+  }
+};
 
 template <class T>
 void aggregate(const Aggregate<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
-  const Offset table_bytes =
-      Offset{op.stack ? 1 : op.tables} * graph.sources * op.table.stride * static_cast<Offset>(sizeof(T));
-  const bool by_tile = !op.kept && table_bytes > cached_table_bytes;
-  const RowSum<T> row_sum(row_stride<T>(op.width));
+  const AggregateOrder order(op);
+  const RowSum<T> row_sum(row_stride<T>(op.width), order.widest);
   const PerThread<Index> lists = context.scratch_per_thread<Index>(0, 2 * Offset{graph.largest_row} + 16);
   const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
-  const int passes = by_tile ? row_sum.tiles() : 1;
-  const int tiles_of_pass = row_sum.tiles() / passes;
-  const Index blocks = op.stack ? op.tables : 1;
-  const Offset kept_bytes =
-      (op.kept ? *op.kept.count : Offset{op.tables} * graph.sources) * op.table.stride * static_cast<Offset>(sizeof(T));
-  constexpr Offset piece = 32;
-  const Offset pieces = (graph.receivers + piece - 1) / piece;
-  const Index blocks_of_task = kept_bytes <= cached_table_bytes ? blocks : 1;
-  const Offset tasks = pieces * (blocks / blocks_of_task);
-  for (int pass = 0; pass < passes; ++pass)
-    for_each_task_with_thread(context, tasks, [&](Offset task, int thread) {
-      const auto first_block = static_cast<Index>(task / pieces);
-      const Offset first = task % pieces * piece;
-      with_activation(op.activation, [&](auto activation) {
-        for (Index block = first_block; block < first_block + blocks_of_task; ++block)
-          aggregate_rows<decltype(activation)::value>(op, row_sum, block, first,
-                                                      smaller(graph.receivers, first + piece), pass * tiles_of_pass,
-                                                      (pass + 1) * tiles_of_pass, lists.of(thread), sums.of(thread));
+  const Index parts = op.stack || order.tile_by_tile ? op.tables : 1;
+  const Index parts_of_loop = order.piece_by_piece && !order.tile_by_tile ? parts : 1;
+  const int tiles_of_loop = order.tile_by_tile ? 1 : row_sum.tiles();
+  for (int tile = 0; tile < row_sum.tiles(); tile += tiles_of_loop)
+    for (Index first_part = 0; first_part < parts; first_part += parts_of_loop)
+      for_each_piece_with_thread(context, graph.receivers, 32, [&](Offset first, Offset last, int thread) {
+        with_activation(op.activation, [&](auto activation) {
+          for (Index k = first_part; k < first_part + parts_of_loop; ++k) {
+            const AggregatePart part{.block = op.stack ? k : 0,
+                                     .first_table = k,
+                                     .last_table = parts == 1 ? op.tables : k + 1,
+                                     .first_tile = tile,
+                                     .last_tile = tile + tiles_of_loop,
+                                     .first = op.stack || k == 0,
+                                     .last = op.stack || k == parts - 1};
+            aggregate_rows<decltype(activation)::value>(op, row_sum, part, first, last, lists.of(thread),
+                                                        sums.of(thread));
+          }
+        });
       });
-    });
 }
 
 /// Source j's gradient of a table that serves several levels: the sum of their sums.

@@ -18,13 +18,18 @@ inline void for_each_task_with_thread(CpuContext& context, Offset tasks, const B
   context.pool.run(tasks, body);
 }
 
-/// Calls body(first, last) over [0, count) in pieces of `piece`.
+/// Calls body(first, last, thread) over [0, count) in pieces of `piece`.
+template <class Body>
+inline void for_each_piece_with_thread(CpuContext& context, Offset count, Offset piece, const Body& body) {
+  for_each_task_with_thread(context, (count + piece - 1) / piece, [&](Offset task, int thread) {
+    const Offset first = task * piece, last = first + piece < count ? first + piece : count;
+    body(first, last, thread);
+  });
+}
+/// The same with body(first, last).
 template <class Body>
 inline void for_each_piece(CpuContext& context, Offset count, Offset piece, const Body& body) {
-  for_each_task(context, (count + piece - 1) / piece, [&](Offset task) {
-    const Offset first = task * piece, last = first + piece < count ? first + piece : count;
-    body(first, last);
-  });
+  for_each_piece_with_thread(context, count, piece, [&](Offset first, Offset last, int) { body(first, last); });
 }
 
 }  // namespace
