@@ -209,6 +209,39 @@ TEST_CASE("a model on every backend computes what it computes on the reference",
   }
 }
 
+TEST_CASE("an embedding averaged over draws of dropout is the mean of so many encodings", "[model][backends]") {
+  const SmallProblem problem;
+  ModelOptions options = small_options();
+  options.features = true;
+  options.feature_dropout = 0.3;
+  constexpr Index draws = 5;
+  const auto check = [&](auto& backend) {
+    using B = std::remove_reference_t<decltype(backend)>;
+    Model<B, double> model(backend, problem.shape(), options, 3);
+    const Graph<B, double> graph(backend, problem.users, problem.items, 4, problem.ratings, options.normalization);
+    std::array<std::vector<double>, 2> sums;
+    for (std::uint32_t step = 4294967291u; step != 0; ++step) {  // the last five of 32 bits
+      model.encode(graph.messages(), DropoutStep{17, step});
+      for (const Side side : {user_side, item_side}) {
+        const std::vector<double> z = model.embedding(side).get();
+        sums[side].resize(z.size());
+        for (std::size_t k = 0; k < z.size(); ++k) sums[side][k] += z[k];
+      }
+    }
+    model.encode(graph.messages());
+    const std::array plain{model.embedding(user_side).get(), model.embedding(item_side).get()};
+    model.encode_mean(graph.messages(), 17, draws);
+    for (const Side side : {user_side, item_side}) {
+      const std::vector<double> z = model.embedding(side).get();
+      CHECK(z != plain[side]);
+      for (std::size_t k = 0; k < z.size(); ++k) REQUIRE(std::abs(z[k] - sums[side][k] / draws) < 1e-14);
+    }
+  };
+  for_each_backend(check);
+  Reference reference;
+  check(reference);
+}
+
 TEST_CASE("an optimizer's waiting updates are lost neither at its end nor between two steps", "[model]") {
   const SmallProblem problem;
   ModelOptions options = small_options();

@@ -77,7 +77,8 @@ Options all_different() {
              .selection = Selection::last,
              .train_on_valid = true,
              .refit = true,
-             .target_removal = 0.125};
+             .target_removal = 0.125,
+             .embedding_draws = 9};
   o.run = {.data_name = "my set",
            .data_dir = "a b/c",
            .split = "ua",
@@ -276,6 +277,7 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
     CHECK(validation_error(o).empty());
   }
   CHECK(preset_options("best", "ml-100k").train.target_removal == 0.1);
+  CHECK(preset_options("best", "ml-100k").train.embedding_draws == 200);
   CHECK(preset_options("best", "ml-1m").train.schedule == Schedule::cosine);
   CHECK_THROWS_AS(preset_options("best", "mine"), Error);
   Options o;

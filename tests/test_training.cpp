@@ -150,7 +150,7 @@ TEST_CASE("refit trains anew on train and validation for the chosen steps at the
   REQUIRE(second.test().rmse() == result.metrics.best_test_rmse);
 }
 
-TEST_CASE("the reported test error is that of the saved model, averaged weights or not", "[model]") {
+TEST_CASE("the reported test error is that of the saved model, averaged weights and embeddings or not", "[model]") {
   const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
   Options options;
   options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
@@ -158,11 +158,12 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
   options.train.learning_rate = 0.1;  // beyond some steps validation gets worse
   options.train.schedule = Schedule::constant;
   const Split parts = split(ratings, split_options(options));
-  for (const double average : {0.0, 0.9})
+  for (const auto& [average, draws] : {std::pair(0.0, 0), std::pair(0.9, 0), std::pair(0.9, 3)})
     for (const Selection selection : {Selection::last, Selection::best_valid})
       for (const bool refit : {false, true}) {
         if (refit && selection == Selection::last) continue;
         options.train.average_decay = average;
+        options.train.embedding_draws = draws;
         options.train.selection = selection;
         options.train.refit = refit;
         // The best iteration is not the last: validation gets worse beyond it at this rate, or the interval ends
@@ -176,8 +177,43 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
         double squares = 0;
         for (std::size_t k = 0; k < pairs.size(); ++k)
           squares += std::pow(predictions[k] - ratings.levels[parts.test[k].level], 2);
-        INFO("average " << average << ", best validation " << (selection == Selection::best_valid) << ", refit "
-                        << refit);
+        INFO("average " << average << ", draws " << draws << ", best validation "
+                        << (selection == Selection::best_valid) << ", refit " << refit);
         CHECK(std::abs(std::sqrt(squares / static_cast<double>(pairs.size())) - result.metrics.best_test_rmse) < 1e-6);
       }
+}
+
+TEST_CASE("averaging embeddings over dropout changes no weight, and gives the validation error that is reported",
+          "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+  options.train.max_iterations = 40;
+  options.train.valid_interval = 10;
+  options.run.precision = "double";
+  const TrainResult plain = train(ratings, options);
+  options.train.embedding_draws = 4;
+  const TrainResult averaged = train(ratings, options);
+  REQUIRE(averaged.metrics.best_iteration == plain.metrics.best_iteration);
+  std::map<std::string, std::vector<double>> weights;
+  for (const auto& [name, tensor] : averaged.model.tensors)
+    if (const auto* values = std::get_if<std::vector<double>>(&tensor.values)) {
+      weights[name] = *values;
+      const bool embedding = name == "user_embedding" || name == "item_embedding";
+      INFO(name);
+      CHECK((tensor == plain.model.tensors.at(name)) != embedding);
+    }
+
+  Cpu cpu(1);
+  const Split parts = split(ratings, split_options(options));
+  const auto levels = static_cast<Index>(ratings.levels.size());
+  Model<Cpu, double> model(cpu, {ratings.users(), ratings.items(), ratings.levels}, options.model, 1);
+  model.parameters().set(weights);
+  const Graph<Cpu, double> trained(cpu, ratings.users(), ratings.items(), levels, parts.train),
+      valid(cpu, ratings.users(), ratings.items(), levels, parts.valid);
+  model.encode_mean(trained.messages(), options.train.seed, 4);
+  model.predict(valid.pairs());
+  CHECK(model.metrics().rmse() == *averaged.metrics.best_valid_rmse);
+  CHECK(averaged.metrics.best_valid_rmse != plain.metrics.best_valid_rmse);
+  CHECK(averaged.history.back().valid_rmse == plain.history.back().valid_rmse);
 }

@@ -84,6 +84,27 @@ class Model {
     }
   }
 
+  /// Embeds every node by the mean of `draws` > 0 encodings with dropout, which are those of the steps 2^32 - draws and
+  /// on, that no training reaches. Cost: so many encodings, and a node's D^2 for each.
+  void encode_mean(const Messages<T>& messages, std::uint64_t seed, Index draws) {
+    const Index width = options_.output;
+    std::vector<T> diagonal(static_cast<std::size_t>(width) * width);
+    for (std::size_t c = 0; c < diagonal.size(); c += static_cast<std::size_t>(width) + 1)
+      diagonal[c] = T{1} / static_cast<T>(draws);
+    Matrix<B, T> share(*backend_, width, width);
+    share.set(diagonal);
+    std::array<Matrix<B, T>, 2> mean{Matrix<B, T>(*backend_, nodes_[user_side], width),
+                                     Matrix<B, T>(*backend_, nodes_[item_side], width)};
+    for (Index draw = 1; draw <= draws; ++draw) {
+      encode(messages, DropoutStep{seed, 0u - static_cast<std::uint32_t>(draw)});
+      for (const Side side : {user_side, item_side})
+        backend_->run(
+            Multiply<T>{z_[side].const_view(), share.as_block(), false, false, mean[side].view(), nullptr, draw > 1});
+    }
+    for (const Side side : {user_side, item_side})
+      backend_->copy(z_[side].buffer().data(), mean[side].buffer().data(), mean[side].buffer().bytes());
+  }
+
   /// One pass forward and back: parameters().gradient() holds dLoss/dw afterwards, metrics() the loss and squared
   /// error.
   void forward_backward(const Messages<T>& messages, const Pairs& pairs,

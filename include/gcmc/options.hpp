@@ -63,6 +63,7 @@ struct TrainOptions {
   bool train_on_valid = false;                  ///< validation ratings are trained on too (paper's final runs)
   bool refit = false;  ///< then train anew on train + validation, for the chosen number of steps at the same rates
   double target_removal = 0;  ///< share of edges predicted, not passed on, each step; 0: DGL's form
+  Index embedding_draws = 0;  ///< tested and saved embeddings are the mean over so many draws of dropout; 0: without it
   friend bool operator==(const TrainOptions&, const TrainOptions&) = default;
 };
 
@@ -163,6 +164,9 @@ void for_each_option(O& o, Visit&& visit) {
         o.train.refit);
   visit("train_target_removal", "Training",
         "share of the edges that is predicted instead of passing messages, each step", o.train.target_removal);
+  visit("embedding_draws", "Training",
+        "the embeddings that are tested and saved are the mean over this many draws of dropout; 0: one pass without it",
+        o.train.embedding_draws);
 }
 
 /// The options named `preset` ("dgl", "paper", "best"), with what its authors ran on `data_name` where they said so.

@@ -112,7 +112,8 @@ class Trainer {
     return true;
   }
 
-  /// Replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the encoder graph.
+  /// Replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the encoder graph. From
+  /// here on, embeddings are means over embedding_draws draws of dropout, if the options say so.
   void choose() {
     optimizer_.flush();
     if (replay_.empty() && options_.train.selection == Selection::best_valid && schedule_.best_iteration() > 0)
@@ -120,7 +121,8 @@ class Trainer {
     else if (optimizer_.has_average())
       optimizer_.exchange_average();
     optimizer_.drop_average();
-    model_.encode(encoder_.messages());
+    chosen_ = true;
+    embed(encoder_);
   }
 
   const RateSchedule& schedule() const { return schedule_; }
@@ -154,10 +156,17 @@ class Trainer {
     function();
     optimizer_.exchange_average();
   }
+  void embed(const Graph<B, T>& encoder) {
+    const Index draws = chosen_ ? options_.train.embedding_draws : 0;
+    if (draws > 0)
+      model_.encode_mean(encoder.messages(), options_.train.seed, draws);
+    else
+      model_.encode(encoder.messages());
+  }
   Metrics evaluate(const Graph<B, T>& encoder, const Graph<B, T>& pairs) {
     Metrics metrics;
     with_tested_weights([&] {
-      model_.encode(encoder.messages());
+      embed(encoder);
       model_.predict(pairs.pairs());
       metrics = model_.metrics();
     });
@@ -174,6 +183,7 @@ class Trainer {
   Buffer<B, T> best_;
   RateSchedule schedule_;
   Offset iteration_ = 0;
+  bool chosen_ = false;
 };
 
 /// How the options split a set.

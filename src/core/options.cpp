@@ -53,6 +53,7 @@ constexpr std::array ranges = {
     Range{.name = "train_early_stopping_patience", .low = 0, .high = largest_index},
     Range{.name = "train_average_decay", .low = 0, .high = 1, .open_high = true},
     Range{.name = "train_target_removal", .low = 0, .high = 1, .open_high = true},
+    Range{.name = "embedding_draws", .low = 0, .high = 65536},
 };
 
 const Range* find_range(std::string_view name) {

@@ -183,6 +183,8 @@ std::vector<double> train_once(B& backend, const Setting& set, TrainResult& resu
   if (metrics.valid_ratings > 0) metrics.best_valid_rmse = best ? trainer.schedule().best() : trainer.validate().rmse();
   trainer.choose();
   result.model = save(trainer, set.ratings, set.split, set.options, set.baseline);
+  if (metrics.valid_ratings > 0 && set.options.train.embedding_draws > 0)
+    metrics.best_valid_rmse = trainer.validate().rmse();
   read_test(metrics, result.model, trainer.test());
   if (!result.history.empty() && !best && !set.split.test.empty())
     result.history.back().test_rmse = metrics.best_test_rmse;
@@ -212,6 +214,7 @@ void rehearse(B& backend, const Setting& set) {
   Trainer<B, T> trainer(backend, set.ratings, set.split, set.options);
   trainer.step();
   trainer.validate();
+  trainer.choose();
   trainer.test();
 }
 
