@@ -10,8 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "cuda_under_test.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/cuda.hpp"
 #include "gcmc/error.hpp"
 
 namespace gcmc {
@@ -20,7 +20,7 @@ namespace gcmc {
 template <class Visit>
 void for_each_backend(const Visit& visit) {
 #ifdef GCMC_TEST_CUDA
-  Cuda cuda;
+  Cuda cuda(0, cuda_options());
   INFO("on " << cuda.name());
   visit(cuda);
 #else

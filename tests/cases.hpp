@@ -157,6 +157,16 @@ inline std::vector<Edge> random_edges(Draw& draw, Index users, Index items, Inde
   return edges;
 }
 
+/// Three users of 700, 513 and 512 items, most of them at level 0: on both sides of 512, from where on a block of the
+/// Cuda backend shares an output out.
+inline std::vector<Edge> long_edges(Draw& draw, Index levels) {
+  std::vector<Edge> edges;
+  for (Index user = 0; user < 3; ++user)
+    for (Index item = 0; item < (user == 0 ? 700 : 514 - user); ++item)
+      edges.push_back({user, item, item < 600 ? 0 : draw.between(0, levels - 1)});
+  return edges;
+}
+
 /// The direction whose receivers are the users, or the items.
 inline HostGraph graph_of(const std::vector<Edge>& edges, bool users_receive, Index users, Index items, Index levels,
                           Index gap = 0) {

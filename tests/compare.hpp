@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "cases.hpp"
+#include "cuda_under_test.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/cuda.hpp"
 #include "gcmc/error.hpp"
 #include "reference.hpp"
 
@@ -87,7 +87,7 @@ inline void require_same_bits(const Outcome& expected, const Outcome& actual) {
 inline std::vector<std::vector<Cuda>>& processors() {
   static std::vector<std::vector<Cuda>> all = [] {
     std::vector<std::vector<Cuda>> found(1);
-    found[0].emplace_back(0);
+    found[0].emplace_back(0, cuda_options());
     return found;
   }();
   return all;

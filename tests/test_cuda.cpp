@@ -20,6 +20,7 @@ Split parts_of(const Ratings& ratings, const Options& options) { return split(ra
 
 /// Cuda without its way to run a step.
 struct Direct : Cuda {
+  using Cuda::Cuda;
   template <class Step>
   void run_step(const Step& step) = delete;
 };
@@ -30,8 +31,8 @@ TEST_CASE("steps that are launched as graphs give the bits of steps that are not
   options.train.target_removal = 0.2;
   options.train.average_decay = 0.9;
   const Split parts = parts_of(ratings, options);
-  Cuda cuda;
-  Direct direct;
+  Cuda cuda(0, cuda_options());
+  Direct direct(0, cuda_options());
   Trainer<Cuda, float> recorded(cuda, ratings, parts, options);
   Trainer<Direct, float> plain(direct, ratings, parts, options);
   for (int k = 0; k < 6; ++k) {
@@ -83,7 +84,7 @@ TEST_CASE("losses are the CPU's within rounding, at the size of ml-100k", "[cuda
   options.model.aggregation = Aggregation::stack;
   options.train.learning_rate = 0.001;
   const Split parts = parts_of(ratings, options);
-  Cuda cuda;
+  Cuda cuda(0, cuda_options());
   Cpu cpu;
   Trainer<Cuda, float> ours(cuda, ratings, parts, options);
   Trainer<Cpu, float> theirs(cpu, ratings, parts, options);
@@ -103,7 +104,7 @@ TEST_CASE("a whole run on CUDA does what it does on the CPU", "[cuda]") {
   options.train.learning_rate = 0.02;
   options.train.refit = true;
   options.train.target_removal = 0.1;
-  Cuda cuda;
+  Cuda cuda(0, cuda_options());
   const TrainResult ours = train_on_cuda(cuda, ratings, options), theirs = train(ratings, options);
   CHECK(ours.metrics.backend == cuda.name());
   CHECK(ours.history.back().loss < ours.history.front().loss);
@@ -111,6 +112,36 @@ TEST_CASE("a whole run on CUDA does what it does on the CPU", "[cuda]") {
   CHECK(std::abs(ours.history.back().loss - theirs.history.back().loss) < 0.02);
   CHECK(ours.model.tensors.size() == theirs.model.tensors.size());
   for (const auto& [name, tensor] : theirs.model.tensors) CHECK(ours.model.tensors.at(name).shape == tensor.shape);
+}
+
+TEST_CASE("cuSPARSE trains what gcmc's kernels train, and gives its memory back", "[cuda]") {
+  const Ratings ratings = generate_ratings({.users = 40, .items = 50, .ratings = 900});
+  for (const Aggregation aggregation : {Aggregation::stack, Aggregation::sum})
+    for (const double removal : {0.0, 0.2}) {
+      Options options = small_options();
+      options.model.aggregation = aggregation;
+      options.model.implicit = removal > 0;
+      options.train.target_removal = removal;
+      const Split parts = parts_of(ratings, options);
+      for (const CudaSpmm spmm : {CudaSpmm::csr_alg2, CudaSpmm::csr_alg3}) {
+        Cuda own, other(0, {.spmm = spmm});
+        INFO(other.name() << ", removal " << removal);
+        const std::size_t free = other.free_memory();
+        {
+          Trainer<Cuda, double> ours(own, ratings, parts, options);
+          Trainer<Cuda, double> theirs(other, ratings, parts, options);
+          for (int k = 0; k < 6; ++k) {
+            const double a = ours.step().loss(), b = theirs.step().loss();
+            REQUIRE(std::abs(a - b) < 1e-9);
+            REQUIRE(std::abs(ours.validate().loss() - theirs.validate().loss()) < 1e-9);
+          }
+        }
+        // What scratch memory has grown to is kept, and no matrix: another training takes no more.
+        const std::size_t scratch = free - other.free_memory();
+        { Trainer<Cuda, double>(other, ratings, parts, options).step(); }
+        CHECK(free - other.free_memory() == scratch);
+      }
+    }
 }
 
 TEST_CASE("a device that is not there is named, with those that are", "[cuda]") {

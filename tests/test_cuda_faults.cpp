@@ -2,9 +2,10 @@
 #include "backends.hpp"
 #include "cublas_v2.h"
 #include "cuda_runtime.h"
+#include "cusparse.h"
 #include "emulator.hpp"
+#include "gcmc/cuda_training.hpp"
 #include "gcmc/data.hpp"
-#include "gcmc/trainer.hpp"
 
 namespace {
 
@@ -52,23 +53,43 @@ TEST_CASE("a driver that is too old is named with both versions", "[cuda][faults
 
 TEST_CASE("every call that can fail is checked, and its failure leaks nothing", "[cuda][faults]") {
   // The n-th call of each kind fails, for the first ones and some behind them.
-  for (const char* call :
-       {"cudaMallocFromPoolAsync", "cudaMemset", "cudaMemcpy", "cudaLaunchKernelEx", "cublasS", "cublasCreate",
-        "cudaStreamCreate", "cudaStreamSynchronize", "cudaStreamBeginCapture", "cudaGraphInstantiate",
-        "cudaGraphLaunch", "cudaMemPoolCreate", "cudaMemPoolSetAttribute", "cudaGetDevice", "cudaDeviceGetAttribute"})
+  for (const char* call : {"cudaMallocFromPoolAsync", "cudaMemset", "cudaMemcpy", "cudaLaunchKernelEx", "cublasS",
+                           "cublasCreate", "cudaStreamCreate", "cudaStreamSynchronize", "cudaStreamBeginCapture",
+                           "cudaGraphInstantiate", "cudaGraphLaunch", "cudaMemPoolCreate", "cudaMemPoolSetAttribute",
+                           "cudaMallocHost", "cudaGetDevice", "cudaDeviceGetAttribute"})
     for (const int nth : {1, 2, 3, 60}) {
       INFO(call << ", call " << nth);
       const bool library = std::string(call).starts_with("cublas");
-      emulator::fail(call, nth, library ? int{CUBLAS_STATUS_EXECUTION_FAILED} : int{cudaErrorMemoryAllocation});
-      const std::string error = error_of([] {
-        Cuda cuda;
+      const bool sparse = std::string(call).starts_with("cusparse");
+      emulator::fail(call, nth,
+                     library  ? int{CUBLAS_STATUS_EXECUTION_FAILED}
+                     : sparse ? int{CUSPARSE_STATUS_EXECUTION_FAILED}
+                              : int{cudaErrorMemoryAllocation});
+      const std::string error = error_of([&] {
+        Cuda cuda(0, {.spmm = sparse ? CudaSpmm::csr_alg3 : CudaSpmm::own});
         train_a_little(cuda);
       });
       emulator::reset();
       if (nth == 1) CHECK_FALSE(error.empty());
-      if (!error.empty()) check_holds(error, {"cuda: ", library ? "CUBLAS_STATUS" : "cudaErrorMemoryAllocation"});
+      if (!error.empty())
+        check_holds(error, {"cuda: ", library  ? "CUBLAS_STATUS"
+                                      : sparse ? "CUSPARSE_STATUS"
+                                               : "cudaErrorMemoryAllocation"});
       REQUIRE(emulator::leaks().empty());
     }
+}
+
+TEST_CASE("a copy whose wait fails leaves the host's memory alone", "[cuda][faults]") {
+  std::vector<std::vector<float>> before(1, std::vector<float>(1 << 19, 1)), after(1, std::vector<float>(1 << 19));
+  Cuda cuda;
+  Buffer<Cuda, float> x(cuda, before[0]);
+  emulator::fail("cudaStreamSynchronize", 2, cudaErrorMemoryAllocation);
+  CHECK_FALSE(error_of([&] { cuda.copy_to_device(x.data(), before[0].data(), x.bytes()); }).empty());
+  before.clear();  // under a sanitizer, a copy that still reads it is found
+  emulator::fail("cudaStreamSynchronize", 1, cudaErrorMemoryAllocation);
+  CHECK_FALSE(error_of([&] { cuda.copy_to_host(after[0].data(), x.data(), x.bytes()); }).empty());
+  CHECK(x.get() == std::vector<float>(1 << 19, 1));  // now the waiting copies are done
+  CHECK(after[0] == std::vector<float>(1 << 19));
 }
 
 TEST_CASE("memory that is not there is said so", "[cuda][faults]") {
@@ -77,6 +98,34 @@ TEST_CASE("memory that is not there is said so", "[cuda][faults]") {
   check_holds(error_of([&] { Buffer<Cuda, float>(cuda, 100); }),
               {"cudaMallocFromPoolAsync", "cudaErrorMemoryAllocation", "use a smaller model"});
   CHECK(error_of([&] { Buffer<Cuda, float>(cuda, 100); }).empty());  // not sticky
+}
+
+TEST_CASE("what a rehearsal lets through has memory enough", "[cuda][faults]") {
+  const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 9000});
+  Options options;
+  options.model = {.units = 20, .output = 8};
+  options.train.max_iterations = 3;
+  const auto trained = [&](std::size_t memory, CudaSpmm spmm) {
+    emulator::reset({.memory = memory});
+    return error_of([&] {
+      Cuda cuda(0, {.spmm = spmm});
+      train_on_cuda(cuda, ratings, options);
+    });
+  };
+  std::size_t least[2] = {};
+  for (const CudaSpmm spmm : {CudaSpmm::own, CudaSpmm::csr_alg3}) {
+    std::size_t low = std::size_t{5} << 20, high = std::size_t{16} << 20;  // cuBLAS's workspace is 4 MB
+    while (high - low > 16384) {
+      const std::size_t middle = low + (high - low) / 2;
+      const std::string error = trained(middle, spmm);
+      if (!error.empty()) check_holds(error, {"of device memory, and ", " free: use a smaller model"});
+      (error.empty() ? high : low) = middle;
+    }
+    least[spmm == CudaSpmm::own ? 0 : 1] = high;
+  }
+  CHECK(least[0] > std::size_t{6} << 20);
+  CHECK(least[1] > least[0] + 4 * 7000 * 8);  // both ways, forward and back
+  emulator::reset();
 }
 
 TEST_CASE("a kernel that cannot be launched is named", "[cuda][faults]") {

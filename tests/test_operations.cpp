@@ -141,11 +141,11 @@ Outcome aggregate_tolerance(AggregateCase<T> c) {
 
 /// `whole_sum`: one block to which every source sends; else a block a table or one, and any sources kept.
 template <class T>
-AggregateCase<T> random_aggregate(Draw& draw, Index width, Index users, Index items, bool whole_sum = false) {
+AggregateCase<T> random_aggregate(Draw& draw, Index width, HostGraph graph, bool whole_sum = false) {
   AggregateCase<T> c;
-  const Index levels = whole_sum ? 2 : draw.one_of<Index>({1, 2, 5, 10, 37});
-  c.graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).users;
-  c.tables = levels + draw.between(0, 1);
+  c.graph = std::move(graph);
+  const Index users = c.graph.receivers, items = c.graph.sources;
+  c.tables = c.graph.levels + draw.between(0, 1);
   c.stack = !whole_sum && draw.chance(0.5);
   c.selection = whole_sum ? Selection{} : random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
   // Rows of dropped pairs hold NaN: nobody may read them.
@@ -165,12 +165,14 @@ AggregateCase<T> random_aggregate(Draw& draw, Index width, Index users, Index it
   return c;
 }
 
-TEMPLATE_TEST_CASE("receivers sum the messages of their kept sources", "[operations]", float, double) {
+TEMPLATE_TEST_CASE("receivers sum the messages of their kept sources", "[operations][aggregation]", float, double) {
   Draw draw(4);
   for (int repeat = 0; repeat < 120; ++repeat) {
     const Index width = repeat == 0 ? 500 : repeat == 1 ? 257 : draw.size();
     const Index users = draw.one_of<Index>({1, 9, 60, repeat % 8 == 0 ? 700 : 33});
-    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, users, draw.one_of<Index>({1, 8, 75}));
+    const Index items = draw.one_of<Index>({1, 8, 75}), levels = draw.one_of<Index>({1, 2, 5, 10, 37});
+    HostGraph graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).users;
+    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, std::move(graph));
     INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << c.graph.levels
                  << ", users " << users << ", entries " << c.graph.entries() << ", stack " << c.stack << ", dropout "
                  << !c.selection.all << ", activation " << static_cast<int>(c.activation));
@@ -182,10 +184,23 @@ TEMPLATE_TEST_CASE("receivers sum messages from tables too large for a cache", "
   Draw draw(14);
   const Index width = sizeof(TestType) == sizeof(float) ? 300 : 160;
   for (const Index items : {3000, 14000}) {  // a thread's own cache, the last-level cache
-    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, 40, items, true);
+    HostGraph graph = random_graphs(draw, 40, items, 2, 3000).users;
+    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, std::move(graph), true);
     INFO(c.tables << " tables of " << items << " sources, entries " << c.graph.entries());
     check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
   }
+}
+
+TEMPLATE_TEST_CASE("receivers of more than 512 sources sum them too", "[operations][aggregation]", float, double) {
+  Draw draw(8);
+  for (const Index levels : {1, 5})
+    for (const Index width : {9, 75, 257}) {
+      HostGraph graph = graph_of(long_edges(draw, levels), true, 3, 700, levels);
+      const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, std::move(graph));
+      INFO(c.tables << " tables of width " << width << ", levels " << levels << ", stack " << c.stack << ", dropout "
+                    << !c.selection.all);
+      check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
+    }
 }
 
 template <class T>
@@ -210,36 +225,56 @@ Outcome aggregate_backward(B& backend, const AggregateBackwardCase<T>& c) {
   return outcome;
 }
 
-TEMPLATE_TEST_CASE("the tables' gradients gather the receivers' and leave dropped rows alone", "[operations]", float,
-                   double) {
-  using T = TestType;
+template <class T>
+AggregateBackwardCase<T> random_aggregate_backward(Draw& draw, Index width, HostGraph graph) {
+  AggregateBackwardCase<T> c;
+  c.graph = std::move(graph);
+  const Index users = c.graph.sources, items = c.graph.receivers;
+  c.tables = c.graph.levels + draw.between(0, 1);
+  c.stack = draw.chance(0.5);
+  c.ordinal = draw.chance(0.4);
+  c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
+  const Index stride = random_stride<T>(draw, width);
+  c.blocks = random_matrix<T>(draw, c.stack ? c.tables : 1, users, width, stride);
+  c.source_scale = absolute(random_matrix<T>(draw, 1, draw.between(0, 1), items));
+  c.scale = static_cast<T>(10.0 / 3);
+  c.gradient = unwritten<T>(c.tables, items, width, stride);
+  return c;
+}
+
+template <class T>
+void check_aggregate_backward(const AggregateBackwardCase<T>& c) {
+  INFO(c.tables << " tables of width " << c.gradient.columns << ", levels " << c.graph.levels << ", items "
+                << c.graph.receivers << ", entries " << c.graph.entries() << ", stack " << c.stack << ", ordinal "
+                << c.ordinal << ", dropout " << !c.selection.all);
+  AggregateBackwardCase<T> magnitude = c;
+  magnitude.blocks = absolute(c.blocks);
+  // The ordinal sum adds the levels' sums.
+  const double factor = (c.graph.largest_row + c.graph.levels + 8) * roundoff<T>;
+  Reference reference;
+  check_on_all([&](auto& backend) { return aggregate_backward(backend, c); },
+               scaled(aggregate_backward(reference, magnitude), factor));
+}
+
+TEMPLATE_TEST_CASE("the tables' gradients gather the receivers' and leave dropped rows alone",
+                   "[operations][aggregation]", float, double) {
   Draw draw(5);
   for (int repeat = 0; repeat < 120; ++repeat) {
-    AggregateBackwardCase<T> c;
     const Index levels = draw.one_of<Index>({1, 2, 5, 10, 37}), users = draw.one_of<Index>({1, 9, 60});
     const Index items = draw.one_of<Index>({1, 8, repeat % 8 == 0 ? 700 : 75});
     const Index width = repeat == 0 ? 500 : repeat == 1 ? 257 : draw.size();
-    c.graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).items;
-    c.tables = levels + draw.between(0, 1);
-    c.stack = draw.chance(0.5);
-    c.ordinal = draw.chance(0.4);
-    c.selection = random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
-    const Index stride = random_stride<T>(draw, width);
-    c.blocks = random_matrix<T>(draw, c.stack ? c.tables : 1, users, width, stride);
-    c.source_scale = absolute(random_matrix<T>(draw, 1, draw.between(0, 1), items));
-    c.scale = static_cast<T>(10.0 / 3);
-    c.gradient = unwritten<T>(c.tables, items, width, stride);
-    AggregateBackwardCase<T> magnitude = c;
-    magnitude.blocks = absolute(c.blocks);
-    INFO("case " << repeat << ": " << c.tables << " tables of width " << width << ", levels " << levels << ", items "
-                 << items << ", entries " << c.graph.entries() << ", stack " << c.stack << ", ordinal " << c.ordinal
-                 << ", dropout " << !c.selection.all);
-    // The ordinal sum adds the levels' sums.
-    const double factor = (c.graph.largest_row + levels + 8) * roundoff<T>;
-    Reference reference;
-    check_on_all([&](auto& backend) { return aggregate_backward(backend, c); },
-                 scaled(aggregate_backward(reference, magnitude), factor));
+    HostGraph graph = random_graphs(draw, users, items, levels, draw.one_of({0, 20, 400, 3000})).items;
+    check_aggregate_backward(random_aggregate_backward<TestType>(draw, width, std::move(graph)));
   }
+}
+
+TEMPLATE_TEST_CASE("tables' gradients of more than 512 receivers", "[operations][aggregation]", float, double) {
+  Draw draw(9);
+  for (const Index levels : {1, 5})
+    for (const Index width : {9, 75, 257}) {
+      HostGraph graph = graph_of(long_edges(draw, levels), true, 3, 700, levels);
+      check_aggregate_backward(random_aggregate_backward<TestType>(draw, width, std::move(graph)));
+    }
 }
 
 TEST_CASE("edges are split into those that carry messages and those that are predicted", "[operations]") {

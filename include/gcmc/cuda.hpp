@@ -9,14 +9,24 @@
 
 namespace gcmc {
 
+/// Who adds up the messages of the graph convolution, and its gradient's.
+enum class CudaSpmm {
+  own,       ///< gcmc's kernels: a dropped node costs nothing
+  csr_alg2,  ///< cuSPARSE, CUSPARSE_SPMM_CSR_ALG2: results may differ in the last bits from run to run
+  csr_alg3   ///< cuSPARSE, CUSPARSE_SPMM_CSR_ALG3: equal bits in every run
+};
+
 /// How the backend computes where there is a choice.
 struct CudaOptions {
   bool tf32 = false;  ///< dense products of floats in TF32 (10 bits of mantissa) on tensor cores
+  /// cuSPARSE computes all options of a model, over dropped nodes and removed edges too, as zeros; it takes 8 bytes
+  /// (float; double: 12) an edge and direction more, and fewer than 2^31 edges.
+  CudaSpmm spmm = CudaSpmm::own;
 };
 
 /// Runs operations on one CUDA device. An object serves one caller at a time; several objects may work side by side.
-/// Results are a function of the operation alone on one kind of device; they may differ in the last bits between kinds,
-/// whose cuBLAS kernels sum in different orders, and from those of other backends.
+/// Results are a function of the operation alone on one kind of device (but for csr_alg2); they may differ in the last
+/// bits between kinds, whose cuBLAS kernels sum in different orders, and from those of other backends.
 class Cuda {
  public:
   /// `device` as CUDA numbers them. Throws Error if there is no such device, or the driver is missing or too old.

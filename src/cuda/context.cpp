@@ -1,9 +1,11 @@
 #include "context.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "gcmc/error.hpp"
+#include "spmm.hpp"
 
 namespace gcmc {
 namespace {
@@ -45,6 +47,15 @@ Cublas make_cublas(cudaStream_t stream, bool tf32) {
   return owned;
 }
 
+/// Copies go through so much page-locked memory, piece by piece.
+constexpr std::size_t staging_bytes = std::size_t{1} << 20;
+
+HostMemory make_staging() {
+  void* memory = nullptr;
+  GCMC_CHECK(cudaMallocHost(&memory, staging_bytes));
+  return HostMemory(memory);
+}
+
 /// What cuBLAS's documentation recommends for its workspace.
 std::size_t workspace_bytes(int device) {
   return std::size_t{attribute(cudaDevAttrComputeCapabilityMajor, device) >= 9 ? 32u : 4u} << 20;
@@ -54,16 +65,50 @@ std::size_t workspace_bytes(int device) {
 
 CudaContext::CudaContext(int number, const CudaOptions& options) : device(number) {
   activate();
+  staging_ = make_staging();
   pool_ = make_pool(device);
   stream_ = make_stream();
   cublas_ = make_cublas(stream(), options.tf32);
   workspace_ = PoolMemory(pool(), stream(), workspace_bytes(device));
   GCMC_CHECK(cublasSetWorkspace(cublas(), workspace_.data(), workspace_.bytes()));  // after cublasSetStream: it resets
+  if (options.spmm != CudaSpmm::own) spmm_ = std::make_unique<Spmm>(stream(), options.spmm);
 }
 
 CudaContext::~CudaContext() {
   cudaSetDevice(device);
   cudaStreamSynchronize(stream());
+}
+
+/// An asynchronous copy from or to pageable memory "might be synchronous with respect to host" (CUDA Runtime API, "API
+/// synchronization behavior", Asynchronous, 1), or might not: where the wait behind it fails, nobody knows. So the
+/// device copies from and to staging_ alone, which lives as long as the stream.
+void CudaContext::copy_to_device(void* to, const void* from, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += staging_bytes) {
+    const std::size_t piece = std::min(staging_bytes, bytes - at);
+    std::memcpy(staging_.get(), static_cast<const char*>(from) + at, piece);
+    GCMC_CHECK(cudaMemcpyAsync(static_cast<char*>(to) + at, staging_.get(), piece, cudaMemcpyHostToDevice, stream()));
+    GCMC_CHECK(cudaStreamSynchronize(stream()));
+  }
+}
+
+void CudaContext::copy_to_host(void* to, const void* from, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += staging_bytes) {
+    const std::size_t piece = std::min(staging_bytes, bytes - at);
+    GCMC_CHECK(
+        cudaMemcpyAsync(staging_.get(), static_cast<const char*>(from) + at, piece, cudaMemcpyDeviceToHost, stream()));
+    GCMC_CHECK(cudaStreamSynchronize(stream()));
+    std::memcpy(static_cast<char*>(to) + at, staging_.get(), piece);
+  }
+}
+
+PoolMemory CudaContext::take(std::size_t bytes) {
+  if (rehearsal) {
+    rehearsal->add(bytes);
+    return {};
+  }
+  require(!recording_, "cuda: an operation of a recorded step needs more memory than the step before");
+  allocated_ = true;
+  return {pool(), stream(), bytes};
 }
 
 void* CudaContext::scratch_bytes(int slot, std::size_t bytes) {
@@ -78,10 +123,8 @@ void* CudaContext::scratch_bytes(int slot, std::size_t bytes) {
   PoolMemory& memory = scratch_[slot];
   bytes = std::max(bytes, std::size_t{1});  // nullptr means "not wanted" to some kernels
   if (bytes > memory.bytes()) {
-    require(!recording_, "cuda: an operation of a recorded step needs more scratch memory than the step before");
     memory = PoolMemory();
-    memory = PoolMemory(pool(), stream(), bytes);
-    allocated_ = true;
+    memory = take(bytes);
   }
   return memory.data();
 }

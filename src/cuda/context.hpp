@@ -1,6 +1,7 @@
 // What every kernel is launched with: the device, its stream, pool, cuBLAS and scratch memory, each freeing itself.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -35,6 +36,9 @@ using Pool = Owned<cudaMemPool_t, cudaMemPoolDestroy>;
 using RecordedGraph = Owned<cudaGraph_t, cudaGraphDestroy>;
 using GraphExec = Owned<cudaGraphExec_t, cudaGraphExecDestroy>;
 using Cublas = Owned<cublasHandle_t, cublasDestroy>;
+using HostMemory = Owned<void*, cudaFreeHost>;
+
+class Spmm;
 
 /// Memory of the pool, freed in the stream's order.
 class PoolMemory {
@@ -76,7 +80,7 @@ inline constexpr int least_blocks = 2;
 /// Scratch memory grows at first use and is then kept, so that a repeated step allocates nothing.
 class CudaContext {
  public:
-  static constexpr int slots = 3;
+  static constexpr int slots = 4;
 
   CudaContext(int device, const CudaOptions& options);
   CudaContext(const CudaContext&) = delete;
@@ -87,6 +91,11 @@ class CudaContext {
   void activate() const { GCMC_CHECK(cudaSetDevice(device)); }
   cudaStream_t stream() const { return stream_.get(); }
   cudaMemPool_t pool() const { return pool_.get(); }
+
+  /// Copies between the host's memory and the device's, and waits. The host's memory is not looked at after the return,
+  /// however it ends.
+  void copy_to_device(void* to, const void* from, std::size_t bytes);
+  void copy_to_host(void* to, const void* from, std::size_t bytes);
   cublasHandle_t cublas() const { return cublas_.get(); }
 
   /// Counts what a rehearsal would allocate; see Cuda::require_memory.
@@ -99,9 +108,18 @@ class CudaContext {
     void remove(std::size_t bytes) { now -= rounded(bytes); }
     /// The pool hands out whole multiples of this.
     static std::size_t rounded(std::size_t bytes) { return (bytes + 511) / 512 * 512; }
+    /// Another one each time, and no device's.
+    void* address() { return reinterpret_cast<void*>(addresses += 512); }
     std::size_t scratch[slots] = {};
+    std::uintptr_t addresses = 0;
   };
   std::optional<Need> rehearsal;
+
+  /// Memory to keep; in a rehearsal counted, and none. Throws while recording.
+  PoolMemory take(std::size_t bytes);
+
+  /// cuSPARSE's path of the graph convolution; nullptr: gcmc's own.
+  Spmm* spmm() const { return spmm_.get(); }
 
   /// At least `count` elements, not cleared; valid until the next call with the same slot. Throws while recording if it
   /// would have to grow.
@@ -135,11 +153,13 @@ class CudaContext {
  private:
   void* scratch_bytes(int slot, std::size_t bytes);
 
+  HostMemory staging_;  ///< page-locked; a copy on its way may still use it when its wait has failed
   Pool pool_;
   Stream stream_;
   PoolMemory workspace_;
   PoolMemory scratch_[slots];
   Cublas cublas_;
+  std::unique_ptr<Spmm> spmm_;
   GraphExec executable_;
   bool recording_ = false, allocated_ = true;
 };

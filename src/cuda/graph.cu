@@ -1,6 +1,10 @@
-// The graph convolution: tables of the kept messages, the gather-sum forward with its epilogue, and its gradient.
+// The graph convolution: tables of the kept messages, the gather-sum forward with its epilogue, and its gradient. The
+// sums are a gather's or, by choice, cuSPARSE's.
+#include <type_traits>
+
 #include "gather.hpp"
 #include "kernels.hpp"
+#include "spmm.hpp"
 
 namespace gcmc::kernels {
 namespace {
@@ -76,6 +80,7 @@ struct Forward {
   }
   __device__ T weight(const Addend&, Index, int) const { return T(1); }
   __device__ const T* base(Index) const { return op.table.data; }
+  __device__ Offset product_row(Index output) const { return output; }
 
   /// The epilogue: scale, activation, dropout.
   __device__ void finish(Index output, int, Index column, Pack<T> pack) const {
@@ -125,13 +130,41 @@ struct Backward {
   __device__ Addend look_up(Index, const Place& place) const { return {adjacency.source[place.entry], 0}; }
   __device__ T weight(const Addend&, Index, int) const { return T(1); }
   __device__ const T* base(Index output) const { return op.blocks.block(op.stack ? output / adjacency.receivers : 0); }
-  __device__ void finish(Index output, int, Index column, const Pack<T>& pack) const {
-    if (dropped(output) && !op.ordinal) return;
+  __device__ Offset product_row(Index output) const {
+    return Offset{output % adjacency.receivers} * op.tables + output / adjacency.receivers;
+  }
+  __device__ void finish(Index output, int, Index column, Pack<T> pack) const {
+    if (dropped(output)) {
+      if (!op.ordinal) return;
+      pack = {};
+    }
     const Index source = output % adjacency.receivers;
     const T scale = op.source_scale ? op.scale * op.source_scale[source] : op.scale;
     store_scaled(op.gradient.data + Offset{output} * op.gradient.stride + column, pack, scale);
   }
 };
+
+/// What lies behind cuSPARSE's product: a warp an output, finished as after a gather.
+template <class Policy>
+__global__ void __launch_bounds__(block_threads, least_blocks)
+    finish_products(const Policy policy, const MatrixView<const typename Policy::Element> products) {
+  constexpr Index size = Pack<typename Policy::Element>::size;
+  const Index output = warp_of_grid();
+  if (output >= policy.outputs()) return;
+  for (Index c = lane_of_thread() * size; c < policy.columns; c += warp_lanes * size)
+    policy.finish(output, 0, c, load(products.row(policy.product_row(output)) + c));
+}
+
+/// The tables' rows, zeros where a pair is dropped. A warp a row.
+template <class T>
+__global__ void __launch_bounds__(block_threads, least_blocks)
+    copy_kept(const MatrixView<const T> table, const KeptPairs kept, Index sources, const MatrixView<T> to) {
+  const Index pair = warp_of_grid();
+  if (pair >= table.rows) return;
+  const bool keep = kept.keeps(pair / sources, sources, pair % sources);
+  for (Index c = lane_of_thread() * Pack<T>::size; c < to.stride; c += warp_lanes * Pack<T>::size)
+    store(to.row(pair) + c, keep ? load(table.row(pair) + c) : Pack<T>{});
+}
 
 /// Ordinal: dT_s = sum over r >= s of dW_r, highest level first. A warp a source.
 template <class T>
@@ -148,6 +181,17 @@ __global__ void __launch_bounds__(block_threads, least_blocks)
       store(at, sum);
     }
   }
+}
+
+/// What a gather would do, by cuSPARSE: the products of all rows, and what becomes of them.
+template <class Policy, class T = typename Policy::Element>
+void multiply_and_finish(CudaContext& context, const Expansion& expansion,
+                         MatrixView<const std::type_identity_t<T>> table, const Policy& policy) {
+  const MatrixView<T> products{context.scratch<T>(0, Offset{expansion.rows()} * policy.columns), expansion.rows(),
+                               policy.columns, policy.columns};
+  context.spmm()->multiply<T>(context, expansion, table, products);
+  context.launch("finish_products", &finish_products<Policy>, blocks_for(policy.outputs(), warp_lanes), policy,
+                 products);
 }
 
 template <class T>
@@ -174,12 +218,29 @@ void run(CudaContext& context, const BuildTable<T>& op) {
 
 template <class T>
 void run(CudaContext& context, const Aggregate<T>& op) {
-  run_gather(context, "aggregate", Forward<T>(op));
+  const Forward<T> forward(op);
+  if (!context.spmm()) return run_gather(context, "aggregate", forward);
+  MatrixView<const T> table = op.table;
+  if (op.kept) {
+    const MatrixView<T> copy{context.scratch<T>(1, Offset{table.rows} * forward.columns), table.rows, forward.columns,
+                             forward.columns};
+    context.launch("copy_kept", &copy_kept<T>, blocks_for(table.rows, warp_lanes), table, op.kept, op.adjacency.sources,
+                   copy);
+    table = copy;
+  }
+  multiply_and_finish(context, {op.adjacency, op.tables, !op.stack, true}, table, forward);
 }
 
 template <class T>
 void run(CudaContext& context, const AggregateBackward<T>& op) {
-  run_gather(context, "aggregate_backward", Backward<T>(op));
+  const Backward<T> backward(op);
+  if (context.spmm()) {
+    const BlockMatrix<const T>& blocks = op.blocks;
+    multiply_and_finish(context, {op.adjacency, op.tables, false, op.stack},
+                        {blocks.data, blocks.blocks * blocks.rows, blocks.columns, blocks.stride}, backward);
+  } else {
+    run_gather(context, "aggregate_backward", backward);
+  }
   if (op.ordinal)
     context.launch("sum_levels_from_above", &sum_levels_from_above<T>, blocks_for(op.gradient.rows, warp_lanes),
                    op.gradient, op.adjacency.levels);
