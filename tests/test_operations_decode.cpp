@@ -22,14 +22,13 @@ std::vector<Index> random_chunks(Draw& draw, Index users) {
 
 /// `size` is the typical size of a logit.
 template <class T>
-DecodeCase<T> random_decode(Draw& draw, Index users, Index items, Index levels, Index columns, Index edges,
-                            double size) {
+DecodeCase<T> random_decode(Draw& draw, Index users, Index items, Index levels, Index columns,
+                            const std::vector<Edge>& pairs, double size) {
   DecodeCase<T> c;
-  const std::vector<Edge> pairs = random_edges(draw, users, items, levels, edges);
   c.pairs = graph_of(pairs, true, users, items, levels);
   c.by_item = graph_of(pairs, false, users, items, levels);
   c.chunk_begin = random_chunks(draw, users);
-  c.bases = draw.one_of<Index>({1, 2, 3, 4});
+  c.bases = draw.one_of<Index>({1, 2, 3, 4, 7, 8, 9, 19});
   c.user_basis = random_side_by_side<T>(draw, users, c.bases, columns);
   c.items = random_matrix<T>(draw, 1, items, columns);
   c.items.for_each([&](T& x) { x *= static_cast<T>(size / std::sqrt(columns * c.bases)); });
@@ -37,6 +36,11 @@ DecodeCase<T> random_decode(Draw& draw, Index users, Index items, Index levels, 
   c.values = filled<T>(1, 1, levels, T{0});
   for (Index r = 0; r < levels; ++r) c.values.at(0, 0, r) = static_cast<T>(0.5 * (r + 1));
   return c;
+}
+template <class T>
+DecodeCase<T> random_decode(Draw& draw, Index users, Index items, Index levels, Index columns, Index edges,
+                            double size) {
+  return random_decode<T>(draw, users, items, levels, columns, random_edges(draw, users, items, levels, edges), size);
 }
 
 /// visit(user, item, level, entry).
@@ -196,6 +200,16 @@ Outcome decode_tolerance(const DecodeCase<T>& c) {
   return tolerance;
 }
 
+template <class T>
+Outcome predict_tolerance(const DecodeCase<T>& c) {
+  Reference reference;
+  const Outcome all = predict(reference, c, true, true, true);
+  const SumBound<T> bound = sum_bound(c, all[1], all[2]);
+  return {{0, bound.cross_entropy, bound.squared_error, bound.absolute_error, bound.undecided},
+          bound.predictions,
+          bound.probabilities};
+}
+
 template <class T, class Check>
 void for_random_cases(std::uint64_t seed, int repeats, const Check& check) {
   Draw draw(seed);
@@ -218,18 +232,29 @@ TEMPLATE_TEST_CASE("the decoder's loss and gradients", "[operations]", float, do
   });
 }
 
+TEMPLATE_TEST_CASE("the decoder's loss and gradients where a user or an item has more than 512 pairs", "[operations]",
+                   float, double) {
+  Draw draw(25);
+  for (const bool many_items : {true, false})
+    for (const Index columns : {9, 75}) {
+      std::vector<Edge> pairs = long_edges(draw, 5);
+      for (Edge& pair : pairs)
+        if (!many_items) std::swap(pair.user, pair.item);
+      const Index users = many_items ? 3 : 700, items = many_items ? 700 : 3;
+      const auto c = random_decode<TestType>(draw, users, items, 5, columns, pairs, 3.0);
+      INFO(users << " users, " << items << " items, width " << columns << ", bases " << c.bases);
+      check_on_all([&](auto& backend) { return decode(backend, c); }, decode_tolerance(c));
+      check_on_all([&](auto& backend) { return predict(backend, c, true, true, true); }, predict_tolerance(c));
+    }
+}
+
 TEMPLATE_TEST_CASE("predictions, probabilities and their sums, each only where it is wanted", "[operations]", float,
                    double) {
   for_random_cases<TestType>(22, 80, [](const DecodeCase<TestType>& c, Draw& draw) {
     const bool with_sums = draw.chance(0.7), with_predictions = draw.chance(0.7), with_probabilities = draw.chance(0.7);
-    Reference reference;
-    const Outcome all = predict(reference, c, true, true, true);
-    const SumBound<TestType> bound = sum_bound(c, all[1], all[2]);
     INFO("sums " << with_sums << ", predictions " << with_predictions << ", probabilities " << with_probabilities);
     check_on_all([&](auto& backend) { return predict(backend, c, with_sums, with_predictions, with_probabilities); },
-                 {{0, bound.cross_entropy, bound.squared_error, bound.absolute_error, bound.undecided},
-                  bound.predictions,
-                  bound.probabilities});
+                 predict_tolerance(c));
   });
 }
 

@@ -1,7 +1,6 @@
 // The bilinear decoder in passes without atomics: scores, softmax, loss and dLoss/dx of all pairs, by user; then both
 // sides' gradients, as sums of gathered rows. The pass without gradients is the first alone.
 #include "gather.hpp"
-#include "gcmc/error.hpp"
 #include "kernels.hpp"
 
 namespace gcmc::kernels {
@@ -20,6 +19,7 @@ struct ScorePass {
   const T* values;
   const Offset* count;       ///< Decode: the mean's denominator
   T* slopes;                 ///< Decode: [entries][bases] dLoss/dx
+  T* x;                      ///< [entries][bases], where a thread does not hold all of a pair's
   T* coefficient_partial;    ///< Decode: [warps][levels][bases]
   T* predictions;            ///< Predict
   T* probabilities;          ///< Predict
@@ -29,8 +29,9 @@ struct ScorePass {
   __device__ T coefficient(Index s, Index r) const { return coefficients[Offset{s} * row_stride<T>(pairs.levels) + r]; }
 };
 
-/// A warp's work: batches of 32 pairs of one user, a lane a pair, dots by eight lanes together.
-template <class T, int most_bases>
+/// A warp's work: batches of 32 pairs of one user, a lane a pair, dots by eight lanes together. A lane holds its pair's
+/// x of `held` bases; where there are more (`wide`), they are taken so many at a time and kept in memory.
+template <class T, int held, bool wide>
 class Scorer {
  public:
   __device__ explicit Scorer(const ScorePass<T>& pass) : pass_(pass) {}
@@ -66,25 +67,45 @@ class Scorer {
     return pass_.coefficient_partial + Offset{warp_of_grid()} * pass_.bases * pass_.pairs.levels;
   }
 
-  /// x_[s] = user_basis block s . item, of this lane's pair.
+  /// Calls f(first, bases) for the bases that are held together: first .. first + bases - 1.
+  template <class F>
+  __device__ void for_held(const F& f) {
+    if constexpr (wide)
+      for (Index first = 0; first < pass_.bases; first += held)
+        f(first, pass_.bases - first < held ? pass_.bases - first : held);
+    else
+      f(0, pass_.bases);
+  }
+
+  /// x_s = user_basis block s . item, of this lane's pair.
   __device__ void dots(Index user) {
-    const int lane = lane_of_thread(), part = lane % pair_lanes;
     const Index item = valid_ ? pass_.pairs.source[place_.entry] : -1;
+    for_held([&](Index first, Index bases) {
+      dots(user, item, first, bases);
+      if constexpr (wide)
+#pragma unroll
+        for (int s = 0; s < held; ++s)
+          if (valid_ && s < bases) pass_.x[place_.entry * pass_.bases + first + s] = x_[s];
+    });
+  }
+
+  __device__ void dots(Index user, Index item, Index first, Index bases) {
+    const int lane = lane_of_thread(), part = lane % pair_lanes;
     for (int turn = 0; turn < pair_lanes; ++turn) {
       const Index other = __shfl_sync(whole_warp, item, turn * pairs_at_once + lane / pair_lanes);
-      T dot[most_bases] = {};
+      T dot[held] = {};
       for (Index c = part * Pack<T>::size; other >= 0 && c < pass_.items.stride; c += pair_lanes * Pack<T>::size) {
         const Pack<T> z = load(pass_.items.row(other) + c);
 #pragma unroll
-        for (int s = 0; s < most_bases; ++s) {
-          if (s >= pass_.bases) break;
-          const Pack<T> q = load(pass_.basis_row(user, s) + c);
+        for (int s = 0; s < held; ++s) {
+          if (s >= bases) break;
+          const Pack<T> q = load(pass_.basis_row(user, first + s) + c);
           for (Index i = 0; i < Pack<T>::size; ++i) dot[s] += q.value[i] * z.value[i];
         }
       }
 #pragma unroll
-      for (int s = 0; s < most_bases; ++s) {
-        if (s >= pass_.bases) break;
+      for (int s = 0; s < held; ++s) {
+        if (s >= bases) break;
         const T sum = warp_sum(dot[s], pair_lanes);
         const T mine = __shfl_sync(whole_warp, sum, lane % pairs_at_once * pair_lanes);
         if (lane / pairs_at_once == turn) x_[s] = mine;
@@ -92,11 +113,22 @@ class Scorer {
     }
   }
 
+  /// x of basis first + s; 0 where there is no pair.
+  __device__ T x(Index first, int s) const {
+    if constexpr (wide)
+      return valid_ ? pass_.x[place_.entry * pass_.bases + first + s] : T(0);
+    else
+      return x_[s];
+  }
+
   __device__ T logit(Index r) const {
     T sum = T(0);
+    if constexpr (wide)
+      for (Index s = 0; s < pass_.bases; ++s) sum += pass_.coefficient(s, r) * x(s, 0);
+    else
 #pragma unroll
-    for (int s = 0; s < most_bases; ++s)
-      if (s < pass_.bases) sum += pass_.coefficient(s, r) * x_[s];
+      for (int s = 0; s < held; ++s)
+        if (s < pass_.bases) sum += pass_.coefficient(s, r) * x_[s];
     return sum;
   }
 
@@ -129,30 +161,36 @@ class Scorer {
 
   /// slopes = dLoss/dx of the pair; adds to this warp's row of the coefficients' gradient.
   __device__ void gradients() {
+    for_held([&](Index first, Index bases) { gradients(first, bases); });
+    added_ = true;
+  }
+
+  __device__ void gradients(Index first, Index bases) {
     const T per_pair = static_cast<T>(1.0 / static_cast<double>(*pass_.count));
-    T slope[most_bases] = {}, kept = T(0);
+    T slope[held] = {}, kept = T(0);
     for (Index r = 0; r < pass_.pairs.levels; ++r) {
       const T p = ::exp(logit(r) - largest_) / total_;
       const T d = valid_ ? (p - (r == place_.row ? T(1) : T(0))) * per_pair : T(0);
 #pragma unroll
-      for (int s = 0; s < most_bases; ++s) {
-        if (s >= pass_.bases) break;
-        slope[s] += d * pass_.coefficient(s, r);
-        const Index at = r * pass_.bases + s;
-        const T sum = warp_sum(d * x_[s]);
+      for (int s = 0; s < held; ++s) {
+        if (s >= bases) break;
+        slope[s] += d * pass_.coefficient(first + s, r);
+        const Index at = r * pass_.bases + first + s;
+        const T sum = warp_sum(d * x(first, s));
         if (at % warp_lanes == lane_of_thread()) kept = sum;
-        if (at % warp_lanes == warp_lanes - 1 || at == pass_.bases * pass_.pairs.levels - 1) add(at, kept);
+        if (wide && at % warp_lanes == lane_of_thread())
+          add(at, at, sum);
+        else if (!wide && (at % warp_lanes == warp_lanes - 1 || at == pass_.bases * pass_.pairs.levels - 1))
+          add(at / warp_lanes * warp_lanes + lane_of_thread(), at, kept);
       }
     }
-    added_ = true;
 #pragma unroll
-    for (int s = 0; s < most_bases; ++s)
-      if (valid_ && s < pass_.bases) pass_.slopes[place_.entry * pass_.bases + s] = slope[s];
+    for (int s = 0; s < held; ++s)
+      if (valid_ && s < bases) pass_.slopes[place_.entry * pass_.bases + first + s] = slope[s];
   }
 
-  /// Lane k's sum goes to element k of the 32 that end at, or hold, `last`.
-  __device__ void add(Index last, T sum) {
-    const Index at = last / warp_lanes * warp_lanes + lane_of_thread();
+  /// Element `at` of the row, of this lane, if it is not behind `last`.
+  __device__ void add(Index at, Index last, T sum) {
     if (at <= last) coefficient_row()[at] = added_ ? coefficient_row()[at] + sum : sum;
   }
 
@@ -166,17 +204,17 @@ class Scorer {
   const ScorePass<T>& pass_;
   bool valid_ = false, added_ = false;
   Place place_;
-  T x_[most_bases] = {}, largest_ = T(0), total_ = T(0), prediction_ = T(0);
+  T x_[held] = {}, largest_ = T(0), total_ = T(0), prediction_ = T(0);
   double count_ = 0, cross_entropy_ = 0, squared_error_ = 0, absolute_error_ = 0, correct_ = 0;
 };
 
 /// A warp a user; a user of many pairs is shared out over the block.
-template <class T, int most_bases>
+template <class T, int held, bool wide>
 __global__ void __launch_bounds__(block_threads, least_blocks) score_pairs(const ScorePass<T> pass) {
   __shared__ bool is_long[block_warps];
   const int warp = warp_of_block();
   const Index first = static_cast<Index>(blockIdx.x) * block_warps;
-  Scorer<T, most_bases> scorer(pass);
+  Scorer<T, held, wide> scorer(pass);
   const bool mine = first + warp < pass.pairs.receivers;
   const bool many = mine && entries_of(pass.pairs, scorer.rows_of(first + warp)) > long_output;
   if (lane_of_thread() == 0) is_long[warp] = many;
@@ -281,19 +319,21 @@ struct ItemGradient {
 /// Scores all pairs and adds up what the warps leave.
 template <class T>
 void score(CudaContext& context, ScorePass<T> pass, T* coefficient_gradient, DecodeSums* sums) {
-  require(pass.bases <= 8,
-          [&] { return "cuda: " + std::to_string(pass.bases) + " basis matrices: use 8 at most, or --device cpu"; });
   const unsigned blocks = blocks_for(pass.pairs.receivers, warp_lanes);
   const Offset warps = Offset{blocks} * block_warps;
   pass.sums_partial = context.scratch<DecodeSums>(0, warps);
   if (pass.slopes) pass.coefficient_partial = context.scratch<T>(1, warps * pass.bases * pass.pairs.levels);
   const auto launch = [&](auto kernel) { context.launch("score_pairs", kernel, blocks, pass); };
   if (pass.bases <= 2)
-    launch(&score_pairs<T, 2>);
+    launch(&score_pairs<T, 2, false>);
   else if (pass.bases <= 4)
-    launch(&score_pairs<T, 4>);
-  else
-    launch(&score_pairs<T, 8>);
+    launch(&score_pairs<T, 4, false>);
+  else if (pass.bases <= 8)
+    launch(&score_pairs<T, 8, false>);
+  else {
+    pass.x = context.scratch<T>(3, pass.pairs.entries * pass.bases);
+    launch(&score_pairs<T, 4, true>);
+  }
   if (coefficient_gradient)
     context.launch("add_coefficients", &add_coefficients<T>, static_cast<unsigned>(pass.bases * pass.pairs.levels),
                    pass, warps, coefficient_gradient);
@@ -307,7 +347,7 @@ void run(CudaContext& context, const Decode<T>& op) {
   T* slopes = context.scratch<T>(2, op.pairs.entries * op.bases);
   score<T>(context,
            {op.pairs, op.bases, op.user_basis, op.items, op.coefficients, op.values, op.count, slopes, nullptr, nullptr,
-            nullptr, nullptr},
+            nullptr, nullptr, nullptr},
            op.coefficient_gradient, op.sums);
   const Index columns = op.items.stride;
   for (Index s = 0; s < op.bases; s += 2) {
@@ -326,7 +366,7 @@ void run(CudaContext& context, const Decode<T>& op) {
 template <class T>
 void run(CudaContext& context, const Predict<T>& op) {
   score<T>(context,
-           {op.pairs, op.bases, op.user_basis, op.items, op.coefficients, op.values, nullptr, nullptr, nullptr,
+           {op.pairs, op.bases, op.user_basis, op.items, op.coefficients, op.values, nullptr, nullptr, nullptr, nullptr,
             op.predictions, op.probabilities, nullptr},
            nullptr, op.sums);
 }
