@@ -72,6 +72,10 @@ void run(int count, char** arguments) {
   benchmarks::register_kernels(laboratory, shapes);
   benchmarks::register_unfused_decoders(laboratory, shapes);
   benchmarks::register_eigen(laboratory, shapes);
+#if GCMC_WITH_CUDA
+  if (const std::string why = benchmarks::register_cuda(laboratory, shapes); !why.empty())
+    std::fprintf(stderr, "gcmc_bench: CUDA is skipped (%s)\n", why.c_str());
+#endif
   require(benchmark::RunSpecifiedBenchmarks() > 0, "no benchmark matches: --benchmark_list_tests names them");
   benchmark::Shutdown();
 }

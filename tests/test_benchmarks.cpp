@@ -15,30 +15,13 @@
 #include "../benchmarks/recorded_step.hpp"
 #include "error_of.hpp"
 #include "gcmc/data.hpp"
+#include "graph_numbers.hpp"
 #include "scratch_folder.hpp"
 
 using namespace gcmc;
 using namespace gcmc::benchmarks;
 
 namespace {
-
-using Numbers = std::vector<std::int32_t>;
-
-void write(const std::string& path, const Numbers& numbers, std::size_t bytes_missing = 0) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(numbers.data()),
-             static_cast<std::streamsize>(numbers.size() * sizeof(numbers[0]) - bytes_missing));
-}
-
-/// As a graph file has them.
-Numbers numbers_of(const Ratings& ratings) {
-  Numbers numbers = {ratings.users(), ratings.items(), static_cast<std::int32_t>(ratings.levels.size()),
-                     static_cast<std::int32_t>(ratings.entries.size())};
-  for (const Rating& rating : ratings.entries) numbers.push_back(rating.user);
-  for (const Rating& rating : ratings.entries) numbers.push_back(rating.item);
-  for (const Rating& rating : ratings.entries) numbers.push_back(rating.level);
-  return numbers;
-}
 
 Shape small_shape() {
   Ratings ratings = generate_ratings({.users = 60, .items = 90, .ratings = 1500});
