@@ -249,6 +249,24 @@ recommend() {
   refuse 'top' recommend --model run --user u3 --top 0
 }
 
+# --device 0 trains on a CUDA device, or says in one line why not and leaves nothing; auto then takes the CPU, and says so.
+device() {
+  local first=(train "${small[@]}" --train-max-iter 2)
+  if "$gcmc" "${first[@]}" --device 0 --save-dir on_device >out 2>err </dev/null; then
+    echo 'on a CUDA device'
+    grep -q '"backend": *"cuda-0 ' on_device/metrics.json || fail 'the device has not trained'
+    refuse 'there is no device 1000: this machine has ' "${first[@]}" --device 1000
+    return
+  fi
+  refuse '^gcmc: cuda: .*use --device cpu$' "${first[@]}" --device 0 --save-dir on_device
+  [ ! -e on_device ] || fail 'a refused device leaves a folder'
+  expect 0 "${first[@]}" --device auto --save-dir on_either
+  err_has '^gcmc: note: --device auto takes the CPU \(cuda: .*\)$'
+  [ "$(wc -l <err)" -eq 1 ] || fail 'not one line on standard error'
+  grep -q '"backend": *"cpu' on_either/metrics.json || fail 'auto has not trained on the CPU'
+  refuse 'device' "${first[@]}" --device gpu
+}
+
 # A signal ends training after the running iteration, and everything is written.
 signal() {
   local code=0
@@ -276,6 +294,7 @@ automatic
 tune
 tune_signal
 recommend
+device
 signal TERM
 [ "$failures" -eq 0 ] && echo 'all as documented'
 exit "$((failures > 0))"

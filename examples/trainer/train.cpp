@@ -98,8 +98,8 @@ gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Opt
 
 void run_train(const OptionsFor& options_for) {
   Options options = options_for(nullptr);
-  const std::string folder = make_save_folder(options.run);
   const gcmc::TrainFunction train_one = training_on(options.run.device);
+  const std::string folder = make_save_folder(options.run);
   const gcmc::Ratings ratings = load(options.run);
   options = options_for(&ratings);
   note_lowered_units(ratings, options.model);
