@@ -10,7 +10,7 @@
 namespace gcmc {
 
 /// One direction of the rating graph. Row (i, r) = i * levels + r holds the sources that rated, or were rated by,
-/// receiver i at level r: source[begin[row]] .. source[end[row] - 1], ascending.
+/// receiver i at level r: source[begin[row]] .. source[end[row] - 1], ascending. Rows lie there in order.
 struct Adjacency {
   Index receivers = 0, sources = 0, levels = 0;
   Index largest_row = 0;  ///< bound on the entries of one receiver over all levels
