@@ -156,6 +156,22 @@ TEST_CASE("cuSPARSE trains what gcmc's kernels train, and gives its memory back"
     }
 }
 
+TEST_CASE("a graph too large for cuSPARSE's indices is refused", "[cuda]") {
+  Cuda cuda(0, {.spmm = CudaSpmm::csr_alg3});
+  Buffer<Cuda, float> table(cuda, 16), hidden(cuda, 16);
+  Aggregate<float> op;
+  op.adjacency = {1, 1, 1, 1, nullptr, nullptr, nullptr, Offset{1} << 31};
+  op.tables = op.width = 1;
+  op.table = {table.data(), 1, 1, 16};
+  op.hidden = {hidden.data(), 1, 1, 16};
+  try {
+    cuda.run(op);
+    FAIL();
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("cuda: 2147483648 entries are more than cuSPARSE's path takes") == 0);
+  }
+}
+
 TEST_CASE("a device that is not there is named, with those that are", "[cuda]") {
   try {
     Cuda cuda(1000);

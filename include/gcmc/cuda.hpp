@@ -19,8 +19,8 @@ enum class CudaSpmm {
 /// How the backend computes where there is a choice.
 struct CudaOptions {
   bool tf32 = false;  ///< dense products of floats in TF32 (10 bits of mantissa) on tensor cores
-  /// cuSPARSE computes all options of a model, over dropped nodes and removed edges too, as zeros; it takes 8 bytes
-  /// (float; double: 12) an edge and direction more, and fewer than 2^31 edges.
+  /// cuSPARSE computes all options of a model, dropped nodes and removed edges as zeros, on fewer than 2^31 edges. It
+  /// takes some 32 bytes of memory more an edge (double: 48), twice that with the implicit table; and tables' copies.
   CudaSpmm spmm = CudaSpmm::own;
 };
 

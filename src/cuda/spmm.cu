@@ -126,8 +126,7 @@ Spmm::Prepared& Spmm::prepared(CudaContext& context, const Expansion& a, Index c
   if (found != prepared_.end()) return *found;
   require(a.entries() < (Offset{1} << 31), [&] {
     return "cuda: " + std::to_string(a.entries()) +
-           " entries are more than cuSPARSE's path takes, 2^31 - 1: "
-           "use CudaSpmm::own";
+           " entries are more than cuSPARSE's path takes, 2^31 - 1: use CudaSpmm::own";
   });
   Prepared made{a, columns, stride, sizeof(T), 0, {}, {}, {}, {}, {}};
   prepare<T>(context, made);
