@@ -67,7 +67,7 @@ std::vector<int> thread_counts() {
 Shape generated_shape(const std::string& name) {
   Ratings ratings = generate_ratings(synthetic_shape("synthetic" + name.substr(name.find('-'))));
   std::vector<Rating> training = split(ratings, {name == "ml-100k" ? 0.2 : 0.1, 0.0, 1, 1}).train;
-  ratings.entries = {};
+  std::vector<Rating>().swap(ratings.entries);  // = {} would keep the memory
   return shape_of(std::move(ratings), std::move(training));
 }
 

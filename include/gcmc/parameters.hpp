@@ -1,6 +1,7 @@
 // All parameters of a model in one flat buffer, their gradients in another, and how they start.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -100,12 +101,25 @@ class Parameters {
     values_.set(flat);
   }
 
+  /// An unpadded copy of a piece.
+  std::vector<T> get(int piece) const {
+    if (pieces_[piece].deferred) refresh(piece);
+    return unpadded(values_, piece, nullptr);
+  }
   /// Unpadded copies by name, and back. `set` throws Error for a missing name or a wrong size.
   std::map<std::string, std::vector<T>> get() const {
-    refresh_all();
-    return unpad(values_.get(), false);
+    std::map<std::string, std::vector<T>> values;
+    for (std::size_t k = 0; k < pieces_.size(); ++k) values[pieces_[k].name] = get(static_cast<int>(k));
+    return values;
   }
-  std::map<std::string, std::vector<T>> get_gradient() const { return unpad(gradient_.get(), true); }
+  std::map<std::string, std::vector<T>> get_gradient() const {
+    std::map<std::string, std::vector<T>> values;
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+      const std::vector<bool> stored = stored_rows(rows_[k]);
+      values[pieces_[k].name] = unpadded(gradient_, static_cast<int>(k), &stored);
+    }
+    return values;
+  }
   void set(const std::map<std::string, std::vector<T>>& values) {
     std::vector<T> flat(static_cast<std::size_t>(size_));
     for (const ParameterPiece& p : pieces_) {
@@ -166,19 +180,15 @@ class Parameters {
     return stored;
   }
 
-  std::map<std::string, std::vector<T>> unpad(const std::vector<T>& flat, bool gradient) const {
-    std::map<std::string, std::vector<T>> values;
-    for (std::size_t k = 0; k < pieces_.size(); ++k) {
-      const ParameterPiece& p = pieces_[k];
-      const Offset rows = Offset{p.blocks} * p.rows;
-      const std::vector<bool> stored = gradient ? stored_rows(rows_[k]) : std::vector<bool>(rows, true);
-      std::vector<T>& out = values[p.name];
-      out.resize(static_cast<std::size_t>(rows) * p.columns);
-      for (Offset i = 0; i < rows; ++i)
-        for (Offset c = 0; c < p.columns; ++c)
-          out[i * p.columns + c] = stored[i] ? flat[p.begin + i * p.stride + c] : T{0};
-    }
-    return values;
+  /// Rows that are not stored are zero; stored == nullptr: all are.
+  std::vector<T> unpadded(const Buffer<B, T>& buffer, int piece, const std::vector<bool>* stored) const {
+    const ParameterPiece& p = pieces_[piece];
+    const Offset rows = Offset{p.blocks} * p.rows;
+    std::vector<T> padded(static_cast<std::size_t>(rows) * p.stride), out(static_cast<std::size_t>(rows) * p.columns);
+    if (!padded.empty()) backend_->copy_to_host(padded.data(), buffer.data() + p.begin, padded.size() * sizeof(T));
+    for (Offset i = 0; i < rows; ++i)
+      if (!stored || (*stored)[i]) std::copy_n(padded.data() + i * p.stride, p.columns, out.data() + i * p.columns);
+    return out;
   }
 
   B* backend_ = nullptr;

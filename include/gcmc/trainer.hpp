@@ -59,7 +59,6 @@ class Trainer {
                options.model, options.train.seed),
         optimizer_(backend, model_.parameters(), options.train.optimizer, options.train.gradient_clip,
                    options.train.average_decay),
-        best_(backend, model_.parameters().padded_size()),
         schedule_(options.train) {
     if (options.train.target_removal > 0) removal_.emplace(train_);
     rates_.reserve(static_cast<std::size_t>(options.train.max_iterations));
@@ -108,6 +107,7 @@ class Trainer {
   /// Tells the schedule of a validation, and keeps the weights if they are the best so far. Returns whether they are.
   bool observe(double valid_rmse) {
     if (!schedule_.observe(valid_rmse, iteration_)) return false;
+    if (!best_) best_ = Buffer<B, T>(*backend_, weights().size());
     with_tested_weights([&] { backend_->copy(best_.data(), weights().data(), weights().bytes()); });
     return true;
   }
@@ -121,6 +121,7 @@ class Trainer {
     else if (optimizer_.has_average())
       optimizer_.exchange_average();
     optimizer_.drop_average();
+    best_ = {};
     chosen_ = true;
     embed(encoder_);
   }
@@ -180,7 +181,7 @@ class Trainer {
   Model<B, T> model_;
   Optimizer<B, T> optimizer_;
   std::optional<EdgeSplit<B, T>> removal_;
-  Buffer<B, T> best_;
+  Buffer<B, T> best_;  ///< from the first improvement on
   RateSchedule schedule_;
   Offset iteration_ = 0;
   bool chosen_ = false;

@@ -119,9 +119,9 @@ SavedModel save(Trainer<B, T>& trainer, const Ratings& ratings, const Split& spl
   saved.item_ids = ratings.item_ids;
   saved.mean = baseline.mean;
   Model<B, T>& model = trainer.model();
-  const auto values = model.parameters().get();
-  for (const ParameterPiece& piece : model.parameters().pieces())
-    saved.tensors[piece.name] = tensor(piece.shape(), values.at(piece.name));
+  const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
+  for (std::size_t k = 0; k < pieces.size(); ++k)
+    saved.tensors[pieces[k].name] = tensor(pieces[k].shape(), model.parameters().get(static_cast<int>(k)));
   saved.tensors["user_embedding"] = tensor({ratings.users(), options.model.output}, model.embedding(user_side).get());
   saved.tensors["item_embedding"] = tensor({ratings.items(), options.model.output}, model.embedding(item_side).get());
   saved.tensors["baseline.user_bias"] = tensor({ratings.users()}, baseline.user_bias);
@@ -213,7 +213,7 @@ template <Backend B, class T>
 void rehearse(B& backend, const Setting& set) {
   Trainer<B, T> trainer(backend, set.ratings, set.split, set.options);
   trainer.step();
-  trainer.validate();
+  trainer.observe(trainer.validate().rmse());
   trainer.choose();
   trainer.test();
 }
