@@ -2,11 +2,13 @@
 """Measures with gcmc_bench, and writes the tables of docs/performance.md and the figure docs/roofline.svg.
 
     python3 benchmarks/performance.py [--bench build/release/bin/gcmc_bench] [--out build/performance] [--only REGEX]
-        [--repetitions 5] [--graph FILE]... [--through COMMAND] [--prototype FOLDER] [--no-measuring]
+        [--repetitions 5] [--graph FILE]... [--through COMMAND] [--no-measuring]
+    python3 benchmarks/performance.py --prototype FOLDER [--bench ...] [--through COMMAND]
 
 Each group of benchmarks runs in a process of its own, and its JSON lies in OUT; --only measures a part anew, and
 --no-measuring writes from what lies there. --through runs every process through a command that keeps the machine quiet.
---prototype runs FOLDER/epoch on FOLDER/ml100k.bin, ml1m.bin and ml10m.bin beside ours, which then reads the same graphs.
+--prototype writes the table of another program's steps alone: FOLDER/epoch, by turns with ours on FOLDER/ml100k.bin,
+ml1m.bin and ml10m.bin.
 The standard library is all it needs.
 """
 import argparse
@@ -67,6 +69,7 @@ def run_prototype(arguments):
     rows = []
     for shape, aggregation in SETS:
         graph = pathlib.Path(arguments.prototype) / PROTOTYPE_GRAPHS[shape]
+        arguments.out.mkdir(parents=True, exist_ok=True)
         theirs, ours, out = [], [], arguments.out / "prototype.tmp"
         for _ in range(3):
             told = call(arguments, [pathlib.Path(arguments.prototype) / "epoch", graph, aggregation, 0.3,
@@ -122,7 +125,7 @@ def steps(results):
 
 def best(results):
     rows = []
-    for shape, keep in (("ml-100k", "0.3"), ("ml-1m", "0.5")):
+    for shape, keep in (("ml-100k", "0.3"), ("ml-1m", "0.4")):
         step = results.get(f"epoch/{shape}/stack/best/keep:{keep}/threads:2")
         plain = results.get(f"epoch/{shape}/stack/dgl/keep:{keep}/threads:2")
         rows.append([shape, keep, milliseconds(step), milliseconds(plain), ratio(step, plain)])
@@ -232,7 +235,9 @@ def main():
     parser.add_argument("--no-measuring", action="store_true")
     arguments = parser.parse_args()
     if arguments.prototype:
-        arguments.graph += [str(pathlib.Path(arguments.prototype) / graph) for graph in PROTOTYPE_GRAPHS.values()]
+        rows = run_prototype(arguments)
+        return write_between_marks(ROOT / "docs/performance.md", {
+            "prototype": table(["graph", "ours, ms", "prototype, ms", "ratio"], rows)})
     if not arguments.no_measuring:
         measure(arguments)
     results = Results(json_files(arguments.out))
@@ -241,8 +246,6 @@ def main():
     parts = {"machine": machine(results, arguments), "steps": steps(results), "best": best(results),
              "phases": phases(results), "operations": kernels(results), "dropout": dropout(results),
              "prior forms": prior_forms(results), "ceilings": ceilings(results)}
-    if arguments.prototype and not arguments.no_measuring:
-        parts["prototype"] = table(["graph", "ours, ms", "prototype, ms", "ratio"], run_prototype(arguments))
     write_between_marks(ROOT / "docs/performance.md", parts)
     (ROOT / "docs/roofline.svg").write_text(roofline.draw(results))
 

@@ -39,7 +39,7 @@ class Results:
                 if entry.get("error_occurred"):
                     sys.exit(f"{path}: {entry['name']} failed: {entry.get('error_message')}")
                 repetitions.setdefault(plain_name(entry["name"]), []).append(figures(entry))
-        self.benchmarks = {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        self.benchmarks = {name: {key: statistics.median(run.get(key, 0) for run in runs) for key in set().union(*runs)}
                            for name, runs in repetitions.items()}
 
     def get(self, name, figure="ms"):

@@ -46,6 +46,7 @@ void apply_best(Options& options) {
   model.features = true;
   TrainOptions& train = options.train;
   train.average_decay = 0.99;
+  train.embedding_draws = 200;
   train.valid_interval = 5;
   train.refit = true;
   if (name == "ml-1m") {
@@ -59,7 +60,6 @@ void apply_best(Options& options) {
   }
   model.feature_dropout = 0.5;
   train.target_removal = 0.1;
-  train.embedding_draws = 200;
   train.decay_patience = 20;
   train.early_stopping_patience = 20;
   train.max_iterations = 4000;

@@ -213,7 +213,9 @@ template <Backend B, class T>
 void rehearse(B& backend, const Setting& set) {
   Trainer<B, T> trainer(backend, set.ratings, set.split, set.options);
   trainer.step();
-  trainer.observe(trainer.validate().rmse());
+  trainer.validate();
+  trainer.observe(0);  // a rehearsal computes no errors: as after an improvement, when the best weights are kept
+  trainer.test();
   trainer.choose();
   trainer.test();
 }

@@ -301,7 +301,8 @@ void aggregate_backward(const AggregateBackward<T>& op, CpuContext& context) {
                      const auto table = static_cast<Index>(pair_at(k) / graph.receivers);
                      const Offset j = pair_at(k) - Offset{table} * graph.receivers;
                      if (k + ahead < last)
-                       prefetch_sources(graph, pair_at(k + ahead) - Offset{table} * graph.receivers, table);
+                       prefetch_sources(graph, pair_at(k + ahead) - Offset{table} * graph.receivers,
+                                        first_level(table, graph.levels));
                      if (op.kept.keeps(table, graph.receivers, static_cast<Index>(j)))
                        pair_gradient(op, row_sum, table, j);
                      else
