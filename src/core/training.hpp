@@ -180,11 +180,12 @@ std::vector<double> train_once(B& backend, const Setting& set, TrainResult& resu
   metrics.iterations = trainer.iteration();
   const bool best = set.options.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
   metrics.best_iteration = best ? trainer.schedule().best_iteration() : trainer.iteration();
-  if (metrics.valid_ratings > 0) metrics.best_valid_rmse = best ? trainer.schedule().best() : trainer.validate().rmse();
   trainer.choose();
   result.model = save(trainer, set.ratings, set.split, set.options, set.baseline);
-  if (metrics.valid_ratings > 0 && set.options.train.embedding_draws > 0)
-    metrics.best_valid_rmse = trainer.validate().rmse();
+  if (metrics.valid_ratings > 0) {
+    const bool known = best && set.options.train.embedding_draws == 0;
+    metrics.best_valid_rmse = known ? trainer.schedule().best() : trainer.validate().rmse();
+  }
   read_test(metrics, result.model, trainer.test());
   if (!result.history.empty() && !best && !set.split.test.empty())
     result.history.back().test_rmse = metrics.best_test_rmse;

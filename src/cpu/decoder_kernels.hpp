@@ -125,13 +125,12 @@ void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vector
     sums.add(soft, valid);
     logit_gradients(op, soft, label, valid, levels, per_pair, own);
     const T* y = reinterpret_cast<const T*>(own.y);
-    Offset s = 0;
-    for (; s + 2 <= op.bases; s += 2)
-      batch_gradients<T, 2>(basis + s * stride, basis_gradient + s * stride, stride, op.items.data, item_gradient, rows,
-                            vectors, y + s * lanes<T>, n);
-    if (s < op.bases)
-      batch_gradients<T, 1>(basis + s * stride, basis_gradient + s * stride, stride, op.items.data, item_gradient, rows,
-                            vectors, y + s * lanes<T>, n);
+    for_bases_by_twos(
+        op.bases, [&](Index s, auto n_bases) __attribute__((always_inline)) {
+          const Offset at = Offset{s} * stride;
+          batch_gradients<T, decltype(n_bases)::value>(basis + at, basis_gradient + at, stride, op.items.data,
+                                                       item_gradient, rows, vectors, y + s * lanes<T>, n);
+        });
   }
 }
 

@@ -109,15 +109,14 @@ template <class T, class Vectors, class Ahead>
 GCMC_INLINE void all_dots(const T* basis, Index block_stride, Index bases, const T* items, const Offset* rows,
                           Vectors vectors, Vector<T>* x, const Ahead& ahead) {
   const auto nothing = [](int) {};
-  Index s = 0;
-  for (; s + 2 <= bases; s += 2) {
-    const T* from = basis + Offset{s} * block_stride;
-    if (s == 0)
-      dots<T, 2>(from, block_stride, items, rows, vectors, x, ahead);
-    else
-      dots<T, 2>(from, block_stride, items, rows, vectors, x + s, nothing);
-  }
-  if (s < bases) dots<T, 1>(basis + Offset{s} * block_stride, block_stride, items, rows, vectors, x + s, nothing);
+  for_bases_by_twos(
+      bases, [&](Index s, auto n) __attribute__((always_inline)) {
+        const T* from = basis + Offset{s} * block_stride;
+        if (s == 0)
+          dots<T, decltype(n)::value>(from, block_stride, items, rows, vectors, x, ahead);
+        else
+          dots<T, decltype(n)::value>(from, block_stride, items, rows, vectors, x + s, nothing);
+      });
 }
 
 /// What scoring one batch yields: p_r before division by `total`, and the sums' terms.
