@@ -3,17 +3,9 @@
 set -uo pipefail
 gcmc=$1
 guide=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/docs/guide.md
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source-path=SCRIPTDIR source=program.sh
+source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 unset GCMC_DATA_DIR
-failures=0
-
-fail() {
-  echo "FAILED: $*" >&2
-  head -n 5 out err >&2
-  failures=$((failures + 1))
-}
 # expect CODE arguments...: runs gcmc, its output in the files out and err.
 expect() {
   local code=$1 got=0

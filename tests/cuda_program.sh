@@ -2,16 +2,8 @@
 # The gcmc program with --device, on the emulated device: cuda_program.sh PATH_OF_EMULATED_GCMC. Threads in three orders.
 set -uo pipefail
 gcmc=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*" >&2
-  head -n 5 out err >&2
-  failures=$((failures + 1))
-}
+# shellcheck source-path=SCRIPTDIR source=program.sh
+source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 # run CODE arguments...
 run() {
   local code=$1 got=0
