@@ -199,10 +199,19 @@ class Reference {
     DecodeSums sums;
     for_each_pair(op, [&](Index i, Index j, Index level, Offset, const Scores<T>& scores) {
       add_pair(op.values, level, scores, sums);
+      std::vector<Wide<T>> target(static_cast<std::size_t>(levels));
+      std::vector<Index> next;
+      if (level > 0) next.push_back(level - 1);
+      if (level + 1 < levels) next.push_back(level + 1);
+      const Wide<T> shared = next.empty() ? 0 : Wide<T>{op.smoothing};
+      target[level] = 1 - shared;
+      for (const Index r : next) target[r] = shared / static_cast<Wide<T>>(next.size());
+      sums.cross_entropy += static_cast<double>(scores.log_p[level]);
+      for (Index r = 0; r < levels; ++r) sums.cross_entropy -= static_cast<double>(target[r] * scores.log_p[r]);
       for (Index s = 0; s < op.bases; ++s) {
         Wide<T> dx = 0;  // dLoss / dx_s
         for (Index r = 0; r < levels; ++r) {
-          const Wide<T> dlogit = (scores.p[r] - (r == level ? 1 : 0)) / static_cast<Wide<T>>(*op.count);
+          const Wide<T> dlogit = (scores.p[r] - target[r]) / static_cast<Wide<T>>(*op.count);
           coefficient_gradient[s * levels + r] += dlogit * scores.x[s];
           dx += dlogit * op.coefficients[s * row_stride<T>(levels) + r];
         }

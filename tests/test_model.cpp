@@ -144,6 +144,7 @@ const Variant variants[] = {
        o.feature_dropout = 0.3;
        o.activation = Activation::tanh;
      }},
+    {"label smoothing", [](ModelOptions& o) { o.label_smoothing = 0.2; }},
     {"one basis", [](ModelOptions& o) { o.bases = 1; }},
     {"three bases", [](ModelOptions& o) { o.bases = 3; }},
     {"orthogonal bases, glorot",

@@ -9,6 +9,7 @@ struct DecodeCase {
   HostGraph pairs, by_item;
   std::vector<Index> chunk_begin;
   Index bases = 1;
+  T smoothing = 0;  ///< of Decode
   HostMatrix<T> user_basis, items, coefficients, values;
 };
 
@@ -29,6 +30,7 @@ DecodeCase<T> random_decode(Draw& draw, Index users, Index items, Index levels, 
   c.by_item = graph_of(pairs, false, users, items, levels);
   c.chunk_begin = random_chunks(draw, users);
   c.bases = draw.one_of<Index>({1, 2, 3, 4, 7, 8, 9, 19});
+  c.smoothing = draw.one_of<T>({0, static_cast<T>(0.125), static_cast<T>(0.6)});
   c.user_basis = random_side_by_side<T>(draw, users, c.bases, columns);
   c.items = random_matrix<T>(draw, 1, items, columns);
   c.items.for_each([&](T& x) { x *= static_cast<T>(size / std::sqrt(columns * c.bases)); });
@@ -95,7 +97,7 @@ struct SumBound {
 
 template <class T>
 SumBound<T> sum_bound(const DecodeCase<T>& c, const std::vector<double>& predictions,
-                      const std::vector<double>& probabilities) {
+                      const std::vector<double>& probabilities, bool smoothed = false) {
   SumBound<T> bound;
   const Index levels = c.pairs.levels;
   bound.predictions.resize(predictions.size());
@@ -106,7 +108,9 @@ SumBound<T> sum_bound(const DecodeCase<T>& c, const std::vector<double>& predict
     const double prediction = (p + (levels + 4) * roundoff<T>)*largest;
     const double error = std::fabs(predictions[e] - static_cast<double>(c.values.at(0, 0, level)));
     bound.predictions[e] = prediction;
-    bound.cross_entropy += p + 4 * roundoff<T> * (std::fabs(std::log(probabilities[e * levels + level] + 1e-300)) + 1);
+    double least = probabilities[e * levels + level];
+    for (Index r = 0; smoothed && r < levels; ++r) least = std::min(least, probabilities[e * levels + r]);
+    bound.cross_entropy += p + 4 * roundoff<T> * (std::fabs(std::log(least + 1e-300)) + 1);
     bound.squared_error += (2 * error + prediction) * prediction + 4 * roundoff<T> * error * error;
     bound.absolute_error += prediction;
     std::vector<double> sorted;
@@ -161,7 +165,7 @@ Outcome decode(B& backend, const DecodeCase<T>& c) {
   const Buffer sums(backend, std::vector<DecodeSums>{{-7, -7, -7, -7, -7}});
   backend.run(Decode<T>{pairs, chunks.data(), static_cast<Index>(c.chunk_begin.size() - 1), c.bases, user_basis, items,
                         coefficients.data(), values.data(), count.data(), user_gradient, item_gradient,
-                        coefficient_gradient.data(), sums.data(), by_item});
+                        coefficient_gradient.data(), sums.data(), by_item, c.smoothing});
   const DecodeSums s = sums.get()[0];
   Outcome outcome = {{s.count, s.cross_entropy, s.squared_error}};
   add(outcome, user_gradient);
@@ -176,7 +180,7 @@ template <class T>
 Outcome decode_tolerance(const DecodeCase<T>& c) {
   Reference reference;
   const Outcome predicted = predict(reference, c, true, true, true);
-  const SumBound<T> sums = sum_bound(c, predicted[1], predicted[2]);
+  const SumBound<T> sums = sum_bound(c, predicted[1], predicted[2], c.smoothing > 0);
   const Index columns = c.items.columns, width = row_stride<T>(columns), levels = c.pairs.levels;
   const auto pairs = static_cast<double>(c.pairs.entries());
   Outcome tolerance = {{0, sums.cross_entropy, sums.squared_error},

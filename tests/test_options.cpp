@@ -59,7 +59,8 @@ Options all_different() {
              .feature_units = 11,
              .feature_dropout = 1e-7,
              .initialization = Initialization::glorot,
-             .orthogonal_basis = true};
+             .orthogonal_basis = true,
+             .label_smoothing = 0.25};
   o.train = {.seed = std::numeric_limits<std::uint64_t>::max(),
              .seeds = 4,
              .max_iterations = 17,

@@ -15,26 +15,27 @@ template <Backend B, class T>
 class BilinearDecoder {
  public:
   BilinearDecoder(B& backend, Parameters<B, T>& parameters, int basis, int coefficients, Index users, Index bases,
-                  Index output, const std::vector<double>& levels)
+                  Index output, const std::vector<double>& levels, double smoothing)
       : backend_(&backend),
         parameters_(&parameters),
         basis_(basis),
         coefficients_(coefficients),
         bases_(bases),
+        smoothing_(static_cast<T>(smoothing)),
         user_basis_(backend, users, bases * row_stride<T>(output)),
         user_basis_gradient_(backend, users, bases * row_stride<T>(output)),
         values_(backend, std::vector<T>(levels.begin(), levels.end())),
         sums_(backend, 1) {}
 
-  /// Loss and all gradients for the pairs, whose mean cross-entropy is the loss. Overwrites du, dv and the gradients
-  /// of P and a.
+  /// Loss and all gradients for the pairs, whose mean (smoothed) cross-entropy is the loss. Overwrites du, dv and the
+  /// gradients of P and a.
   void forward_backward(MatrixView<const T> u, MatrixView<const T> v, const Pairs& pairs, MatrixView<T> du,
                         MatrixView<T> dv) {
     project(u);
     backend_->run(Decode<T>{pairs.adjacency, pairs.chunk_begin, pairs.chunks, bases_, user_basis_.const_view(), v,
                             parameters_->values(coefficients_).data, values_.data(), pairs.count,
                             user_basis_gradient_.view(), dv, parameters_->gradient(coefficients_).data, sums_.data(),
-                            pairs.by_item});
+                            pairs.by_item, smoothing_});
     const BlockMatrix<T> p = parameters_->values(basis_);
     backend_->run(MultiplyTransposed<T>{u, user_basis_gradient_.const_view(), parameters_->gradient(basis_)});
     backend_->run(Multiply<T>{user_basis_gradient_.const_view(), p, true, true, du, nullptr, false});
@@ -66,6 +67,7 @@ class BilinearDecoder {
   Parameters<B, T>* parameters_;
   int basis_, coefficients_;
   Index bases_;
+  T smoothing_;
   Matrix<B, T> user_basis_, user_basis_gradient_;
   Buffer<B, T> values_;
   Buffer<B, DecodeSums> sums_;

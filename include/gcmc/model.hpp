@@ -61,8 +61,9 @@ class Model {
                                                                features[side].bias, features[side].dense,
                                                                *shape.features[side], nodes_[side], side, options);
     }
-    decoder_ = std::make_unique<BilinearDecoder<B, T>>(backend, parameters_, basis, coefficients, shape.users,
-                                                       options.bases, options.output, shape.levels);
+    decoder_ =
+        std::make_unique<BilinearDecoder<B, T>>(backend, parameters_, basis, coefficients, shape.users, options.bases,
+                                                options.output, shape.levels, options.label_smoothing);
   }
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

@@ -167,6 +167,16 @@ struct DenseBackward {
   BlockMatrix<T> blocks;              ///< [blocks][rows][width], blocks * width = hidden.columns
 };
 
+/// Weight of level r in the loss of a rating of level `label`: 1 - smoothing for its own, the rest shared by the levels
+/// next to it, of which an end has one.
+template <class T>
+constexpr T level_weight(Index r, Index label, Index levels, T smoothing) {
+  if (levels == 1) return T{1};
+  if (r == label) return T{1} - smoothing;
+  if (r + 1 != label && r - 1 != label) return T{0};
+  return label == 0 || label + 1 == levels ? smoothing : smoothing / T{2};
+}
+
 /// Sums over the pairs of one pass: Metrics, as the backend writes them.
 struct DecodeSums {
   double count = 0, cross_entropy = 0, squared_error = 0, absolute_error = 0, correct = 0;
@@ -174,9 +184,9 @@ struct DecodeSums {
 
 /// The bilinear decoder. user_basis[i] = (z_i^T P_0, ..., z_i^T P_{B-1}), side by side in padded blocks; then
 ///   x_s = user_basis[i, s] . z_j,  logit_r = sum over s of coefficients[s, r] x_s,  p = softmax(logit)
-/// with loss = mean over the pairs of -log p_level, and its gradients. Pairs are the entries of `pairs`
-/// (receivers = users, sources = items); chunk c is users chunk_begin[c] .. chunk_begin[c+1]-1, and sums over users run
-/// chunk by chunk, so the bits do not depend on the number of threads.
+/// with loss = mean over the pairs of - sum over r of level_weight(r, level) log p_r, and its gradients. Pairs are the
+/// entries of `pairs` (receivers = users, sources = items); chunk c is users chunk_begin[c] .. chunk_begin[c+1]-1, and
+/// sums over users run chunk by chunk, so the bits do not depend on the number of threads.
 template <class T>
 struct Decode {
   Adjacency pairs;
@@ -192,6 +202,7 @@ struct Decode {
   T* coefficient_gradient = nullptr;
   DecodeSums* sums = nullptr;  ///< absolute_error and correct are not computed here
   Adjacency by_item;           ///< the same pairs with receivers = items, for backends that gather by item
+  T smoothing = 0;             ///< of level_weight
 };
 
 /// The decoder without gradients: sums over the pairs and, where asked for, each pair's prediction and probabilities.

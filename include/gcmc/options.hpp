@@ -38,6 +38,7 @@ struct ModelOptions {
   double feature_dropout = 0.0;
   Initialization initialization = Initialization::xavier;  ///< fan-out of a level's table: its width, or all of H
   bool orthogonal_basis = false;                           ///< P_s orthogonal times 1.1 instead of uniform
+  double label_smoothing = 0;  ///< share of a rating's weight in the loss that the levels next to it have
 
   double effective_hidden_dropout() const { return hidden_dropout < 0 ? node_dropout : hidden_dropout; }
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
@@ -141,6 +142,8 @@ void for_each_option(O& o, Visit&& visit) {
   visit("initialization", "Model", "xavier (fan-out is a level's width) or glorot (fan-out is all units)",
         o.model.initialization);
   visit("orthogonal_basis", "Model", "start the decoder's bases orthogonal, times 1.1", o.model.orthogonal_basis);
+  visit("label_smoothing", "Model", "share of a rating's weight in the loss that the levels next to it have",
+        o.model.label_smoothing);
   visit("seeds", "Training", "models trained, with seeds seed, seed + 1, ...; their predictions are averaged",
         o.train.seeds);
   visit("train_max_iter", "Training", "iterations at most", o.train.max_iterations);

@@ -42,6 +42,7 @@ constexpr std::array ranges = {
     Range{.name = "gen_r_num_basis_func", .low = 1, .high = 255},
     Range{.name = "feature_units", .low = 1, .high = 65536},
     Range{.name = "feature_dropout", .low = 0, .high = 1, .open_high = true},
+    Range{.name = "label_smoothing", .low = 0, .high = 1, .open_high = true},
     Range{.name = "train_max_iter", .low = 1, .high = largest_index},
     Range{.name = "train_log_interval", .low = 1, .high = largest_index},
     Range{.name = "train_valid_interval", .low = 1, .high = largest_index},

@@ -94,8 +94,7 @@ GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, In
       op.bases, [&](Index first, auto n) __attribute__((always_inline)) {
         Vector<T> y[n] = {};
         for (Index r = 0; r < levels; ++r) {
-          const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
-          const Vector<T> d = own.p[r] * by - select<T>(is_label, scale, Vector<T>{});
+          const Vector<T> d = own.p[r] * by - level_weights<T>(r, label, levels, op.smoothing) * scale;
           for (int s = 0; s < n; ++s) {
             y[s] += d * op.coefficients[Offset{first + s} * stride + r];
             own.coefficient_gradient[Offset{first + s} * levels + r] += d * own.x[first + s];
@@ -120,8 +119,8 @@ void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vector
     all_dots<T>(basis, stride, op.bases, op.items.data, rows, vectors, own.x,
                 [&](int j) { prefetch_row(item_gradient + rows[j], vectors); });
     const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
-    const Softmax<T> soft =
-        softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
+    const Softmax<T> soft = softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x,
+                                       label, own.p, op.smoothing);
     sums.add(soft, valid);
     logit_gradients(op, soft, label, valid, levels, per_pair, own);
     const T* y = reinterpret_cast<const T*>(own.y);

@@ -119,16 +119,31 @@ GCMC_INLINE void all_dots(const T* basis, Index block_stride, Index bases, const
       });
 }
 
+/// level_weight of level r in each lane, whose label is given.
+template <class T>
+GCMC_INLINE Vector<T> level_weights(Index r, Integers<T> label, Index levels, T smoothing) {
+  const auto of_label = [&](Index other) {
+    return select<T>(label == static_cast<Element<Integers<T>>>(other),
+                     broadcast(level_weight(r, other, levels, smoothing)), Vector<T>{});
+  };
+  Vector<T> weights = of_label(r);
+  if (smoothing == 0) return weights;
+  if (r > 0) weights += of_label(r - 1);
+  if (r + 1 < levels) weights += of_label(r + 1);
+  return weights;
+}
+
 /// What scoring one batch yields: p_r before division by `total`, and the sums' terms.
 template <class T>
 struct Softmax {
   Vector<T> total, inverse_total, label_logit, prediction, value;
 };
 
-/// Scores one batch. x: [bases]; p: [levels], left as exp(logit - max).
+/// Scores one batch. x: [bases]; p: [levels], left as exp(logit - max). label_logit is the mean over the levels'
+/// weights.
 template <class T, class Levels>
 GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coefficient_stride, Levels levels,
-                               const T* values, const Vector<T>* x, Integers<T> label, Vector<T>* p) {
+                               const T* values, const Vector<T>* x, Integers<T> label, Vector<T>* p, T smoothing = 0) {
   for_bases_by_twos(
       bases, [&](Index first, auto n) __attribute__((always_inline)) {
         const T* of_bases = coefficients + Offset{first} * coefficient_stride;
@@ -144,7 +159,7 @@ GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coeffic
   for (Index r = 0; r < levels; ++r) {
     const Vector<T> shifted = p[r] - largest;
     const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
-    result.label_logit = select<T>(is_label, shifted, result.label_logit);
+    result.label_logit += level_weights<T>(r, label, levels, smoothing) * shifted;
     result.value = select<T>(is_label, broadcast(values[r]), result.value);
     p[r] = exponential(shifted);
     result.total += p[r];

@@ -24,6 +24,7 @@ struct ScorePass {
   T* predictions;            ///< Predict
   T* probabilities;          ///< Predict
   DecodeSums* sums_partial;  ///< [warps]
+  T smoothing = T(0);        ///< Decode
 
   __device__ const T* basis_row(Index user, Index s) const { return user_basis.row(user) + Offset{s} * items.stride; }
   __device__ T coefficient(Index s, Index r) const { return coefficients[Offset{s} * row_stride<T>(pairs.levels) + r]; }
@@ -145,7 +146,7 @@ class Scorer {
     T label_shifted = T(0);
     for (Index r = 0; r < pass_.pairs.levels; ++r) {
       const T shifted = logit(r) - largest_, e = ::exp(shifted);
-      if (r == place_.row) label_shifted = shifted;
+      label_shifted += level_weight(r, place_.row, pass_.pairs.levels, pass_.smoothing) * shifted;
       total_ += e;
       prediction_ += e * pass_.values[r];
     }
@@ -170,7 +171,7 @@ class Scorer {
     T slope[held] = {}, kept = T(0);
     for (Index r = 0; r < pass_.pairs.levels; ++r) {
       const T p = ::exp(logit(r) - largest_) / total_;
-      const T d = valid_ ? (p - (r == place_.row ? T(1) : T(0))) * per_pair : T(0);
+      const T d = valid_ ? (p - level_weight(r, place_.row, pass_.pairs.levels, pass_.smoothing)) * per_pair : T(0);
 #pragma unroll
       for (int s = 0; s < held; ++s) {
         if (s >= bases) break;
@@ -347,7 +348,7 @@ void run(CudaContext& context, const Decode<T>& op) {
   T* slopes = context.scratch<T>(2, op.pairs.entries * op.bases);
   score<T>(context,
            {op.pairs, op.bases, op.user_basis, op.items, op.coefficients, op.values, op.count, slopes, nullptr, nullptr,
-            nullptr, nullptr, nullptr},
+            nullptr, nullptr, nullptr, op.smoothing},
            op.coefficient_gradient, op.sums);
   const Index columns = op.items.stride;
   for (Index s = 0; s < op.bases; s += 2) {
