@@ -79,6 +79,7 @@ Options all_different() {
              .train_on_valid = true,
              .refit = true,
              .target_removal = 0.125,
+             .calibrate = true,
              .embedding_draws = 9};
   o.run = {.data_name = "my set",
            .data_dir = "a b/c",
@@ -285,4 +286,11 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
   o.train.refit = true;
   o.train.selection = Selection::last;
   CHECK(contains(validation_error(o), "refit"));
+  Options calibrated;
+  calibrated.train.calibrate = true;
+  CHECK(validation_error(calibrated).empty());
+  calibrated.train.selection = Selection::last;
+  calibrated.train.schedule = Schedule::constant;
+  calibrated.train.train_on_valid = true;
+  CHECK(contains(validation_error(calibrated), "calibrate"));
 }

@@ -146,6 +146,7 @@ TEST_CASE("a model that could not be loaded is not saved", "[saved_model]") {
   using Floats = std::vector<float>;
   const auto nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(holds(save_error([](auto& m) { m.tensors.erase("decoder.basis"); }), "\"decoder.basis\" is missing"));
+  CHECK(holds(save_error([](auto& m) { m.options.train.calibrate = true; }), "\"calibration\" is missing"));
   CHECK(holds(save_error([](auto& m) { m.tensors["decoder.basis"].shape = {2, 9}; }), "[2, 9]"));
   CHECK(
       holds(save_error([](auto& m) { std::get<Floats>(m.tensors["decoder.basis"].values).pop_back(); }), "17 values"));

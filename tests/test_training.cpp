@@ -2,6 +2,7 @@
 // figures that are reported.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif
@@ -164,6 +165,7 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
         if (refit && selection == Selection::last) continue;
         options.train.average_decay = average;
         options.train.embedding_draws = draws;
+        options.train.calibrate = draws > 0 && selection == Selection::best_valid;
         options.train.selection = selection;
         options.train.refit = refit;
         // The best iteration is not the last: validation gets worse beyond it at this rate, or the interval ends
@@ -216,4 +218,37 @@ TEST_CASE("averaging embeddings over dropout changes no weight, and gives the va
   CHECK(model.metrics().rmse() == *averaged.metrics.best_valid_rmse);
   CHECK(averaged.metrics.best_valid_rmse != plain.metrics.best_valid_rmse);
   CHECK(averaged.history.back().valid_rmse == plain.history.back().valid_rmse);
+}
+
+TEST_CASE("a calibration is the line of least squares, and clips", "[metrics]") {
+  const std::vector<double> predictions = {1, 2, 3, 4}, values = {1, 1.5, 3.5, 4};
+  const Calibration line = fit_calibration(predictions, values, 1, 5);
+  CHECK(line.slope == Approx(1.1));  // sum of (x - 2.5)(y - 2.5) = 5.5, of (x - 2.5)^2 = 5
+  CHECK(line.offset == Approx(2.5 - 1.1 * 2.5));
+  CHECK(line(3) == Approx(line.offset + 3.3));
+  CHECK(line(0) == 1);
+  CHECK(line(9) == 5);
+  const std::vector<double> equal = {2, 2}, high = {3, 4};
+  CHECK(fit_calibration(equal, high, 1, 5)(2) == Approx(3.5));
+  CHECK(fit_calibration({}, {}, 1, 5)(3) == 3);
+  CHECK_THROWS_AS(fit_calibration(equal, values, 1, 5), Error);
+}
+
+TEST_CASE("a calibrated training's validation error is that of the fitted line, and its model says so", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
+  options.train.max_iterations = 40;
+  const TrainResult plain = train(ratings, options);
+  options.train.calibrate = true;
+  const TrainResult calibrated = train(ratings, options);
+  CHECK(calibrated.metrics.best_iteration == plain.metrics.best_iteration);
+  CHECK(*calibrated.metrics.best_valid_rmse < *plain.metrics.best_valid_rmse);
+  CHECK(calibrated.metrics.best_test_rmse != plain.metrics.best_test_rmse);
+  CHECK(calibrated.metrics.best_test_loss == plain.metrics.best_test_loss);
+  const Calibration line = calibrated.model.calibration().value();
+  const Predictor raw(plain.model), fitted(calibrated.model);
+  const std::vector<Predictor::Pair> pairs = {{0, 0}, {5, 7}, {199, 299}};
+  const std::vector<double> before = raw.predict(pairs), after = fitted.predict(pairs);
+  for (std::size_t k = 0; k < pairs.size(); ++k) CHECK(after[k] == line(before[k]));
 }

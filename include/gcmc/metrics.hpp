@@ -1,6 +1,7 @@
 // What is measured of predictions, and the bias-only baseline that every report shows beside the model.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <vector>
@@ -22,6 +23,18 @@ struct Metrics {
   double accuracy() const { return count ? static_cast<double>(correct) / static_cast<double>(count) : 0.0; }
   double loss() const { return count ? cross_entropy / static_cast<double>(count) : 0.0; }
 };
+
+/// A straight line through predictions, clipped: min(max(offset + slope * prediction, lowest), highest).
+struct Calibration {
+  double offset = 0, slope = 1, lowest = 0, highest = 0;
+
+  double operator()(double prediction) const { return std::clamp(offset + slope * prediction, lowest, highest); }
+};
+
+/// The line with the least sum of (offset + slope * predictions[k] - values[k])^2, without the clipping, whose ends are
+/// given. Where the predictions are all equal, their mean is shifted alone; without any, nothing is.
+Calibration fit_calibration(std::span<const double> predictions, std::span<const double> values, double lowest,
+                            double highest);
 
 /// Mean plus shrunken user and item biases: value(i, j) = mean + b_i + c_j, with
 ///   c_j = sum over i of (value - mean - b_i) / (lambda_item + |N_j|),  b_i likewise,

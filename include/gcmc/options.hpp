@@ -64,6 +64,7 @@ struct TrainOptions {
   bool train_on_valid = false;                  ///< validation ratings are trained on too (paper's final runs)
   bool refit = false;  ///< then train anew on train + validation, for the chosen number of steps at the same rates
   double target_removal = 0;  ///< share of edges predicted, not passed on, each step; 0: DGL's form
+  bool calibrate = false;     ///< predictions go through the straight line that fits the validation ratings best
   Index embedding_draws = 0;  ///< tested and saved embeddings are the mean over so many draws of dropout; 0: without it
   friend bool operator==(const TrainOptions&, const TrainOptions&) = default;
 };
@@ -170,6 +171,8 @@ void for_each_option(O& o, Visit&& visit) {
   visit("embedding_draws", "Training",
         "the embeddings that are tested and saved are the mean over this many draws of dropout; 0: one pass without it",
         o.train.embedding_draws);
+  visit("calibrate", "Training", "predictions go through the straight line that fits the validation ratings best",
+        o.train.calibrate);
 }
 
 /// The options named `preset` ("dgl", "paper", "best"), with what its authors ran on `data_name` where they said so.

@@ -36,8 +36,8 @@ class Predictor {
 
   using Pair = std::pair<Index, Index>;  ///< user, item; a negative number is an unknown id
 
-  /// Expected ratings, in the order of `pairs`. With an unknown id: the bias baseline's value.
-  /// Throws Error for a number beyond the model's. Cost: O(pairs B D).
+  /// Expected ratings, calibrated if the model is, in the order of `pairs`. With an unknown id: the bias baseline's
+  /// value. Throws Error for a number beyond the model's. Cost: O(pairs B D).
   std::vector<double> predict(std::span<const Pair> pairs) const;
   /// Row-major, pairs x levels; zeros with an unknown id.
   std::vector<double> probabilities(std::span<const Pair> pairs) const;
@@ -61,7 +61,7 @@ class Predictor {
   std::vector<std::unique_ptr<Scorer>> scorers_;  ///< one a model
 };
 
-/// Sums over rated pairs, from the predictor's probabilities. Cost: O(models pairs B D), some 10 MB.
+/// Sums over rated pairs, from the predictor's ratings and probabilities. Cost: O(models pairs B D), some 10 MB.
 Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs);
 
 }  // namespace gcmc

@@ -36,6 +36,7 @@ std::map<std::string, Tensor> read_safetensors(const std::string& path);
 ///   [D], dense.item.* or dense.both.*, features.user.weight, .bias, .dense (and item), decoder.basis [B][D][D],
 ///   decoder.coefficients [B][R], user_embedding [users][D], item_embedding [items][D]; all F32 or all F64;
 ///   baseline.user_bias [users], baseline.item_bias [items] F64;
+///   calibration [2] F64: offset and slope, with the option calibrate;
 ///   rated.offsets [users+1] I64, rated.items I32, rated.levels U8: the ratings behind the embeddings.
 struct SavedModel {
   Options options;
@@ -48,6 +49,8 @@ struct SavedModel {
   std::map<std::string, std::string> split;  ///< how the ratings were split, in words and numbers
 
   BiasBaseline baseline() const;
+  /// Of the decoder's expected ratings, where there is one.
+  std::optional<Calibration> calibration() const;
 };
 
 /// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to

@@ -59,8 +59,13 @@ class Trainer {
                options.model, options.train.seed),
         optimizer_(backend, model_.parameters(), options.train.optimizer, options.train.gradient_clip,
                    options.train.average_decay),
+        levels_(ratings.levels),
         schedule_(options.train) {
     if (options.train.target_removal > 0) removal_.emplace(train_);
+    if (options.train.calibrate) {
+      valid_values_ = values_by_user(ratings, split.valid);
+      test_values_ = values_by_user(ratings, split.test);
+    }
     rates_.reserve(static_cast<std::size_t>(options.train.max_iterations));
   }
 
@@ -100,9 +105,9 @@ class Trainer {
   bool finished() const { return iteration_ >= planned() || schedule_.stopped(); }
 
   /// RMSE and the rest of the validation ratings, encoded with the training graph and the weights as tested (averaged).
-  Metrics validate() { return evaluate(train_, valid_); }
+  Metrics validate() { return evaluate(train_, valid_, valid_values_); }
   /// The same of the test ratings, encoded with the graph of training and validation.
-  Metrics test() { return evaluate(encoder_, test_); }
+  Metrics test() { return evaluate(encoder_, test_, test_values_); }
 
   /// Tells the schedule of a validation, and keeps the weights if they are the best so far. Returns whether they are.
   bool observe(double valid_rmse) {
@@ -123,8 +128,16 @@ class Trainer {
     optimizer_.drop_average();
     best_ = {};
     chosen_ = true;
+    if (options_.train.calibrate && replay_.empty()) {
+      embed(train_);
+      calibration_ = fit_calibration(predictions(valid_), valid_values_, levels_.front(), levels_.back());
+    }
     embed(encoder_);
   }
+
+  /// What predictions of the chosen weights go through, if anything: fitted by choose(), or given to a refit.
+  const std::optional<Calibration>& calibration() const { return calibration_; }
+  void set_calibration(const std::optional<Calibration>& calibration) { calibration_ = calibration; }
 
   const RateSchedule& schedule() const { return schedule_; }
 
@@ -164,13 +177,37 @@ class Trainer {
     else
       model_.encode(encoder.messages());
   }
-  Metrics evaluate(const Graph<B, T>& encoder, const Graph<B, T>& pairs) {
+  /// The values of a part's ratings, in the order of the predictions: by user and level.
+  static std::vector<double> values_by_user(const Ratings& ratings, std::vector<Rating> part) {
+    std::sort(part.begin(), part.end(),
+              [](const Rating& a, const Rating& b) { return std::pair(a.user, a.level) < std::pair(b.user, b.level); });
+    std::vector<double> values;
+    for (const Rating& rating : part) values.push_back(ratings.levels[rating.level]);
+    return values;
+  }
+  /// With the embeddings as they are.
+  std::vector<double> predictions(const Graph<B, T>& pairs) {
+    const Buffer<B, T> buffer(*backend_, pairs.edges());
+    model_.predict(pairs.pairs(), buffer.data());
+    const std::vector<T> typed = buffer.get();
+    return {typed.begin(), typed.end()};
+  }
+  void recount_errors(Metrics& metrics, const std::vector<double>& predictions, const std::vector<double>& values) {
+    metrics.squared_error = metrics.absolute_error = 0;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const double error = (*calibration_)(predictions[k]) - values[k];
+      metrics.squared_error += error * error;
+      metrics.absolute_error += std::abs(error);
+    }
+  }
+  Metrics evaluate(const Graph<B, T>& encoder, const Graph<B, T>& pairs, const std::vector<double>& values) {
     Metrics metrics;
     with_tested_weights([&] {
       embed(encoder);
       model_.predict(pairs.pairs());
       metrics = model_.metrics();
     });
+    if (calibration_) recount_errors(metrics, predictions(pairs), values);
     return metrics;
   }
 
@@ -182,9 +219,11 @@ class Trainer {
   Optimizer<B, T> optimizer_;
   std::optional<EdgeSplit<B, T>> removal_;
   Buffer<B, T> best_;  ///< from the first improvement on
+  std::vector<double> levels_, valid_values_, test_values_;  ///< the values where they are calibrated to
   RateSchedule schedule_;
   Offset iteration_ = 0;
   bool chosen_ = false;
+  std::optional<Calibration> calibration_;
 };
 
 /// How the options split a set.

@@ -1,5 +1,6 @@
 // The bias-only baseline: mean plus shrunken user and item biases.
 #include <algorithm>
+#include <numeric>
 
 #include "gcmc/error.hpp"
 #include "gcmc/metrics.hpp"
@@ -81,6 +82,32 @@ Metrics evaluate(const BiasBaseline& baseline, const Ratings& ratings, std::span
   }
   metrics.count = static_cast<Offset>(pairs.size());
   return metrics;
+}
+
+Calibration fit_calibration(std::span<const double> predictions, std::span<const double> values, double lowest,
+                            double highest) {
+  require(predictions.size() == values.size(), "calibration: predictions and values differ in number");
+  Calibration line{0, 1, lowest, highest};
+  if (predictions.empty()) return line;
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(predictions.begin(), predictions.end(), 0.0) / n;
+  const double mean_value = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double variance = 0, covariance = 0;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    variance += (predictions[k] - mean) * (predictions[k] - mean);
+    covariance += (predictions[k] - mean) * (values[k] - mean_value);
+  }
+  if (variance > 0) line.slope = covariance / variance;
+  line.offset = mean_value - line.slope * mean;
+  return line;
+}
+
+std::optional<Calibration> SavedModel::calibration() const {
+  const auto found = tensors.find("calibration");
+  if (found == tensors.end()) return std::nullopt;
+  const auto* line = std::get_if<std::vector<double>>(&found->second.values);
+  require(line && line->size() == 2 && !levels.empty(), "saved model: tensor \"calibration\" is not two F64");
+  return Calibration{line->front(), line->back(), levels.front(), levels.back()};
 }
 
 BiasBaseline SavedModel::baseline() const {

@@ -328,6 +328,9 @@ void validate(const Options& options) {
   require(train.seeds == 1 || train.seed <= largest_seed, [&] {
     return "seed " + number_text(train.seed) + " is too large for several seeds: give one of at most 2^53";
   });
+  require(!train.calibrate || (!train.train_on_valid && options.run.valid_ratio > 0),
+          "calibrate fits a line to validation ratings that are not trained on: set train_on_valid false and "
+          "data_valid_ratio above 0");
   const bool needs_valid = train.selection == Selection::best_valid || train.schedule == Schedule::plateau;
   require(!train.refit || train.selection == Selection::best_valid,
           "refit trains for the number of steps that validation chose: set train_selection best_valid");

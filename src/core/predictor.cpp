@@ -24,7 +24,8 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
   TypedScorer(Cpu& cpu, const SavedModel& model)
       : cpu_(cpu),
         levels_(static_cast<Index>(model.levels.size())),
-        values_(cpu_, {model.levels.begin(), model.levels.end()}) {
+        values_(cpu_, {model.levels.begin(), model.levels.end()}),
+        calibration_(model.calibration()) {
     const auto users = static_cast<Index>(model.user_ids.size()), items = static_cast<Index>(model.item_ids.size());
     const Tensor& basis = model.tensors.at("decoder.basis");
     bases_ = static_cast<Index>(basis.shape.at(0));
@@ -59,7 +60,8 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
                  probabilities ? probability.data() + first * static_cast<std::size_t>(levels_) : nullptr);
     }
     for (std::size_t e = 0; e < order.size(); ++e) {
-      if (ratings) ratings[order[e]] = static_cast<double>(prediction[e]);
+      const auto expected = static_cast<double>(prediction[e]);
+      if (ratings) ratings[order[e]] = calibration_ ? (*calibration_)(expected) : expected;
       if (probabilities)
         std::copy_n(probability.begin() + static_cast<std::ptrdiff_t>(e) * levels_, levels_,
                     probabilities + order[e] * static_cast<std::size_t>(levels_));
@@ -100,6 +102,7 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
   Index levels_, bases_ = 0;
   Matrix<Cpu, T> user_basis_, items_, coefficients_;
   Buffer<Cpu, T> values_;
+  std::optional<Calibration> calibration_;
 };
 
 namespace {
@@ -247,10 +250,10 @@ Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs) {
     const auto part = pairs.subspan(begin, std::min(most, pairs.size() - begin));
     std::vector<Predictor::Pair> ids;
     for (const Rating& rating : part) ids.emplace_back(rating.user, rating.item);
-    const std::vector<double> all = predictor.probabilities(ids);
+    const std::vector<double> all = predictor.probabilities(ids), ratings = predictor.predict(ids);
     for (std::size_t e = 0; e < part.size(); ++e) {
       const auto p = std::span(all).subspan(e * values.size(), values.size());
-      const double error = std::inner_product(p.begin(), p.end(), values.begin(), 0.0) - values.at(part[e].level);
+      const double error = ratings[e] - values.at(part[e].level);
       metrics.squared_error += error * error;
       metrics.absolute_error += std::abs(error);
       metrics.cross_entropy -= std::log(p[part[e].level]);

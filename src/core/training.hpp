@@ -124,6 +124,8 @@ SavedModel save(Trainer<B, T>& trainer, const Ratings& ratings, const Split& spl
     saved.tensors[pieces[k].name] = tensor(pieces[k].shape(), model.parameters().get(static_cast<int>(k)));
   saved.tensors["user_embedding"] = tensor({ratings.users(), options.model.output}, model.embedding(user_side).get());
   saved.tensors["item_embedding"] = tensor({ratings.items(), options.model.output}, model.embedding(item_side).get());
+  if (const auto& line = trainer.calibration())
+    saved.tensors["calibration"] = tensor({2}, std::vector{line->offset, line->slope});
   saved.tensors["baseline.user_bias"] = tensor({ratings.users()}, baseline.user_bias);
   saved.tensors["baseline.item_bias"] = tensor({ratings.items()}, baseline.item_bias);
   std::vector<Rating> rated = split.train;
@@ -169,9 +171,15 @@ void read_test(RunMetrics& metrics, SavedModel& model, const Metrics& test) {
   model.metrics["baseline_test_rmse"] = metrics.baseline_test_rmse;
 }
 
-/// Trains, chooses, tests. Returns the learning rates of the chosen number of steps.
+/// What a refit takes over from the first training: the rates of the chosen number of steps, and the calibration.
+struct Chosen {
+  std::vector<double> rates;
+  std::optional<Calibration> calibration;
+};
+
+/// Trains, chooses, tests.
 template <Backend B, class T>
-std::vector<double> train_once(B& backend, const Setting& set, TrainResult& result) {
+Chosen train_once(B& backend, const Setting& set, TrainResult& result) {
   RunMetrics& metrics = result.metrics;
   Trainer<B, T> trainer(backend, set.ratings, set.split, set.options);
   metrics.parameters = trainer.model().parameters().count();
@@ -183,19 +191,21 @@ std::vector<double> train_once(B& backend, const Setting& set, TrainResult& resu
   trainer.choose();
   result.model = save(trainer, set.ratings, set.split, set.options, set.baseline);
   if (metrics.valid_ratings > 0) {
-    const bool known = best && set.options.train.embedding_draws == 0;
+    const bool known = best && set.options.train.embedding_draws == 0 && !set.options.train.calibrate;
     metrics.best_valid_rmse = known ? trainer.schedule().best() : trainer.validate().rmse();
   }
   read_test(metrics, result.model, trainer.test());
   if (!result.history.empty() && !best && !set.split.test.empty())
     result.history.back().test_rmse = metrics.best_test_rmse;
-  return {trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(metrics.best_iteration)};
+  return {{trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(metrics.best_iteration)},
+          trainer.calibration()};
 }
 
-/// Trains anew on train + validation at the given rates; replaces model and test figures unless it is stopped.
+/// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
 template <Backend B, class T>
-void refit(B& backend, const Setting& set, std::vector<double> rates, TrainResult& result) {
-  Trainer<B, T> trainer(backend, set.ratings, set.split, set.options, std::move(rates));
+void refit(B& backend, const Setting& set, Chosen chosen, TrainResult& result) {
+  Trainer<B, T> trainer(backend, set.ratings, set.split, set.options, std::move(chosen.rates));
+  trainer.set_calibration(chosen.calibration);
   std::vector<HistoryRow> not_kept;
   run(trainer, set, 0, true, not_kept);
   if (!trainer.finished()) {
@@ -236,9 +246,9 @@ TrainResult train_with(B& backend, const Ratings& ratings, const Options& option
   metrics.baseline_test_rmse = evaluate(set.baseline, ratings, parts.test).rmse();
   if (!parts.valid.empty())
     metrics.baseline_valid_rmse = evaluate(fit_bias_baseline(ratings, parts.train), ratings, parts.valid).rmse();
-  std::vector<double> rates = train_once<B, T>(backend, set, result);
-  if (options.train.refit && !rates.empty() && !stop.stop_requested())
-    refit<B, T>(backend, set, std::move(rates), result);
+  Chosen chosen = train_once<B, T>(backend, set, result);
+  if (options.train.refit && !chosen.rates.empty() && !stop.stop_requested())
+    refit<B, T>(backend, set, std::move(chosen), result);
   metrics.seconds_total = seconds_since(start);
   metrics.peak_memory_bytes = peak_memory();
   return result;

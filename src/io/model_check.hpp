@@ -132,6 +132,7 @@ class ModelCheck {
     }
     expect("decoder.basis", {model.bases, output, output}, real);
     expect("decoder.coefficients", {model.bases, levels()}, real);
+    if (model_.options.train.calibrate) expect("calibration", {2}, TensorType::f64);
     expect("baseline.user_bias", {users()}, TensorType::f64);
     expect("baseline.item_bias", {items()}, TensorType::f64);
     expect("rated.offsets", {users() + 1}, TensorType::i64);
