@@ -119,18 +119,18 @@ GCMC_INLINE void all_dots(const T* basis, Index block_stride, Index bases, const
       });
 }
 
-/// level_weight of level r in each lane, whose label is given.
+/// `whole` times level_weight of level r in each lane, whose label is given.
 template <class T>
-GCMC_INLINE Vector<T> level_weights(Index r, Integers<T> label, Index levels, T smoothing) {
+GCMC_INLINE Vector<T> weighted(Vector<T> whole, Index r, Integers<T> label, Index levels, T smoothing) {
   const auto of_label = [&](Index other) {
     return select<T>(label == static_cast<Element<Integers<T>>>(other),
-                     broadcast(level_weight(r, other, levels, smoothing)), Vector<T>{});
+                     whole * level_weight(r, other, levels, smoothing), Vector<T>{});
   };
-  Vector<T> weights = of_label(r);
-  if (smoothing == 0) return weights;
-  if (r > 0) weights += of_label(r - 1);
-  if (r + 1 < levels) weights += of_label(r + 1);
-  return weights;
+  Vector<T> sum = of_label(r);
+  if (smoothing == 0) return sum;
+  if (r > 0) sum += of_label(r - 1);
+  if (r + 1 < levels) sum += of_label(r + 1);
+  return sum;
 }
 
 /// What scoring one batch yields: p_r before division by `total`, and the sums' terms.
@@ -159,7 +159,7 @@ GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coeffic
   for (Index r = 0; r < levels; ++r) {
     const Vector<T> shifted = p[r] - largest;
     const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
-    result.label_logit += level_weights<T>(r, label, levels, smoothing) * shifted;
+    result.label_logit += weighted<T>(shifted, r, label, levels, smoothing);
     result.value = select<T>(is_label, broadcast(values[r]), result.value);
     p[r] = exponential(shifted);
     result.total += p[r];
