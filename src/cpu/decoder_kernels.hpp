@@ -94,7 +94,8 @@ GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, In
       op.bases, [&](Index first, auto n) __attribute__((always_inline)) {
         Vector<T> y[n] = {};
         for (Index r = 0; r < levels; ++r) {
-          const Vector<T> d = own.p[r] * by - weighted<T>(scale, r, label, levels, op.smoothing);
+          const Vector<T> wanted = weighted<T>(scale, r, label, levels, op.smoothing);
+          const Vector<T> d = own.p[r] * by - wanted;
           for (int s = 0; s < n; ++s) {
             y[s] += d * op.coefficients[Offset{first + s} * stride + r];
             own.coefficient_gradient[Offset{first + s} * levels + r] += d * own.x[first + s];

@@ -122,14 +122,14 @@ GCMC_INLINE void all_dots(const T* basis, Index block_stride, Index bases, const
 /// `whole` times level_weight of level r in each lane, whose label is given.
 template <class T>
 GCMC_INLINE Vector<T> weighted(Vector<T> whole, Index r, Integers<T> label, Index levels, T smoothing) {
-  const auto of_label = [&](Index other) {
-    return select<T>(label == static_cast<Element<Integers<T>>>(other),
-                     whole * level_weight(r, other, levels, smoothing), Vector<T>{});
+  const auto of_label = [&](Index other, Vector<T> part) {
+    return select<T>(label == static_cast<Element<Integers<T>>>(other), part, Vector<T>{});
   };
-  Vector<T> sum = of_label(r);
-  if (smoothing == 0) return sum;
-  if (r > 0) sum += of_label(r - 1);
-  if (r + 1 < levels) sum += of_label(r + 1);
+  if (smoothing == 0) return of_label(r, whole);
+  const auto share = [&](Index other) { return of_label(other, whole * level_weight(r, other, levels, smoothing)); };
+  Vector<T> sum = share(r);
+  if (r > 0) sum += share(r - 1);
+  if (r + 1 < levels) sum += share(r + 1);
   return sum;
 }
 
