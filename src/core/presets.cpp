@@ -59,6 +59,8 @@ void apply_best(Options& options) {
     return;
   }
   model.feature_dropout = 0.5;
+  model.label_smoothing = 0.1;
+  train.calibrate = true;
   train.target_removal = 0.1;
   train.decay_patience = 20;
   train.early_stopping_patience = 20;

@@ -84,6 +84,23 @@ struct DecodeScratch {
   UserPairs<T> pairs;
 };
 
+/// Label smoothing, by what a level's weight is more than [level = label]: the loss takes it times the level's logit,
+/// and p has it taken off, so that p less [level = label] is the gradient. Not inlined: few use it.
+template <class T>
+__attribute__((noinline)) void smooth_labels(const Decode<T>& op, Integers<T> label, DecodeScratch<T>& own,
+                                             Softmax<T>& soft) {
+  const Index levels = op.pairs.levels, stride = row_stride<T>(levels);
+  for (Index r = 0; r < levels; ++r) {
+    Vector<T> more{}, logit{};
+    for (Index of = r - 1; of <= r + 1; ++of)
+      more = select<T>(label == static_cast<Element<Integers<T>>>(of),
+                       broadcast(level_weight(r, of, levels, op.smoothing) - (of == r ? T{1} : T{0})), more);
+    for (Index s = 0; s < op.bases; ++s) logit += op.coefficients[Offset{s} * stride + r] * own.x[s];
+    soft.label_logit += more * logit;
+    own.p[r] -= more * soft.total;
+  }
+}
+
 /// From the softmax of one batch to y[s] = dLoss/dx_s; adds to the coefficients' gradient.
 template <class T, class Levels>
 GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, Integers<T> label, Integers<T> valid,
@@ -94,8 +111,8 @@ GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, In
       op.bases, [&](Index first, auto n) __attribute__((always_inline)) {
         Vector<T> y[n] = {};
         for (Index r = 0; r < levels; ++r) {
-          const Vector<T> wanted = weighted<T>(scale, r, label, levels, op.smoothing);
-          const Vector<T> d = own.p[r] * by - wanted;
+          const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
+          const Vector<T> d = own.p[r] * by - select<T>(is_label, scale, Vector<T>{});
           for (int s = 0; s < n; ++s) {
             y[s] += d * op.coefficients[Offset{first + s} * stride + r];
             own.coefficient_gradient[Offset{first + s} * levels + r] += d * own.x[first + s];
@@ -117,11 +134,13 @@ void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vector
   for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
     const int n = own.pairs.batch(first);
     const Offset* rows = own.pairs.rows + first;
-    all_dots<T>(basis, stride, op.bases, op.items.data, rows, vectors, own.x,
-                [&](int j) { prefetch_row(item_gradient + rows[j], vectors); });
+    all_dots<T>(
+        basis, stride, op.bases, op.items.data, rows, vectors,
+        own.x, [&](int j) __attribute__((always_inline)) { prefetch_row(item_gradient + rows[j], vectors); });
     const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
-    const Softmax<T> soft = softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x,
-                                       label, own.p, op.smoothing);
+    Softmax<T> soft =
+        softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
+    if (op.smoothing > 0) smooth_labels(op, label, own, soft);
     sums.add(soft, valid);
     logit_gradients(op, soft, label, valid, levels, per_pair, own);
     const T* y = reinterpret_cast<const T*>(own.y);
@@ -251,8 +270,11 @@ void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vect
   for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
     const int n = own.pairs.batch(first);
     const Offset* rows = own.pairs.rows + first;
-    all_dots<T>(op.user_basis.row(user), stride, op.bases, op.items.data, rows, vectors, own.x,
-                [&](int j) { prefetch_row(op.items.data + rows[j + lanes<T>], vectors); });
+    all_dots<T>(
+        op.user_basis.row(user), stride, op.bases, op.items.data, rows, vectors,
+        own.x, [&](int j) __attribute__((always_inline)) {
+          prefetch_row(op.items.data + rows[j + lanes<T>], vectors);
+        });
     const Integers<T> label = own.pairs.labels(first);
     const Softmax<T> soft =
         softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);

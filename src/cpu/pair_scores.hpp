@@ -75,13 +75,18 @@ GCMC_INLINE void for_bases_by_twos(Index bases, const Function& function) {
 template <class T, int n_bases, int n_items, class Vectors>
 GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* items, const Offset* rows, Vectors vectors,
                               Vector<T> (&acc)[n_bases][n_items]) {
+  const T* row[n_items];
+  for (int j = 0; j < n_items; ++j) {
+    row[j] = items + rows[j];
+    asm volatile("" : "+r"(row[j]));
+  }
   for (int s = 0; s < n_bases; ++s)
     for (int j = 0; j < n_items; ++j) acc[s][j] = Vector<T>{};
   for (int v = 0; v < vectors; ++v) {
     Vector<T> q[n_bases];
     for (int s = 0; s < n_bases; ++s) q[s] = load(basis + s * block_stride + v * lanes<T>);
     for (int j = 0; j < n_items; ++j) {
-      const Vector<T> z = load(items + rows[j] + v * lanes<T>);
+      const Vector<T> z = load(row[j] + v * lanes<T>);
       for (int s = 0; s < n_bases; ++s) acc[s][j] += q[s] * z;
     }
   }
@@ -119,31 +124,16 @@ GCMC_INLINE void all_dots(const T* basis, Index block_stride, Index bases, const
       });
 }
 
-/// `whole` times level_weight of level r in each lane, whose label is given.
-template <class T>
-GCMC_INLINE Vector<T> weighted(Vector<T> whole, Index r, Integers<T> label, Index levels, T smoothing) {
-  const auto of_label = [&](Index other, Vector<T> part) {
-    return select<T>(label == static_cast<Element<Integers<T>>>(other), part, Vector<T>{});
-  };
-  if (smoothing == 0) return of_label(r, whole);
-  const auto share = [&](Index other) { return of_label(other, whole * level_weight(r, other, levels, smoothing)); };
-  Vector<T> sum = share(r);
-  if (r > 0) sum += share(r - 1);
-  if (r + 1 < levels) sum += share(r + 1);
-  return sum;
-}
-
 /// What scoring one batch yields: p_r before division by `total`, and the sums' terms.
 template <class T>
 struct Softmax {
   Vector<T> total, inverse_total, label_logit, prediction, value;
 };
 
-/// Scores one batch. x: [bases]; p: [levels], left as exp(logit - max). label_logit is the mean over the levels'
-/// weights.
+/// Scores one batch. x: [bases]; p: [levels], left as exp(logit - max).
 template <class T, class Levels>
 GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coefficient_stride, Levels levels,
-                               const T* values, const Vector<T>* x, Integers<T> label, Vector<T>* p, T smoothing = 0) {
+                               const T* values, const Vector<T>* x, Integers<T> label, Vector<T>* p) {
   for_bases_by_twos(
       bases, [&](Index first, auto n) __attribute__((always_inline)) {
         const T* of_bases = coefficients + Offset{first} * coefficient_stride;
@@ -159,7 +149,7 @@ GCMC_INLINE Softmax<T> softmax(const T* coefficients, Index bases, Index coeffic
   for (Index r = 0; r < levels; ++r) {
     const Vector<T> shifted = p[r] - largest;
     const Integers<T> is_label = label == static_cast<Element<Integers<T>>>(r);
-    result.label_logit += weighted<T>(shifted, r, label, levels, smoothing);
+    result.label_logit = select<T>(is_label, shifted, result.label_logit);
     result.value = select<T>(is_label, broadcast(values[r]), result.value);
     p[r] = exponential(shifted);
     result.total += p[r];

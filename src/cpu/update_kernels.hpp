@@ -190,7 +190,7 @@ void update_part_row(const Update<T>& op, const AdamFactors<T>& factors, const P
 
 /// Listed rows lie apart: the processor does not guess where the next one begins.
 template <class T>
-void prefetch_update(const Update<T>& op, const ParameterRows& part, Offset row) {
+GCMC_INLINE void prefetch_update(const Update<T>& op, const ParameterRows& part, Offset row) {
   const Offset at = part.begin + row * part.stride;
   for (const T* from : {const_cast<const T*>(op.values), op.gradient, const_cast<const T*>(op.first),
                         const_cast<const T*>(op.second), const_cast<const T*>(op.average)})
