@@ -194,7 +194,7 @@ GCMC_INLINE void prefetch_update(const Update<T>& op, const ParameterRows& part,
   const Offset at = part.begin + row * part.stride;
   for (const T* from : {const_cast<const T*>(op.values), op.gradient, const_cast<const T*>(op.first),
                         const_cast<const T*>(op.second), const_cast<const T*>(op.average)})
-    if (from) prefetch_row(from + at, part.stride / lanes<T>);
+    if (from) prefetch_row(from + at, static_cast<int>(smaller(part.stride / lanes<T>, 4)));
 }
 
 template <class T>
