@@ -90,14 +90,18 @@ template <class T>
 GCMC_INLINE Vector<T> maximum(Vector<T> a, Vector<T> b) {
   return a > b ? a : b;
 }
-/// The sum of the lanes, in order of a fixed tree.
+/// The sum of the lanes, in order of a fixed tree: halves onto each other.
 template <class T>
 GCMC_INLINE T sum_lanes(Vector<T> x) {
-  T values[lanes<T>];
-  store(values, x);
-  for (int width = lanes<T> / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) values[i] += values[i + width];
-  return values[0];
+  const auto onto = [&]<int... i>(std::integer_sequence<int, i...>, auto width) __attribute__((always_inline)) {
+    x += __builtin_shufflevector(x, x, (i + width) % lanes<T>...);
+  };
+  constexpr auto all = std::make_integer_sequence<int, lanes<T>>{};
+  if constexpr (lanes<T> >= 16) onto(all, std::integral_constant<int, 8>{});
+  if constexpr (lanes<T> >= 8) onto(all, std::integral_constant<int, 4>{});
+  if constexpr (lanes<T> >= 4) onto(all, std::integral_constant<int, 2>{});
+  onto(all, std::integral_constant<int, 1>{});
+  return x[0];
 }
 
 /// All ones in the lanes whose bit is set, from bits that begin at any bit `at`. Reads 4 bytes.
