@@ -98,7 +98,8 @@ class Reference {
               if (!dropped(op.kept, k, op.adjacency.sources, j))
                 sum += op.table.row(k * op.adjacency.sources + j)[column];
             });
-        const Wide<T> value = activation_value(op.activation, op.receiver_scale[i] * sum);
+        const Wide<T> receiver_scale = op.receiver_scale ? op.receiver_scale[i] : T{1};
+        const Wide<T> value = activation_value(op.activation, receiver_scale * sum);
         const bool keep = !op.bits || bit_of(op.bits, i * words + c);
         op.hidden.row(i)[c] = static_cast<T>(keep ? op.dropout_scale * value : Wide<T>{0});
       }

@@ -60,13 +60,23 @@ struct TableCase {
   HostMatrix<T> weights, table, source_scale;  // source_scale: no rows where it is not given
 };
 
+/// Where a table has which row is the backend's affair, so its Aggregate reads it: each source sends to itself, at
+/// every level; the implicit table's row comes once a level.
 template <class B, class T>
 Outcome build_table(B& backend, const TableCase<T>& c) {
   const Held weights(backend, c.weights), scale(backend, c.source_scale), table(backend, c.table);
   const HeldSelection<B> selection(backend, c.selection);
   backend.run(BuildTable<T>{weights, c.ordinal, c.levels, selection.kept, scale.data(), c.scale, table});
+  std::vector<Edge> edges;
+  for (Index j = 0; j < c.weights.rows; ++j)
+    for (Index r = 0; r < c.levels; ++r) edges.push_back({j, j, r});
+  const HeldGraph<B> graph(backend, graph_of(edges, true, c.weights.rows, c.weights.rows, c.levels));
+  const Index tables = c.weights.blocks, width = c.weights.columns;
+  const Held sums(backend, unwritten<T>(1, c.weights.rows, tables * width, row_stride<T>(tables * width)));
+  backend.run(Aggregate<T>{graph, tables, width, true, selection.kept, table, nullptr, Activation::linear, nullptr,
+                           T{1}, sums});
   Outcome outcome;
-  add(outcome, table);
+  add(outcome, sums);
   return outcome;
 }
 
@@ -89,10 +99,10 @@ TEMPLATE_TEST_CASE("tables hold the scaled weights of the kept sources", "[opera
     magnitude.source_scale = absolute(c.source_scale);
     INFO("case " << repeat << ": " << tables << " tables of " << sources << " x " << width << ", ordinal "
                  << c.ordinal);
-    // tables additions, two products
+    // additions of tables and of levels, two products
     Reference reference;
     check_on_all([&](auto& backend) { return build_table(backend, c); },
-                 scaled(build_table(reference, magnitude), (tables + 4) * roundoff<TestType>));
+                 scaled(build_table(reference, magnitude), (tables + c.levels + 4) * roundoff<TestType>));
   }
 }
 
@@ -102,7 +112,7 @@ struct AggregateCase {
   Index tables = 1;
   bool stack = false;
   Selection selection;
-  HostMatrix<T> table, receiver_scale, hidden;
+  HostMatrix<T> weights, receiver_scale, hidden;
   Activation activation = Activation::linear;
   std::vector<std::uint8_t> bits;  // empty: all kept
   T dropout_scale = 1;
@@ -112,9 +122,12 @@ template <class B, class T>
 Outcome aggregate(B& backend, const AggregateCase<T>& c) {
   const HeldGraph<B> graph(backend, c.graph);
   const HeldSelection<B> selection(backend, c.selection);
-  const Held table(backend, c.table), scale(backend, c.receiver_scale), hidden(backend, c.hidden);
+  const Index rows = c.weights.blocks * c.weights.rows, width = c.weights.columns;
+  const Held weights(backend, c.weights), table(backend, unwritten<T>(1, rows, width, c.weights.stride)),
+      scale(backend, c.receiver_scale), hidden(backend, c.hidden);
   const Buffer bits(backend, c.bits);
-  backend.run(Aggregate<T>{graph, c.tables, c.table.columns, c.stack, selection.kept, table, scale.data(), c.activation,
+  backend.run(BuildTable<T>{weights, false, c.graph.levels, selection.kept, nullptr, T{1}, table});
+  backend.run(Aggregate<T>{graph, c.tables, width, c.stack, selection.kept, table, scale.data(), c.activation,
                            bits.data(), c.dropout_scale, hidden});
   Outcome outcome;
   add(outcome, hidden);
@@ -128,7 +141,7 @@ template <class T>
 Outcome aggregate_tolerance(AggregateCase<T> c) {
   const bool curved =
       c.activation == Activation::tanh || c.activation == Activation::sigmoid || c.activation == Activation::softsign;
-  c.table = absolute(c.table);
+  c.weights = absolute(c.weights);
   c.activation = Activation::linear;
   Reference reference;
   Outcome tolerance = scaled(aggregate(reference, c), (2 * c.graph.largest_row + 8) * roundoff<T>);
@@ -149,10 +162,11 @@ AggregateCase<T> random_aggregate(Draw& draw, Index width, HostGraph graph, bool
   c.stack = !whole_sum && draw.chance(0.5);
   c.selection = whole_sum ? Selection{} : random_selection(draw, c.tables, items, draw.one_of({0.0, 0.3, 0.8, 1.0}));
   // Rows of dropped pairs hold NaN: nobody may read them.
-  c.table = unwritten<T>(1, c.tables * items, width, random_stride<T>(draw, width));
-  for (Index row = 0; row < c.table.rows; ++row)
-    for (Offset column = 0; column < width && c.selection.view().keeps(row / items, items, row % items); ++column)
-      c.table.at(0, row, column) = static_cast<T>(draw.value());
+  c.weights = unwritten<T>(c.tables, items, width, random_stride<T>(draw, width));
+  for (Index k = 0; k < c.tables; ++k)
+    for (Index j = 0; j < items; ++j)
+      for (Offset column = 0; column < width && c.selection.view().keeps(k, items, j); ++column)
+        c.weights.at(k, j, column) = static_cast<T>(draw.value());
   c.receiver_scale = absolute(random_matrix<T>(draw, 1, 1, users));
   const Index hidden = (c.stack ? c.tables : 1) * width;
   c.hidden = unwritten<T>(1, users, hidden, random_stride<T>(draw, hidden));

@@ -64,9 +64,9 @@ struct SelectSources {
   Index* count = nullptr;
 };
 
-/// Tables of the kept pairs' messages, scaled: table[k * sources + j] = scale * source_scale[j] * W_k[j], with
-/// W_k = weights block k, or the sum of blocks 0 .. k when `ordinal` and k < levels. Rows of dropped pairs are not
-/// written.
+/// Tables of the kept pairs' messages, scaled: T_k[j] = scale * source_scale[j] * W_k[j], with W_k = weights block k,
+/// or the sum of blocks 0 .. k when `ordinal` and k < levels. Which row of `table` a pair has is the backend's choice,
+/// by `kept` alone: its Aggregate, given the same `kept`, finds it.
 template <class T>
 struct BuildTable {
   BlockMatrix<const T> weights;  ///< [tables][sources][width]
@@ -75,12 +75,12 @@ struct BuildTable {
   KeptPairs kept;
   const T* source_scale = nullptr;  ///< nullptr: 1
   T scale = 1;
-  MatrixView<T> table;  ///< tables * sources rows; columns as the weights
+  MatrixView<T> table;  ///< tables * sources rows; columns and stride as the weights
 };
 
 /// Graph convolution from tables of messages (eq. 1 and 2 of van den Berg, Kipf and Welling 2017):
 ///   H[i, block] = dropout(act(receiver_scale[i] * sum over the block's tables k, levels r of k, kept sources j of
-///                 (i, r) of table[k * sources + j]))
+///                 (i, r) of T_k[j]))
 /// Table k < levels serves level k, table `levels` (the implicit one) serves all. stack: block k is table k, at columns
 /// k * width. sum: one block of all tables. Sums run in the order written: table, level, source.
 template <class T>
@@ -89,7 +89,7 @@ struct Aggregate {
   Index tables = 0, width = 0;
   bool stack = false;
   KeptPairs kept;
-  MatrixView<const T> table;
+  MatrixView<const T> table;  ///< as BuildTable left it
   const T* receiver_scale = nullptr;
   Activation activation = Activation::leaky_relu;
   const std::uint8_t* bits = nullptr;  ///< of unit (i, c): i * round_up(hidden.columns, 64) + c; nullptr: all kept

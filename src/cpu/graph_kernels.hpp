@@ -1,106 +1,11 @@
-// The graph convolution: tables of messages, the gather-sum forward with its epilogue, and its gradient.
+// The graph convolution: the gather-sum forward with its epilogue, and its gradient.
 #pragma once
 
 #include "activation.hpp"
-#include "parallel.hpp"
+#include "message_table.hpp"
 
 namespace gcmc {
 namespace {
-
-template <class T>
-void build_table(const BuildTable<T>& op, CpuContext& context) {
-  const Index sources = op.weights.rows, stride = op.weights.stride;
-  const auto copy_scaled = [&](T* to, const T* from, Index j) {
-    const Vector<T> scale = broadcast<T>(op.source_scale ? op.scale * op.source_scale[j] : op.scale);
-    for (Index c = 0; c < stride; c += lanes<T>) store(to + c, load(from + c) * scale);
-  };
-  if (op.ordinal) {
-    const PerThread<T> sums = context.scratch_per_thread<T>(0, stride);
-    constexpr Offset piece = 64;
-    for_each_task_with_thread(context, (sources + piece - 1) / piece, [&](Offset task, int thread) {
-      T* sum = sums.of(thread);
-      for (Offset j = task * piece; j < smaller(sources, (task + 1) * piece); ++j) {
-        std::memset(sum, 0, sizeof(T) * static_cast<std::size_t>(stride));
-        for (Index k = 0; k < op.weights.blocks; ++k) {
-          const T* weight = op.weights.block(k) + j * stride;
-          if (k < op.levels)
-            for (Index c = 0; c < stride; c += lanes<T>) store(sum + c, load(sum + c) + load(weight + c));
-          const Offset pair = Offset{k} * sources + j;
-          if (op.kept.keeps(k, sources, static_cast<Index>(j)))
-            copy_scaled(op.table.row(pair), k < op.levels ? sum : weight, static_cast<Index>(j));
-        }
-      }
-    });
-    return;
-  }
-  const Offset rows = op.kept ? *op.kept.count : Offset{op.weights.blocks} * sources;
-  for_each_piece(context, rows, 256, [&](Offset first, Offset last) {
-    for (Offset row = first; row < last; ++row) {
-      const Offset pair = op.kept ? op.kept.list[row] : row;
-      if (op.kept && row + 6 < last)
-        prefetch_row(op.weights.data + op.kept.list[row + 6] * Offset{stride}, stride / lanes<T>);
-      copy_scaled(op.table.row(pair), op.weights.data + pair * stride, static_cast<Index>(pair % sources));
-    }
-  });
-}
-
-/// sums (+)= sum over k < n of n_vectors vectors of table row rows[k]: goes on from `sums`, or begins at 0.
-/// Accumulators stay in registers.
-template <class T, int n_vectors>
-void sum_rows(const T* table, Offset stride, const Index* rows, Offset n, bool goes_on, T* sums) {
-  Vector<T> sum[n_vectors];
-  for (int v = 0; v < n_vectors; ++v) sum[v] = goes_on ? load(sums + v * lanes<T>) : Vector<T>{};
-  for (Offset k = 0; k < n; ++k) {
-    const T* row = table + rows[k] * stride;
-#pragma GCC unroll 28
-    for (int v = 0; v < n_vectors; ++v) sum[v] += load(row + v * lanes<T>);
-  }
-  for (int v = 0; v < n_vectors; ++v) store(sums + v * lanes<T>, sum[v]);
-}
-
-template <class T>
-using SumRows = void (*)(const T*, Offset, const Index*, Offset, bool, T*);
-
-template <class T, int... n>
-constexpr std::array<SumRows<T>, sizeof...(n)> sum_rows_table(std::integer_sequence<int, n...>) {
-  return {&sum_rows<T, n + 1>...};
-}
-
-/// Sums rows of `columns` elements (whole vectors) in tiles of at most `widest` vectors, which fit the registers.
-template <class T>
-class RowSum {
- public:
-  explicit RowSum(Index columns, int widest = accumulators) : columns_(columns) {
-    static constexpr auto table = sum_rows_table<T>(std::make_integer_sequence<int, accumulators>{});
-    const int vectors = columns / lanes<T>;
-    int wide = (vectors + widest - 1) / widest;
-    wide = (vectors + wide - 1) / wide;
-    while (2 * wide > widest && vectors % wide != 0) --wide;
-    const int rest = vectors % wide;
-    width_ = wide * lanes<T>;
-    tiles_ = vectors / wide + (rest > 0);
-    sum_ = table[static_cast<std::size_t>(wide - 1)];
-    sum_last_ = rest ? table[static_cast<std::size_t>(rest - 1)] : sum_;
-  }
-  int tiles() const { return tiles_; }
-  Index begin(int tile) const { return tile * width_; }
-  Index end(int tile) const { return static_cast<Index>(smaller(columns_, (tile + 1) * width_)); }
-
-  /// sums[begin(tile) .. end(tile)) for tiles first to last - 1.
-  void operator()(const T* table, Offset stride, const Index* rows, Offset n, bool goes_on, T* sums, int first,
-                  int last) const {
-    for (int tile = first; tile < last; ++tile)
-      (tile + 1 < tiles_ ? sum_ : sum_last_)(table + begin(tile), stride, rows, n, goes_on, sums + begin(tile));
-  }
-  void operator()(const T* table, Offset stride, const Index* rows, Offset n, T* sums) const {
-    (*this)(table, stride, rows, n, false, sums, 0, tiles_);
-  }
-
- private:
-  Index columns_, width_ = 0;
-  int tiles_ = 0;
-  SumRows<T> sum_ = nullptr, sum_last_ = nullptr;
-};
 
 /// Levels that table k serves.
 inline Index first_level(Index table, Index levels) { return table < levels ? table : 0; }
@@ -119,40 +24,15 @@ GCMC_INLINE void prefetch_sources(const Adjacency& graph, Offset receiver, Index
   __builtin_prefetch(source + line);
 }
 
-/// rows = base + source, for the sources whose bit is set; returns their number. Writes up to 16 rows more.
-inline Offset list_kept(const Index* source, Offset count, const std::uint8_t* bits, Index base, Index* rows) {
-  Offset n = 0;
-#if GCMC_VECTOR_BYTES == 64
-  typedef Integers<float> Words;  // 16 sources
-  for (Offset e = 0; e < count; e += 16) {
-    const auto valid = static_cast<__mmask16>(count - e < 16 ? (1u << (count - e)) - 1 : 0xFFFF);
-    const Words j = reinterpret_cast<Words>(_mm512_maskz_loadu_epi32(valid, source + e));
-    const __m512i word = reinterpret_cast<__m512i>(j >> 5), bit = reinterpret_cast<__m512i>(1 << (j & 31));
-    const __m512i words = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), valid, word, bits, 4);
-    const __mmask16 is_kept = _mm512_test_epi32_mask(words, bit);
-    _mm512_storeu_si512(rows + n, _mm512_maskz_compress_epi32(is_kept, reinterpret_cast<__m512i>(j + base)));
-    n += __builtin_popcount(is_kept);
-  }
-#else
-  for (Offset e = 0; e < count; ++e) {
-    const auto j = static_cast<std::uint32_t>(source[e]);
-    rows[n] = base + source[e];
-    n += bits[j / 8] >> (j % 8) & 1;
-  }
-#endif
-  return n;
-}
-
 /// Lists the table rows of receiver i's kept messages for tables [first, last); returns their number.
-inline Offset collect_rows(const Adjacency& graph, Offset i, Index first, Index last, const KeptPairs& kept,
+inline Offset collect_rows(const Adjacency& graph, Offset i, Index first, Index last, const Index* position,
                            Index* rows) {
   Offset n = 0;
   for (Index table = first; table < last; ++table)
     for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
       const Offset row = i * graph.levels + r, begin = graph.begin[row];
       prefetch_sources(graph, i + 4, r);
-      n += list_kept(graph.source + begin, graph.end[row] - begin, kept.of_table(table, graph.sources),
-                     table * graph.sources, rows + n);
+      n += list_kept(graph.source + begin, graph.end[row] - begin, position + Offset{table} * graph.sources, rows + n);
     }
   return n;
 }
@@ -163,6 +43,7 @@ struct AggregatePart {
   Index block = 0, first_table = 0, last_table = 0;
   int first_tile = 0, last_tile = 0;
   bool first = true, last = true;
+  const Index* position = nullptr;  ///< kept_positions, where sources are dropped
 };
 
 /// sums (+)= the messages of receiver i, unfinished.
@@ -170,8 +51,8 @@ template <class T>
 void sum_messages(const Aggregate<T>& op, const RowSum<T>& row_sum, const AggregatePart& part, Offset i, Index* rows,
                   T* sums) {
   const Adjacency& graph = op.adjacency;
-  if (op.kept) {
-    const Offset n = collect_rows(graph, i, part.first_table, part.last_table, op.kept, rows);
+  if (part.position) {
+    const Offset n = collect_rows(graph, i, part.first_table, part.last_table, part.position, rows);
     return row_sum(op.table.data, op.table.stride, rows, n, false, sums, part.first_tile, part.last_tile);
   }
   bool goes_on = !part.first;
@@ -231,6 +112,7 @@ void aggregate(const Aggregate<T>& op, CpuContext& context) {
   const RowSum<T> row_sum(row_stride<T>(op.width), order.widest);
   const PerThread<Index> lists = context.scratch_per_thread<Index>(0, 2 * Offset{graph.largest_row} + 16);
   const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
+  const Index* position = op.kept ? kept_positions(op.kept, Offset{op.tables} * graph.sources, context) : nullptr;
   const Index parts = op.stack || order.tile_by_tile ? op.tables : 1;
   const Index parts_of_loop = order.piece_by_piece && !order.tile_by_tile ? parts : 1;
   const int tiles_of_loop = order.tile_by_tile ? 1 : row_sum.tiles();
@@ -245,7 +127,8 @@ void aggregate(const Aggregate<T>& op, CpuContext& context) {
                                      .first_tile = tile,
                                      .last_tile = tile + tiles_of_loop,
                                      .first = op.stack || k == 0,
-                                     .last = op.stack || k == parts - 1};
+                                     .last = op.stack || k == parts - 1,
+                                     .position = position};
             aggregate_rows<decltype(activation)::value>(op, row_sum, part, first, last, lists.of(thread),
                                                         sums.of(thread));
           }
