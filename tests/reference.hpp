@@ -80,7 +80,8 @@ class Reference {
           for (Index s = op.ordinal && k < op.levels ? 0 : k; s <= k; ++s)
             sum += op.weights.block(s)[Offset{j} * op.weights.stride + c];
           const Wide<T> source_scale = op.source_scale ? op.source_scale[j] : T{1};
-          op.table.row(k * op.weights.rows + j)[c] = static_cast<T>(op.scale * source_scale * sum);
+          const T message = static_cast<T>(op.scale * source_scale * sum);
+          op.table.row(k * op.weights.rows + j)[c] = op.bf16 ? to_eight_bits(message) : message;
         }
       }
   }
@@ -299,6 +300,13 @@ class Reference {
 
  private:
   static bool bit_of(const std::uint8_t* bits, Offset i) { return bits[i / 8] >> (i % 8) & 1; }
+  /// The nearest number of 8 significant bits, ties to even.
+  template <class T>
+  static T to_eight_bits(T x) {
+    int exponent = 0;
+    const T fraction = std::frexp(x, &exponent);
+    return std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
+  }
   static bool dropped(const KeptPairs& kept, Index table, Index sources, Index j) {
     return kept.bits && !bit_of(kept.bits, (kept.all_tables ? 0 : table) * round_up(sources, 64) + j);
   }

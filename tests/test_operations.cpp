@@ -58,7 +58,16 @@ struct TableCase {
   T scale = 1;
   Selection selection;
   HostMatrix<T> weights, table, source_scale;  // source_scale: no rows where it is not given
+  bool bf16 = false;
 };
+
+/// Whether the backends under test can store tables of T as bfloat16.
+template <class T>
+#ifdef GCMC_TEST_CUDA
+constexpr bool may_store_bf16 = false;
+#else
+constexpr bool may_store_bf16 = std::is_same_v<T, float>;
+#endif
 
 /// Where a table has which row is the backend's affair, so its Aggregate reads it: each source sends to itself, at
 /// every level; the implicit table's row comes once a level.
@@ -66,7 +75,7 @@ template <class B, class T>
 Outcome build_table(B& backend, const TableCase<T>& c) {
   const Held weights(backend, c.weights), scale(backend, c.source_scale), table(backend, c.table);
   const HeldSelection<B> selection(backend, c.selection);
-  backend.run(BuildTable<T>{weights, c.ordinal, c.levels, selection.kept, scale.data(), c.scale, table});
+  backend.run(BuildTable<T>{weights, c.ordinal, c.levels, selection.kept, scale.data(), c.scale, table, c.bf16});
   std::vector<Edge> edges;
   for (Index j = 0; j < c.weights.rows; ++j)
     for (Index r = 0; r < c.levels; ++r) edges.push_back({j, j, r});
@@ -74,7 +83,7 @@ Outcome build_table(B& backend, const TableCase<T>& c) {
   const Index tables = c.weights.blocks, width = c.weights.columns;
   const Held sums(backend, unwritten<T>(1, c.weights.rows, tables * width, row_stride<T>(tables * width)));
   backend.run(Aggregate<T>{graph, tables, width, true, selection.kept, table, nullptr, Activation::linear, nullptr,
-                           T{1}, sums});
+                           T{1}, sums, c.bf16});
   Outcome outcome;
   add(outcome, sums);
   return outcome;
@@ -94,15 +103,17 @@ TEMPLATE_TEST_CASE("tables hold the scaled weights of the kept sources", "[opera
     c.weights = random_matrix<TestType>(draw, tables, sources, width, stride);
     c.table = unwritten<TestType>(1, tables * sources, width, stride);
     c.source_scale = random_matrix<TestType>(draw, 1, draw.between(0, 1), sources);
+    c.bf16 = may_store_bf16<TestType> && draw.chance(0.5);
     TableCase<TestType> magnitude = c;
     magnitude.weights = absolute(c.weights);
     magnitude.source_scale = absolute(c.source_scale);
-    INFO("case " << repeat << ": " << tables << " tables of " << sources << " x " << width << ", ordinal "
-                 << c.ordinal);
-    // additions of tables and of levels, two products
+    INFO("case " << repeat << ": " << tables << " tables of " << sources << " x " << width << ", ordinal " << c.ordinal
+                 << ", bf16 " << c.bf16);
+    // additions of tables and of levels, two products; where these differ, a neighbour among the numbers of 8 bits
+    const double neighbour = c.bf16 ? 1.0 / 128 : 0;
     Reference reference;
     check_on_all([&](auto& backend) { return build_table(backend, c); },
-                 scaled(build_table(reference, magnitude), (tables + c.levels + 4) * roundoff<TestType>));
+                 scaled(build_table(reference, magnitude), (tables + c.levels + 4) * roundoff<TestType> + neighbour));
   }
 }
 
@@ -116,6 +127,7 @@ struct AggregateCase {
   Activation activation = Activation::linear;
   std::vector<std::uint8_t> bits;  // empty: all kept
   T dropout_scale = 1;
+  bool bf16 = false;
 };
 
 template <class B, class T>
@@ -126,9 +138,9 @@ Outcome aggregate(B& backend, const AggregateCase<T>& c) {
   const Held weights(backend, c.weights), table(backend, unwritten<T>(1, rows, width, c.weights.stride)),
       scale(backend, c.receiver_scale), hidden(backend, c.hidden);
   const Buffer bits(backend, c.bits);
-  backend.run(BuildTable<T>{weights, false, c.graph.levels, selection.kept, nullptr, T{1}, table});
+  backend.run(BuildTable<T>{weights, false, c.graph.levels, selection.kept, nullptr, T{1}, table, c.bf16});
   backend.run(Aggregate<T>{graph, c.tables, width, c.stack, selection.kept, table, scale.data(), c.activation,
-                           bits.data(), c.dropout_scale, hidden});
+                           bits.data(), c.dropout_scale, hidden, c.bf16});
   Outcome outcome;
   add(outcome, hidden);
   return outcome;
@@ -167,6 +179,7 @@ AggregateCase<T> random_aggregate(Draw& draw, Index width, HostGraph graph, bool
     for (Index j = 0; j < items; ++j)
       for (Offset column = 0; column < width && c.selection.view().keeps(k, items, j); ++column)
         c.weights.at(k, j, column) = static_cast<T>(draw.value());
+  c.bf16 = may_store_bf16<T> && draw.chance(0.3);  // as they are, weights round alike everywhere
   c.receiver_scale = absolute(random_matrix<T>(draw, 1, 1, users));
   const Index hidden = (c.stack ? c.tables : 1) * width;
   c.hidden = unwritten<T>(1, users, hidden, random_stride<T>(draw, hidden));
@@ -199,9 +212,12 @@ TEMPLATE_TEST_CASE("receivers sum messages from tables too large for a cache", "
   const Index width = sizeof(TestType) == sizeof(float) ? 300 : 160;
   for (const Index items : {3000, 14000}) {  // a thread's own cache, the last-level cache
     HostGraph graph = random_graphs(draw, 40, items, 2, 3000).users;
-    const AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, std::move(graph), true);
-    INFO(c.tables << " tables of " << items << " sources, entries " << c.graph.entries());
-    check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
+    AggregateCase<TestType> c = random_aggregate<TestType>(draw, width, std::move(graph), true);
+    for (const bool bf16 : {false, true}) {
+      c.bf16 = bf16 && may_store_bf16<TestType>;
+      INFO(c.tables << " tables of " << items << " sources, entries " << c.graph.entries() << ", bf16 " << c.bf16);
+      check_on_all([&](auto& backend) { return aggregate(backend, c); }, aggregate_tolerance(c));
+    }
   }
 }
 

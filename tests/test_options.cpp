@@ -184,7 +184,7 @@ TEST_CASE("a value outside the range is refused with the range, and nothing chan
       {"device", "gpu", "-1, cpu, auto"},
       {"device", "-2", "-1, cpu, auto"},
       {"split", "u6", "u1, u2"},
-      {"precision", "half", "float, double"},
+      {"precision", "half", "float, double, bf16-tables"},
       {"preset", "mine", "dgl, paper"},
       {"train_optimizer", "rmsprop", "adam, sgd"},
       {"save_id", "a/b", "'/'"},
@@ -215,6 +215,11 @@ TEST_CASE("validate refuses fields set outside their range and options that cont
   o.model.units = 0;
   CHECK(contains(validation_error(o), "option gcn_agg_units: '0' is outside [1, 65536]"));
   o = {};
+  o.run.precision = "bf16-tables";
+  CHECK(validation_error(o).empty());
+  o.run.device = "auto";
+  CHECK(contains(validation_error(o), "set device cpu"));
+  o.run.device = "cpu";
   o.run.precision = "half";
   CHECK(contains(validation_error(o), "precision"));
   o = {};

@@ -252,3 +252,16 @@ TEST_CASE("a calibrated training's validation error is that of the fitted line, 
   const std::vector<double> before = raw.predict(pairs), after = fitted.predict(pairs);
   for (std::size_t k = 0; k < pairs.size(); ++k) CHECK(after[k] == line(before[k]));
 }
+
+TEST_CASE("tables of bfloat16 change the training a little, and its model is one of floats", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+  Options options;
+  options.model = {.aggregation = Aggregation::sum, .units = 60, .output = 20};
+  options.train.max_iterations = 60;
+  const TrainResult whole = train(ratings, options);
+  options.run.precision = "bf16-tables";
+  const TrainResult halves = train(ratings, options);
+  CHECK(halves.history.back().loss != whole.history.back().loss);
+  CHECK(halves.metrics.best_test_rmse == Approx(whole.metrics.best_test_rmse).epsilon(0.01));
+  CHECK(std::holds_alternative<std::vector<float>>(halves.model.tensors.at("decoder.basis").values));
+}

@@ -18,6 +18,8 @@ struct CpuKernels;
 /// bits between instruction sets, whose vectors sum in different orders.
 class Cpu {
  public:
+  static constexpr bool stores_bf16_tables = true;  ///< BuildTable::bf16
+
   /// `isa`: avx512, avx2 or portable; empty: the environment's GCMC_CPU_ISA, else the best that the processor has.
   /// Throws Error if the processor or the build lacks it, or threads is negative.
   explicit Cpu(int threads = 0, const std::string& isa = {});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <type_traits>
 
 #include "gcmc/graph.hpp"
 #include "gcmc/parameters.hpp"
@@ -76,6 +77,9 @@ class GraphConvolution {
         workspace_(workspace.data()) {
     require(workspace.size() >= workspace_size(shape_, receivers, sources),
             "graph convolution: its workspace is small");
+    constexpr bool stores_bf16 = std::is_same_v<T, float> && requires { requires B::stores_bf16_tables; };
+    require(stores_bf16 || !options.bf16_tables,
+            "precision bf16-tables is for the processor alone: set device cpu, or precision float");
     const Offset pairs = Offset{shape_.tables} * sources;
     require(pairs < (Offset{1} << 31),
             [&] { return "graph convolution: " + std::to_string(pairs) + " (level, node) pairs exceed 2^31"; });
@@ -100,10 +104,11 @@ class GraphConvolution {
       parameters_->refresh(weight_, kept_.list, kept_.count);
     const BlockMatrix<T> weight = parameters_->values(weight_);
     backend_->run(BuildTable<T>{weight, options_.ordinal, levels_, kept_, messages.source_scale[receiving_],
-                                node_scale_, table()});
+                                node_scale_, table(), options_.bf16_tables});
     backend_->run(Aggregate<T>{messages.to[receiving_], shape_.tables, shape_.width, stack(), kept_, table(),
                                messages.receiver_scale[receiving_], options_.activation,
-                               dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_, hidden_.view()});
+                               dropout_hidden_ ? hidden_bits_.data() : nullptr, hidden_scale_, hidden_.view(),
+                               options_.bf16_tables});
   }
 
   /// Given dZ of the dense layer with weights `dense` above hidden(), writes the tables' gradient. Call after forward

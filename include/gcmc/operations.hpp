@@ -76,6 +76,7 @@ struct BuildTable {
   const T* source_scale = nullptr;  ///< nullptr: 1
   T scale = 1;
   MatrixView<T> table;  ///< tables * sources rows; columns and stride as the weights
+  bool bf16 = false;    ///< store T_k[j] rounded to bfloat16, ties to even; Cpu alone, of float alone
 };
 
 /// Graph convolution from tables of messages (eq. 1 and 2 of van den Berg, Kipf and Welling 2017):
@@ -95,6 +96,7 @@ struct Aggregate {
   const std::uint8_t* bits = nullptr;  ///< of unit (i, c): i * round_up(hidden.columns, 64) + c; nullptr: all kept
   T dropout_scale = 1;
   MatrixView<T> hidden;
+  bool bf16 = false;  ///< as BuildTable's
 };
 
 /// The gradient of Aggregate with respect to the weights, given the blocks' gradients as DenseBackward leaves them:

@@ -40,6 +40,8 @@ struct ModelOptions {
   bool orthogonal_basis = false;                           ///< P_s orthogonal times 1.1 instead of uniform
   double label_smoothing = 0;  ///< share of a rating's weight in the loss that the levels next to it have
 
+  bool bf16_tables = false;  ///< messages are stored as bfloat16; no option of its own: the precision bf16-tables
+
   double effective_hidden_dropout() const { return hidden_dropout < 0 ? node_dropout : hidden_dropout; }
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
@@ -82,7 +84,7 @@ struct RunOptions {
   bool silent = false;
   std::string device = "-1";        ///< -1 or cpu, auto, or the number of a CUDA device
   int threads = 0;                  ///< 0: all cores
-  std::string precision = "float";  ///< float or double
+  std::string precision = "float";  ///< float, double or bf16-tables
   friend bool operator==(const RunOptions&, const RunOptions&) = default;
 };
 
@@ -121,7 +123,8 @@ void for_each_option(O& o, Visit&& visit) {
   visit("device", "Machine", "-1 or cpu, the number of a CUDA device, or auto (device 0, or else the CPU)",
         o.run.device);
   visit("threads", "Machine", "CPU threads; 0: all cores. Results do not depend on it", o.run.threads);
-  visit("precision", "Machine", "float or double", o.run.precision);
+  visit("precision", "Machine", "float, double, or bf16-tables: float, but messages are stored as bfloat16 (CPU alone)",
+        o.run.precision);
   visit("seed", "Machine", "seeds the split, the initial weights and dropout", o.train.seed);
   visit("model_activation", "Model", "leaky, relu, tanh, sigmoid, softsign or linear", o.model.activation);
   visit("gcn_dropout", "Model", "probability that a node's message is dropped", o.model.node_dropout);

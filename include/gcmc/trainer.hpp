@@ -56,7 +56,7 @@ class Trainer {
         test_(graph(backend, ratings, split.test)),
         model_(backend,
                {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
-               options.model, options.train.seed),
+               model_options(options), options.train.seed),
         optimizer_(backend, model_.parameters(), options.train.optimizer, options.train.gradient_clip,
                    options.train.average_decay),
         levels_(ratings.levels),
@@ -146,6 +146,11 @@ class Trainer {
     a.insert(a.end(), b.begin(), b.end());
     return a;
   }
+  static ModelOptions model_options(const Options& options) {
+    ModelOptions model = options.model;
+    model.bf16_tables = options.run.precision == "bf16-tables";
+    return model;
+  }
   Graph<B, T> graph(B& backend, const Ratings& ratings, const std::vector<Rating>& part) const {
     return {backend,
             ratings.users(),
@@ -218,7 +223,7 @@ class Trainer {
   Model<B, T> model_;
   Optimizer<B, T> optimizer_;
   std::optional<EdgeSplit<B, T>> removal_;
-  Buffer<B, T> best_;  ///< from the first improvement on
+  Buffer<B, T> best_;                                        ///< from the first improvement on
   std::vector<double> levels_, valid_values_, test_values_;  ///< the values where they are calibrated to
   RateSchedule schedule_;
   Offset iteration_ = 0;

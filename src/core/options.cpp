@@ -114,7 +114,7 @@ constexpr auto names_of(bool) {
 /// The values a string option is restricted to; empty: any.
 std::span<const std::string_view> choices(std::string_view name) {
   static constexpr std::array<std::string_view, 4> presets = {"dgl", "paper", "best", "auto"};
-  static constexpr std::array<std::string_view, 2> precisions = {"float", "double"};
+  static constexpr std::array<std::string_view, 3> precisions = {"float", "double", "bf16-tables"};
   static constexpr std::array<std::string_view, 9> splits = {"", "u1", "u2", "u3", "u4", "u5", "ua", "ub", "random"};
   if (name == "preset") return presets;
   if (name == "precision") return precisions;
@@ -319,6 +319,9 @@ std::string nearest_option(std::string_view name) {
 
 void validate(const Options& options) {
   for_each_option(options, [](std::string_view name, auto, auto, const auto& field) { check(name, field); });
+  const std::string& device = options.run.device;
+  require(options.run.precision != "bf16-tables" || device == "cpu" || device == "-1",
+          "precision bf16-tables is for the processor alone: set device cpu, or precision float");
   const TrainOptions& train = options.train;
   require(train.schedule == Schedule::constant || train.min_learning_rate <= train.learning_rate, [&] {
     return "train_min_lr " + number_text(train.min_learning_rate) + " exceeds train_lr " +

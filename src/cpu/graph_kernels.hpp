@@ -47,28 +47,29 @@ struct AggregatePart {
 };
 
 /// sums (+)= the messages of receiver i, unfinished.
-template <class T>
-void sum_messages(const Aggregate<T>& op, const RowSum<T>& row_sum, const AggregatePart& part, Offset i, Index* rows,
-                  T* sums) {
+template <class T, class Stored>
+void sum_messages(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, const AggregatePart& part, Offset i,
+                  Index* rows, T* sums) {
   const Adjacency& graph = op.adjacency;
+  const TableRows<const Stored> table(op.table);
   if (part.position) {
     const Offset n = collect_rows(graph, i, part.first_table, part.last_table, part.position, rows);
-    return row_sum(op.table.data, op.table.stride, rows, n, false, sums, part.first_tile, part.last_tile);
+    return row_sum(table.data, table.stride, rows, n, false, sums, part.first_tile, part.last_tile);
   }
   bool goes_on = !part.first;
-  for (Index table = part.first_table; table < part.last_table; ++table)
-    for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
+  for (Index k = part.first_table; k < part.last_table; ++k)
+    for (Index r = first_level(k, graph.levels); r < last_level(k, graph.levels); ++r) {
       const Offset row = i * graph.levels + r, begin = graph.begin[row];
       prefetch_sources(graph, i + 4, r);
-      row_sum(op.table.row(Offset{table} * graph.sources), op.table.stride, graph.source + begin,
-              graph.end[row] - begin, goes_on, sums, part.first_tile, part.last_tile);
+      row_sum(table.row(Offset{k} * graph.sources), table.stride, graph.source + begin, graph.end[row] - begin, goes_on,
+              sums, part.first_tile, part.last_tile);
       goes_on = true;
     }
 }
 
 /// Rows [first, last) of one part. With sum, a row is summed where it is to lie; with stack, blocks may share a vector.
-template <Activation activation, class T>
-void aggregate_rows(const Aggregate<T>& op, const RowSum<T>& row_sum, const AggregatePart& part, Offset first,
+template <Activation activation, class T, class Stored>
+void aggregate_rows(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, const AggregatePart& part, Offset first,
                     Offset last, Index* rows, T* block_sums) {
   const Offset bits_stride = round_up(op.hidden.columns, 64), column = Offset{part.block} * op.width;
   const Index from = row_sum.begin(part.first_tile);
@@ -91,25 +92,26 @@ struct AggregateOrder {
   bool tile_by_tile = false;    ///< with sum: each tile of each table for all receivers
   bool piece_by_piece = false;  ///< all tables for some receivers, or all receivers for one table
 
-  template <class T>
-  explicit AggregateOrder(const Aggregate<T>& op) {
-    const Offset sources = op.adjacency.sources, row_bytes = op.table.stride * static_cast<Offset>(sizeof(T));
+  template <class T, class Stored>
+  AggregateOrder(const Aggregate<T>& op, TableRows<Stored> table) {
+    constexpr Offset size = sizeof(Stored);
+    const Offset sources = op.adjacency.sources, row_bytes = table.stride * size;
     const Offset rows = op.kept ? Offset{*op.kept.count} : op.tables * sources;
     piece_by_piece = rows * row_bytes <= last_cache_bytes;
     if (op.stack || op.kept) return;
     // Wide rows, each gathered many times: narrow tiles pay.
-    const Offset tile_bytes = sources * vector_bytes + 1;
+    const Offset vector = lanes<T> * size, tile_bytes = sources * vector + 1;
     const Offset own = own_cache_bytes / tile_bytes, fitting = own >= 2 ? own : last_cache_bytes / tile_bytes;
-    tile_by_tile = fitting >= 1 && fitting * vector_bytes < row_bytes;
+    tile_by_tile = fitting >= 1 && fitting * vector < row_bytes;
     if (tile_by_tile) widest = static_cast<int>(smaller(fitting, accumulators));
   }
 };
 
-template <class T>
-void aggregate(const Aggregate<T>& op, CpuContext& context) {
+template <class T, class Stored>
+void aggregate_of(const Aggregate<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
-  const AggregateOrder order(op);
-  const RowSum<T> row_sum(row_stride<T>(op.width), order.widest);
+  const AggregateOrder order(op, TableRows<const Stored>(op.table));
+  const RowSum<T, Stored> row_sum(row_stride<T>(op.width), order.widest);
   const PerThread<Index> lists = context.scratch_per_thread<Index>(0, 2 * Offset{graph.largest_row} + 16);
   const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
   const Index* position = op.kept ? kept_positions(op.kept, Offset{op.tables} * graph.sources, context) : nullptr;
@@ -134,6 +136,11 @@ void aggregate(const Aggregate<T>& op, CpuContext& context) {
           }
         });
       });
+}
+
+template <class T>
+void aggregate(const Aggregate<T>& op, CpuContext& context) {
+  with_stored<T>(op.bf16, [&](auto stored) { aggregate_of<T, decltype(stored)>(op, context); });
 }
 
 /// Source j's gradient of a table that serves several levels: the sum of their sums.
