@@ -159,7 +159,8 @@ def parts(lab, quick):
     yield "ml-1m-published", lambda: seeds_table(
         lab, "ml-1m", [("dgl", f"{ML1M} {DGL1M}"), ("paper", f"{ML1M} --preset paper")], [123])
     yield "trials-1m", lambda: trials_table(
-        lab, "ml-1m", f"{ML1M} --preset best --refit false --train-valid-interval 20 --embedding-draws 0", TRIALS_1M)
+        lab, "ml-1m", f"{ML1M} --preset best --refit false --train-valid-interval 20 --embedding-draws 0"
+        " --label-smoothing 0 --calibrate false", TRIALS_1M)
     yield "ml-latest-small", lambda: seeds_table(
         lab, "ml-latest-small", [("dgl", f"--data-name ml-latest-small {DGL100K}"),
                                  ("auto", "--data-name ml-latest-small --preset auto")], [1, 2, 3])

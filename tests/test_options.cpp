@@ -284,7 +284,12 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
     CHECK(validation_error(o).empty());
   }
   CHECK(preset_options("best", "ml-100k").train.target_removal == 0.1);
-  CHECK(preset_options("best", "ml-100k").train.embedding_draws == 200);
+  for (const char* set : {"ml-100k", "ml-1m"}) {
+    const Options best = preset_options("best", set);
+    CHECK(best.train.embedding_draws == 200);
+    CHECK(best.train.calibrate);
+    CHECK(best.model.label_smoothing == 0.1);
+  }
   CHECK(preset_options("best", "ml-1m").train.schedule == Schedule::cosine);
   CHECK_THROWS_AS(preset_options("best", "mine"), Error);
   Options o;
