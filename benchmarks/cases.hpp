@@ -10,7 +10,8 @@
 namespace gcmc::benchmarks {
 
 /// One configuration. `variant` is dgl (DGL's recipe), best (the preset's, ml-100k and ml-1m alone), one of best's
-/// parts added to dgl (implicit, removal, features), bases4 (DGL's for ml-10m), or double (dgl in double).
+/// parts added to dgl (implicit, removal, features), bases4 (DGL's for ml-10m), double (dgl in double), or bf16 (dgl
+/// with tables of bfloat16).
 struct Case {
   std::string shape;
   Aggregation aggregation = Aggregation::stack;

@@ -74,7 +74,11 @@ std::vector<Case> cases_of(const std::string& shape) {
       cases.push_back({shape, Aggregation::stack, variant});
     cases.push_back({shape, Aggregation::stack, "best", 1 - preset_options("best", shape).model.node_dropout});
   }
-  if (shape == "ml-1m") cases.push_back({shape, Aggregation::stack, "dgl", cases.back().keep});  // beside best
+  if (shape == "ml-1m") {
+    cases.push_back({shape, Aggregation::stack, "dgl", cases.back().keep});  // beside best
+    for (const Aggregation aggregation : {Aggregation::stack, Aggregation::sum})
+      cases.push_back({shape, aggregation, "bf16"});
+  }
   if (shape == "ml-10m") {
     cases.push_back({shape, Aggregation::stack, "dgl", 0.7});
     cases.push_back({shape, Aggregation::stack, "bases4", 0.7});
