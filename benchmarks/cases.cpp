@@ -52,7 +52,7 @@ Options Case::options() const {
   if (variant == "features") model.feature_dropout = 0.5;
   if (variant == "implicit") model.implicit = true;
   if (variant == "bases4") model.bases = 4;
-  if (variant == "bf16") model.bf16_tables = true;
+  if (variant == "bf16") options.run.precision = "bf16-tables";
   if (variant == "removal") options.train.target_removal = 0.1;
   return options;
 }

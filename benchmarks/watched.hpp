@@ -11,6 +11,8 @@ namespace gcmc::benchmarks {
 template <Backend B, class Watcher>
 class Watched {
  public:
+  static constexpr bool stores_bf16_tables = requires { requires B::stores_bf16_tables; };
+
   Watched(B& backend, Watcher& watcher) : backend_(&backend), watcher_(&watcher) {}
 
   void* allocate(std::size_t bytes) { return backend_->allocate(bytes); }
