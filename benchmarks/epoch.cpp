@@ -3,6 +3,10 @@
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
 #include "benchmarks.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/trainer.hpp"
@@ -49,7 +53,16 @@ template <class T, class Measured>
 void run(benchmark::State& state, Laboratory& laboratory, const Case& options, const Measured& measured) {
   auto& training = laboratory.experiment<TimedTraining<T>>("epoch/" + options.name(), options);
   training.timer.reset();
-  for (auto _ : state) measured(training.trainer);
+  std::vector<double> seconds;
+  seconds.reserve(static_cast<std::size_t>(state.max_iterations));
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    measured(training.trainer);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  state.counters["median_ms"] = 1e3 * *middle;
   report(state, training.timer, laboratory.shape(options.shape));
 }
 
