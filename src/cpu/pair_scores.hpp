@@ -78,6 +78,7 @@ GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* items
   const T* row[n_items];
   for (int j = 0; j < n_items; ++j) {
     row[j] = items + rows[j];
+    // Else GCC works out the addresses of all vectors of all lanes beforehand, and spills them to the stack.
     asm volatile("" : "+r"(row[j]));
   }
   for (int s = 0; s < n_bases; ++s)
