@@ -151,11 +151,18 @@ TEST_CASE("refit trains anew on train and validation for the chosen steps at the
   REQUIRE(second.test().rmse() == result.metrics.best_test_rmse);
 }
 
-TEST_CASE("the reported test error is that of the saved model, averaged weights and embeddings or not", "[model]") {
-  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
+Ratings few_ratings() { return generate_ratings({.users = 200, .items = 300, .ratings = 6000}); }
+
+Options small_options(Aggregation aggregation, Offset iterations) {
   Options options;
-  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
-  options.train.max_iterations = 120;
+  options.model = {.aggregation = aggregation, .units = 60, .output = 20};
+  options.train.max_iterations = iterations;
+  return options;
+}
+
+TEST_CASE("the reported test error is that of the saved model, averaged weights and embeddings or not", "[model]") {
+  const Ratings ratings = few_ratings();
+  Options options = small_options(Aggregation::stack, 120);
   options.train.learning_rate = 0.1;  // beyond some steps validation gets worse
   options.train.schedule = Schedule::constant;
   const Split parts = split(ratings, split_options(options));
@@ -187,10 +194,8 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
 
 TEST_CASE("averaging embeddings over dropout changes no weight, and gives the validation error that is reported",
           "[trainer]") {
-  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
-  Options options;
-  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
-  options.train.max_iterations = 40;
+  const Ratings ratings = few_ratings();
+  Options options = small_options(Aggregation::stack, 40);
   options.train.valid_interval = 10;
   options.run.precision = "double";
   const TrainResult plain = train(ratings, options);
@@ -235,10 +240,8 @@ TEST_CASE("a calibration is the line of least squares, and clips", "[metrics]") 
 }
 
 TEST_CASE("a calibrated training's validation error is that of the fitted line, and its model says so", "[trainer]") {
-  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
-  Options options;
-  options.model = {.aggregation = Aggregation::stack, .units = 60, .output = 20};
-  options.train.max_iterations = 40;
+  const Ratings ratings = few_ratings();
+  Options options = small_options(Aggregation::stack, 40);
   const TrainResult plain = train(ratings, options);
   options.train.calibrate = true;
   const TrainResult calibrated = train(ratings, options);
@@ -254,10 +257,8 @@ TEST_CASE("a calibrated training's validation error is that of the fitted line, 
 }
 
 TEST_CASE("tables of bfloat16 change the training a little, and its model is one of floats", "[trainer]") {
-  const Ratings ratings = generate_ratings({.users = 200, .items = 300, .ratings = 6000});
-  Options options;
-  options.model = {.aggregation = Aggregation::sum, .units = 60, .output = 20};
-  options.train.max_iterations = 60;
+  const Ratings ratings = few_ratings();
+  Options options = small_options(Aggregation::sum, 60);
   const TrainResult whole = train(ratings, options);
   options.run.precision = "bf16-tables";
   const TrainResult halves = train(ratings, options);

@@ -209,10 +209,11 @@ class Trainer {
     Metrics metrics;
     with_tested_weights([&] {
       embed(encoder);
-      model_.predict(pairs.pairs());
+      if (!calibration_) model_.predict(pairs.pairs());
+      const std::vector<double> predicted = calibration_ ? predictions(pairs) : std::vector<double>{};
       metrics = model_.metrics();
+      if (calibration_) recount_errors(metrics, predicted, values);
     });
-    if (calibration_) recount_errors(metrics, predictions(pairs), values);
     return metrics;
   }
 
