@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# gcmc as a stranger uses it: package.sh BUILD_FOLDER. Installs that build to a scratch folder, builds and runs
-# examples/consumer against it, asks for a component that is not there, and adds gcmc as a sub-folder.
+# gcmc as a stranger uses it: package.sh BUILD_FOLDER [COMPILER]. Installs that build to a scratch folder, builds and
+# runs examples/consumer against it, asks for a component that is not there, and adds gcmc as a sub-folder, where COMPILER
+# compiles all but CUDA without a warning.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$(cd "$1" && pwd)
@@ -64,7 +65,9 @@ END
   if grep -E 'cuda_|cublas|cusparse' "$work/opened"; then fail 'cuda.hpp opens these'; fi
 fi
 
-# add_subdirectory, with the program and the tests left out.
+# add_subdirectory, with the tests left out.
+compiler=${2:-g++}
+command -v "$compiler" >/dev/null || compiler=g++
 mkdir "$work/inside"
 cat >"$work/inside/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)
@@ -73,8 +76,9 @@ add_subdirectory("$root" gcmc EXCLUDE_FROM_ALL)
 add_executable(inside "$root/examples/consumer/main.cpp")
 target_link_libraries(inside PRIVATE gcmc::core gcmc::io)
 END
-quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug
-quietly cmake --build "$work/inside/out" --parallel "$(nproc)"
+quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="$compiler" \
+  -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON
+quietly cmake --build "$work/inside/out" --parallel "$(nproc)" --target inside gcmc
 "$work/inside/out/inside" >"$work/says_too"
 cmp -s "$work/says" "$work/says_too" || { cat "$work/says_too" && fail 'the two consumers differ'; }
 echo 'package: installed, found, refused and added as documented'

@@ -76,6 +76,13 @@ TEST_CASE("auto looks at the number of ratings, and at the features of both side
   CHECK(find(auto_choices(ratings), "feature_dropout"));
 }
 
+TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {
+  const std::size_t count = GENERATE(19999, 20000, 300000);
+  const auto choices = auto_choices(counted(1000, count, 5));
+  CHECK((find(choices, "calibrate") != nullptr) == (count >= 20000));
+  CHECK((find(choices, "label_smoothing") != nullptr) == (count >= 20000));
+}
+
 TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
   const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
   Options options = auto_options(ratings, "synthetic");

@@ -11,6 +11,7 @@ namespace {
 
 constexpr Offset many_ratings = 300000;  // from here on, steps are dear and data is enough for ordinal weights
 constexpr Offset too_many_to_refit = 5000000;
+constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fewer costs as much error as it removes
 constexpr Index narrowest_block = 16;
 
 std::string with_thousands(Offset number) {
@@ -31,14 +32,17 @@ class Chooser {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
             {"train_average_decay", "0.99"},
-            {"train_valid_interval", "5"}},
-           "a block of units for each level and one for all, and averaged weights, lower the error on every set tried");
+            {"train_valid_interval", "5"},
+            {"embedding_draws", "200"}},
+           "a block of units for each level and one for all, averaged weights, and embeddings averaged over dropout, "
+           "lower the error on every set tried");
     if (count_ < many_ratings)
       choose_for_few();
     else
       choose_for_many();
     choose_width();
     choose_features();
+    choose_calibration();
     choose_refit();
     return std::move(choices_);
   }
@@ -85,6 +89,14 @@ class Chooser {
   void choose_features() {
     if (ratings_.user_features.columns > 0 && ratings_.item_features.columns > 0)
       choose({{"feature_dropout", "0.5"}}, "users and items have side features");
+  }
+
+  /// Smoothed labels narrow the predictions, which the line corrects: the two go together.
+  void choose_calibration() {
+    if (count_ >= enough_to_calibrate)
+      choose({{"label_smoothing", "0.1"}, {"calibrate", "true"}},
+             with_thousands(count_) + " ratings, " + with_thousands(enough_to_calibrate) +
+                 " or more: enough of them validate to fit a line to");
   }
 
   void choose_refit() {

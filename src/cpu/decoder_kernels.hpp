@@ -244,26 +244,33 @@ void decode(const Decode<T>& op, CpuContext& context) {
   *op.sums = total;
 }
 
-/// Writes what is wanted of one batch's n pairs, and adds their absolute errors and hits.
+/// Writes what is wanted of one batch's n pairs.
 template <class T>
-void report_batch(const Predict<T>& op, const Softmax<T>& soft, const Vector<T>* p, Integers<T> label, Offset at, int n,
-                  DecodeSums& sums) {
+void write_batch(const Predict<T>& op, const Softmax<T>& soft, const Vector<T>* p, Offset at, int n) {
   const Index levels = op.pairs.levels;
   for (int j = 0; j < n; ++j) {
-    Index best = 0;
-    for (Index r = 1; r < levels; ++r)
-      if (p[r][j] > p[best][j]) best = r;
-    sums.correct += best == static_cast<Index>(label[j]);
-    sums.absolute_error += std::abs(static_cast<double>(soft.prediction[j]) - static_cast<double>(soft.value[j]));
     if (op.predictions) op.predictions[at + j] = soft.prediction[j];
     if (op.probabilities)
       for (Index r = 0; r < levels; ++r) op.probabilities[(at + j) * levels + r] = p[r][j] * soft.inverse_total[j];
   }
 }
 
+/// The most likely level of each lane; of equals the lowest.
+template <class T, class Levels>
+GCMC_INLINE Integers<T> most_likely(const Vector<T>* p, Levels levels) {
+  Integers<T> best{};
+  Vector<T> largest = p[0];
+  for (Index r = 1; r < levels; ++r) {
+    const Integers<T> more = p[r] > largest;
+    largest = select<T>(more, p[r], largest);
+    best = (more & (Integers<T>{} + static_cast<Element<Integers<T>>>(r))) | (~more & best);
+  }
+  return best;
+}
+
 template <class T, class Levels, class Vectors>
 void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vectors, DecodeScratch<T>& own,
-                  ChunkSums<T>& sums, DecodeSums& more) {
+                  ChunkSums<T>& sums) {
   const Index stride = op.items.stride;
   own.pairs.collect(op.pairs, user);
   const Offset begin = op.pairs.begin[user * levels];
@@ -275,11 +282,12 @@ void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vect
         own.x, [&](int j) __attribute__((always_inline)) {
           prefetch_row(op.items.data + rows[j + lanes<T>], vectors);
         });
-    const Integers<T> label = own.pairs.labels(first);
+    const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
     const Softmax<T> soft =
         softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
-    sums.add(soft, first_lanes<T>(n));
-    report_batch(op, soft, own.p, label, begin + first, n, more);
+    sums.add_guess(soft, most_likely<T>(own.p, levels) == label, valid);
+    sums.add(soft, valid);
+    if (op.predictions || op.probabilities) write_batch(op, soft, own.p, begin + first, n);
   }
 }
 
@@ -292,19 +300,18 @@ void predict(const Predict<T>& op, CpuContext& context) {
   for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
     DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
     ChunkSums<T> sums(levels);
-    DecodeSums more;
-    with_levels(levels, [&](auto count) {
+    Offset count = 0;
+    with_levels(levels, [&](auto level_count) {
       with_vectors<T>(op.items.stride, [&](auto vectors) {
         for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user) {
-          predict_user(op, user, count, vectors, own, sums, more);
-          more.count += static_cast<double>(own.pairs.count);
+          predict_user(op, user, level_count, vectors, own, sums);
+          count += own.pairs.count;
         }
       });
     });
     sums.flush();
-    more.cross_entropy = sums.cross_entropy;
-    more.squared_error = sums.squared_error;
-    sums_of[chunk] = more;
+    sums_of[chunk] = {static_cast<double>(count), sums.cross_entropy, sums.squared_error, sums.absolute_error,
+                      sums.correct};
   });
   if (!op.sums) return;
   DecodeSums total;

@@ -74,14 +74,14 @@ Panels<T> pack(T* to, Index depth, Index groups, Index columns, CpuContext& cont
   return packed;
 }
 
-/// Runs rows [first, first + rows) of A against one panel and hands each row's vectors to `finish`.
+/// Runs rows [first, first + rows) of A against one panel and hands each row's vectors to `finish`, from registers.
 template <class T, int rows, int vectors, class Finish>
 inline void run_tile(const MatrixView<const T>& a, Offset first, const T* panel, Index depth, Index group, Index column,
                      const Finish& finish) {
   Vector<T> acc[rows][vectors];
   multiply_tile<T, rows, vectors>(a.row(first), a.stride, panel, depth, acc);
-  for (int i = 0; i < rows; ++i)
-    for (int v = 0; v < vectors; ++v) finish(first + i, group, column + v * lanes<T>, acc[i][v]);
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; ++i) finish(first + i, group, column, acc[i]);
 }
 
 template <class T, int vectors, class Finish>
@@ -93,7 +93,7 @@ inline void run_rows(const MatrixView<const T>& a, Offset first, Offset last, co
   for (; i < last; ++i) run_tile<T, 1, vectors>(a, i, panel, depth, group, column, finish);
 }
 
-/// finish(row, group, column, vector) for every vector of A * B.
+/// finish(row, group, column, vectors) for A * B: an array of vectors that lie side by side from `column` on.
 template <class T, class Finish>
 void multiply_packed(const MatrixView<const T>& a, const Panels<T>& packed, CpuContext& context, const Finish& finish) {
   constexpr Offset piece = 16 * tile_rows, strip = tile_rows;
@@ -145,11 +145,18 @@ void multiply(const Multiply<T>& op, CpuContext& context) {
   });
   const Index group_stride = row_stride<T>(columns);
   multiply_packed<T>(
-      op.a, packed, context, [&](Offset i, Index group, Index column, Vector<T> value) __attribute__((always_inline)) {
+      op.a, packed, context,
+      [ =, bias = op.bias, c = op.c, accumulate = op.accumulate ](Offset i, Index group, Index column,
+                                                                  const auto& values) __attribute__((always_inline)) {
         const Index at = group * group_stride + column;
-        if (op.bias) value += load(op.bias + at);
-        T* to = op.c.row(i) + at;
-        store(to, op.accumulate ? load(to) + value : value);
+        T* to = c.row(i) + at;
+        constexpr int vectors = std::extent_v<std::remove_reference_t<decltype(values)>>;
+#pragma GCC unroll 6
+        for (int v = 0; v < vectors; ++v) {
+          Vector<T> value = values[v];
+          if (bias) value += load(bias + at + v * lanes<T>);
+          store(to + v * lanes<T>, accumulate ? load(to + v * lanes<T>) + value : value);
+        }
       });
 }
 
@@ -166,20 +173,33 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
   with_activation(op.activation, [&](auto constant) {
     multiply_packed<T>(
         op.dz, packed,
-        context, [&](Offset i, Index group, Index column, Vector<T> value) __attribute__((always_inline)) {
+        context, [=](Offset i, Index group, Index column, const auto& values) __attribute__((always_inline)) {
           T* to = op.blocks.block(group) + i * op.blocks.stride + column;
-          if (column >= width) return store(to, Vector<T>{});
-          const Offset unit = Offset{group} * width + column;
-          const T* hidden = op.hidden.row(i) + unit;
-          Vector<T> y{};
-          if (unit + lanes<T> <= op.hidden.stride)
-            y = load(hidden);
-          else
-            std::memcpy(&y, hidden, sizeof(T) * static_cast<std::size_t>(op.hidden.columns - unit));
-          value *= derivative_vector<decltype(constant)::value, T>(y * unscale);
-          value *= op.receiver_scale ? op.dropout_scale * op.receiver_scale[i] : op.dropout_scale;
-          if (op.bits) value = select<T>(mask_from_bits<T>(op.bits, i * bits_stride + unit), value, Vector<T>{});
-          store(to, value);
+          const Offset first_unit = Offset{group} * width + column;
+          const T* hidden = op.hidden.row(i) + first_unit;
+          const Vector<T> scale =
+              broadcast<T>(op.receiver_scale ? op.dropout_scale * op.receiver_scale[i] : op.dropout_scale);
+          constexpr int vectors = std::extent_v<std::remove_reference_t<decltype(values)>>;
+#pragma GCC unroll 6
+          for (int v = 0; v < vectors; ++v) {
+            const Offset at = v * lanes<T>, unit = first_unit + at;
+            Vector<T> value = values[v];
+            if (column + at < width) {
+              Vector<T> y{};
+              if (unit + lanes<T> <= op.hidden.stride)
+                y = load(hidden + at);
+              else
+                std::memcpy(&y, hidden + at, sizeof(T) * static_cast<std::size_t>(op.hidden.columns - unit));
+              value *= derivative_vector<decltype(constant)::value, T>(y * unscale);
+              value *= scale;
+              if (op.bits) value = select<T>(mask_from_bits<T>(op.bits, i * bits_stride + unit), value, Vector<T>{});
+            } else {
+              value = Vector<T>{};
+            }
+            __builtin_prefetch(to + at + tile_rows * op.blocks.stride, 1, 2);
+            __builtin_prefetch(hidden + at + tile_rows * op.hidden.stride, 0, 2);
+            store(to + at, value);
+          }
         });
   });
 }
@@ -209,30 +229,27 @@ void cross_tile(const T* x, Offset x_stride, const T* y, Offset y_stride, Offset
 /// c (x.columns by y.stride) += x^T y over rows [first, last).
 template <class T>
 void cross_chunk(const MatrixView<const T>& x, const MatrixView<const T>& y, Offset first, Offset last, T* c) {
-  constexpr Offset depth = 128;
-  const int vectors = y.stride / lanes<T>;
-  const auto run = [&](Offset k, Offset n, Index i, int rows, int v, auto width) {
+  constexpr Offset depth = 64;  // of y, what a tile reads again and again stays in the nearest cache
+  const int vectors = row_stride<T>(y.columns) / lanes<T>;
+  const auto run = [&](Offset k, Offset n, int v, auto width) {
     constexpr int w = decltype(width)::value;
-    T* to = c + Offset{i} * y.stride + v * lanes<T>;
-    const T *from_x = x.row(k) + i, *from_y = y.row(k) + v * lanes<T>;
-    if (rows == cross_rows)
-      cross_tile<T, cross_rows, w>(from_x, x.stride, from_y, y.stride, n, to, y.stride);
-    else
-      for (int r = 0; r < rows; ++r)
-        cross_tile<T, 1, w>(from_x + r, x.stride, from_y, y.stride, n, to + r * y.stride, y.stride);
+    const T* from_y = y.row(k) + v * lanes<T>;
+    const auto tile = [&](Index i, auto rows) {
+      cross_tile<T, decltype(rows)::value, w>(x.row(k) + i, x.stride, from_y, y.stride, n,
+                                              c + Offset{i} * y.stride + v * lanes<T>, y.stride);
+      return static_cast<Index>(i + decltype(rows)::value);
+    };
+    Index i = 0;
+    while (i + cross_rows <= x.columns) i = tile(i, std::integral_constant<int, cross_rows>{});
+    while (i + cross_rows / 2 <= x.columns) i = tile(i, std::integral_constant<int, cross_rows / 2>{});
+    while (i < x.columns) i = tile(i, std::integral_constant<int, 1>{});
   };
-  for (Offset k = first; k < last; k += depth)
-    for (int v = 0; v < vectors;) {
-      const bool wide = v + cross_vectors <= vectors;
-      for (Index i = 0; i < x.columns; i += cross_rows) {
-        const int rows = static_cast<int>(smaller(cross_rows, x.columns - i));
-        if (wide)
-          run(k, smaller(depth, last - k), i, rows, v, std::integral_constant<int, cross_vectors>{});
-        else
-          run(k, smaller(depth, last - k), i, rows, v, std::integral_constant<int, 1>{});
-      }
-      v += wide ? cross_vectors : 1;
-    }
+  for (Offset k = first; k < last; k += depth) {
+    const Offset n = smaller(depth, last - k);
+    int v = 0;
+    for (; v + cross_vectors <= vectors; v += cross_vectors) run(k, n, v, std::integral_constant<int, cross_vectors>{});
+    for (; v < vectors; ++v) run(k, n, v, std::integral_constant<int, 1>{});
+  }
 }
 
 /// Chunks into which a sum over `rows` rows is cut: a function of the size alone, so bits do not depend on threads.

@@ -96,8 +96,7 @@ struct AggregateOrder {
   AggregateOrder(const Aggregate<T>& op, TableRows<Stored> table) {
     constexpr Offset size = sizeof(Stored);
     const Offset sources = op.adjacency.sources, row_bytes = table.stride * size;
-    const Offset rows = op.kept ? Offset{*op.kept.count} : op.tables * sources;
-    piece_by_piece = rows * row_bytes <= last_cache_bytes;
+    piece_by_piece = op.kept && *op.kept.count * row_bytes <= last_cache_bytes;
     if (op.stack || op.kept) return;
     // Wide rows, each gathered many times: narrow tiles pay.
     const Offset vector = lanes<T> * size, tile_bytes = sources * vector + 1;

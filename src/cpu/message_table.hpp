@@ -150,12 +150,14 @@ inline Offset list_kept(const Index* source, Offset count, const Index* position
 }
 
 /// sums (+)= sum over k < n of n_vectors vectors of table row rows[k]: goes on from `sums`, or begins at 0.
-/// Accumulators stay in registers.
+/// Accumulators stay in registers, if every loop over them is unrolled: otherwise GCC clears and copies them in memory.
 template <class T, class Stored, int n_vectors>
 void sum_rows(const Stored* table, Offset stride, const Index* rows, Offset n, bool goes_on, T* sums) {
   Vector<T> sum[n_vectors];
+#pragma GCC unroll 28
   for (int v = 0; v < n_vectors; ++v) sum[v] = goes_on ? load(sums + v * lanes<T>) : Vector<T>{};
   for (Offset k = 0; k < n; ++k) add_row(table + rows[k] * stride, sum);
+#pragma GCC unroll 28
   for (int v = 0; v < n_vectors; ++v) store(sums + v * lanes<T>, sum[v]);
 }
 

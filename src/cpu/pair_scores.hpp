@@ -178,18 +178,27 @@ class ChunkSums {
     squared_ += select<T>(valid, error * error, zero);
     if (++added_ >= batches_) flush();
   }
+  /// What only a pass without gradients counts, called before add: absolute errors, and whether the most likely level
+  /// is the label.
+  GCMC_INLINE void add_guess(const Softmax<T>& s, Integers<T> hit, Integers<T> valid) {
+    const Vector<T> zero{}, error = s.prediction - s.value;
+    absolute_ += select<T>(valid, maximum<T>(error, -error), zero);
+    correct_ += select<T>(hit & valid, zero + T{1}, zero);
+  }
   void flush() {
     for (int i = 0; i < lanes<T>; ++i)
       cross_entropy += std::log(static_cast<double>(product_[i])) - static_cast<double>(label_[i]);
     squared_error += static_cast<double>(sum_lanes<T>(squared_));
+    absolute_error += static_cast<double>(sum_lanes<T>(absolute_));
+    correct += static_cast<double>(sum_lanes<T>(correct_));
     product_ = Vector<T>{} + T{1};
-    label_ = squared_ = Vector<T>{};
+    label_ = squared_ = absolute_ = correct_ = Vector<T>{};
     added_ = 0;
   }
-  double cross_entropy = 0, squared_error = 0;
+  double cross_entropy = 0, squared_error = 0, absolute_error = 0, correct = 0;
 
  private:
-  Vector<T> product_ = Vector<T>{} + T{1}, label_{}, squared_{};
+  Vector<T> product_ = Vector<T>{} + T{1}, label_{}, squared_{}, absolute_{}, correct_{};
   int batches_ = 1, added_ = 0;
 };
 
