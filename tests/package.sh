@@ -77,7 +77,7 @@ add_executable(inside "$root/examples/consumer/main.cpp")
 target_link_libraries(inside PRIVATE gcmc::core gcmc::io)
 END
 quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="$compiler" \
-  -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON
+  -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON -DGCMC_CUDA=OFF
 quietly cmake --build "$work/inside/out" --parallel "$(nproc)" --target inside gcmc
 "$work/inside/out/inside" >"$work/says_too"
 cmp -s "$work/says" "$work/says_too" || { cat "$work/says_too" && fail 'the two consumers differ'; }

@@ -85,10 +85,11 @@ class Optimizer {
     update(deferred_);
   }
 
-  /// Ends the averaging.
-  void drop_average() {
+  /// Ends training: every row has been through every step, and the moments and the average are given back. No step may
+  /// follow.
+  void finish() {
     flush();
-    average_ = {};
+    for (Buffer<B, T>* state : {&first_, &second_, &average_}) *state = {};
   }
   bool has_average() const { return static_cast<bool>(average_); }
   /// Exchanges the average and the weights, without copying. Call it again before the next step.

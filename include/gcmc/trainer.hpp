@@ -117,15 +117,15 @@ class Trainer {
     return true;
   }
 
-  /// Replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the encoder graph. From
-  /// here on, embeddings are means over embedding_draws draws of dropout, if the options say so.
+  /// Ends training: replaces the weights by the chosen ones (the best, or the last averaged), and embeds with the
+  /// encoder graph. From here on, embeddings are means over embedding_draws draws of dropout, if the options say so.
   void choose() {
     optimizer_.flush();
     if (replay_.empty() && options_.train.selection == Selection::best_valid && schedule_.best_iteration() > 0)
       backend_->copy(weights().data(), best_.data(), best_.bytes());
     else if (optimizer_.has_average())
       optimizer_.exchange_average();
-    optimizer_.drop_average();
+    optimizer_.finish();
     best_ = {};
     chosen_ = true;
     if (options_.train.calibrate && replay_.empty()) {

@@ -1,5 +1,4 @@
-// Dense products: a register-tiled micro-kernel over packed panels of B, with epilogues; and C = A^T B over chunks of
-// rows.
+// Dense products: a register-tiled micro-kernel over packed panels of B, with epilogues.
 #pragma once
 
 #include "activation.hpp"
@@ -202,100 +201,6 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
           }
         });
   });
-}
-
-/// Columns of the broadcast operand in one micro-kernel of A^T B.
-constexpr int cross_rows = 6;
-constexpr int cross_vectors = vector_bytes == 64 ? 4 : 2;
-
-/// c[i][v] += sum over k < depth of x[k][i] * y[k][v]
-template <class T, int rows, int vectors>
-void cross_tile(const T* x, Offset x_stride, const T* y, Offset y_stride, Offset depth, T* c, Offset c_stride) {
-  Vector<T> acc[rows][vectors];
-  for (int i = 0; i < rows; ++i)
-    for (int v = 0; v < vectors; ++v) acc[i][v] = load(c + i * c_stride + v * lanes<T>);
-  for (Offset k = 0; k < depth; ++k) {
-    Vector<T> b[vectors];
-    for (int v = 0; v < vectors; ++v) b[v] = load(y + k * y_stride + v * lanes<T>);
-    for (int i = 0; i < rows; ++i) {
-      const Vector<T> a = broadcast(x[k * x_stride + i]);
-      for (int v = 0; v < vectors; ++v) acc[i][v] += a * b[v];
-    }
-  }
-  for (int i = 0; i < rows; ++i)
-    for (int v = 0; v < vectors; ++v) store(c + i * c_stride + v * lanes<T>, acc[i][v]);
-}
-
-/// c (x.columns by y.stride) += x^T y over rows [first, last).
-template <class T>
-void cross_chunk(const MatrixView<const T>& x, const MatrixView<const T>& y, Offset first, Offset last, T* c) {
-  constexpr Offset depth = 64;  // of y, what a tile reads again and again stays in the nearest cache
-  const int vectors = row_stride<T>(y.columns) / lanes<T>;
-  const auto run = [&](Offset k, Offset n, int v, auto width) {
-    constexpr int w = decltype(width)::value;
-    const T* from_y = y.row(k) + v * lanes<T>;
-    const auto tile = [&](Index i, auto rows) {
-      cross_tile<T, decltype(rows)::value, w>(x.row(k) + i, x.stride, from_y, y.stride, n,
-                                              c + Offset{i} * y.stride + v * lanes<T>, y.stride);
-      return static_cast<Index>(i + decltype(rows)::value);
-    };
-    Index i = 0;
-    while (i + cross_rows <= x.columns) i = tile(i, std::integral_constant<int, cross_rows>{});
-    while (i + cross_rows / 2 <= x.columns) i = tile(i, std::integral_constant<int, cross_rows / 2>{});
-    while (i < x.columns) i = tile(i, std::integral_constant<int, 1>{});
-  };
-  for (Offset k = first; k < last; k += depth) {
-    const Offset n = smaller(depth, last - k);
-    int v = 0;
-    for (; v + cross_vectors <= vectors; v += cross_vectors) run(k, n, v, std::integral_constant<int, cross_vectors>{});
-    for (; v < vectors; ++v) run(k, n, v, std::integral_constant<int, 1>{});
-  }
-}
-
-/// Chunks into which a sum over `rows` rows is cut: a function of the size alone, so bits do not depend on threads.
-inline Offset chunks_of(Offset rows) { return rows < 1024 ? 2 : smaller(16, (rows + 511) / 512); }
-
-template <class T>
-void multiply_transposed(const MultiplyTransposed<T>& op, CpuContext& context) {
-  // The wider operand is the vector one: its columns fill the registers.
-  const bool swap = op.a.columns > op.b.columns;
-  const MatrixView<const T>&x = swap ? op.b : op.a, &y = swap ? op.a : op.b;
-  const Offset chunks = chunks_of(y.rows), size = Offset{x.columns} * y.stride;
-  T* partial = context.scratch_of<T>(0, chunks * size);
-  for_each_task(context, chunks, [&](Offset chunk) {
-    std::memset(partial + chunk * size, 0, sizeof(T) * static_cast<std::size_t>(size));
-    cross_chunk<T>(x, y, y.rows * chunk / chunks, y.rows * (chunk + 1) / chunks, partial + chunk * size);
-  });
-  const Index block_stride = row_stride<T>(op.c.columns);
-  for_each_piece(context, op.c.rows, 16, [&](Offset first, Offset last) {
-    for (Offset i = first; i < last; ++i)
-      for (Index block = 0; block < op.c.blocks; ++block)
-        for (Index column = 0; column < op.c.columns; ++column) {
-          const Offset j = Offset{block} * block_stride + column;
-          const T* from = partial + (swap ? j * y.stride + i : i * y.stride + j);
-          T& to = op.c.block(block)[i * op.c.stride + column];
-          T sum = op.accumulate ? to : T{0};
-          for (Offset chunk = 0; chunk < chunks; ++chunk) sum += from[chunk * size];
-          to = sum;
-        }
-  });
-}
-
-template <class T>
-void column_sums(const ColumnSums<T>& op, CpuContext& context) {
-  const Offset chunks = chunks_of(op.x.rows), stride = op.x.stride;
-  T* partial = context.scratch_of<T>(0, chunks * stride);
-  for_each_task(context, chunks, [&](Offset chunk) {
-    T* sums = partial + chunk * stride;
-    std::memset(sums, 0, sizeof(T) * static_cast<std::size_t>(stride));
-    for (Offset i = op.x.rows * chunk / chunks; i < op.x.rows * (chunk + 1) / chunks; ++i)
-      for (Offset c = 0; c < stride; c += lanes<T>) store(sums + c, load(sums + c) + load(op.x.row(i) + c));
-  });
-  for (Index c = 0; c < op.x.columns; ++c) {
-    T sum = op.accumulate ? op.sums[c] : T{0};
-    for (Offset chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk * stride + c];
-    op.sums[c] = sum;
-  }
 }
 
 }  // namespace

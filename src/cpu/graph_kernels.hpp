@@ -46,16 +46,12 @@ struct AggregatePart {
   const Index* position = nullptr;  ///< kept_positions, where sources are dropped
 };
 
-/// sums (+)= the messages of receiver i, unfinished.
+/// sums (+)= all messages of receiver i, unfinished.
 template <class T, class Stored>
 void sum_messages(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, const AggregatePart& part, Offset i,
-                  Index* rows, T* sums) {
+                  T* sums) {
   const Adjacency& graph = op.adjacency;
   const TableRows<const Stored> table(op.table);
-  if (part.position) {
-    const Offset n = collect_rows(graph, i, part.first_table, part.last_table, part.position, rows);
-    return row_sum(table.data, table.stride, rows, n, false, sums, part.first_tile, part.last_tile);
-  }
   bool goes_on = !part.first;
   for (Index k = part.first_table; k < part.last_table; ++k)
     for (Index r = first_level(k, graph.levels); r < last_level(k, graph.levels); ++r) {
@@ -67,19 +63,46 @@ void sum_messages(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, cons
     }
 }
 
-/// Rows [first, last) of one part. With sum, a row is summed where it is to lie; with stack, blocks may share a vector.
-template <Activation activation, class T, class Stored>
-void aggregate_rows(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, const AggregatePart& part, Offset first,
-                    Offset last, Index* rows, T* block_sums) {
+/// Calls sum(i, where the messages are to be summed) for receivers [first, last) of one part, and finishes the rows.
+/// With sum, a row is summed where it is to lie; with stack, blocks may share a vector.
+template <Activation activation, class T, class Stored, class Sum>
+GCMC_INLINE void aggregate_rows(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, const AggregatePart& part,
+                                Offset first, Offset last, T* block_sums, const Sum& sum) {
   const Offset bits_stride = round_up(op.hidden.columns, 64), column = Offset{part.block} * op.width;
   const Index from = row_sum.begin(part.first_tile);
   const auto columns = static_cast<Index>(smaller(row_sum.end(part.last_tile - 1), op.width)) - from;
   for (Offset i = first; i < last; ++i) {
     T* sums = op.stack ? block_sums : op.hidden.row(i);
-    sum_messages(op, row_sum, part, i, rows, sums);
+    if (i + 8 < op.hidden.rows) prefetch_row(op.hidden.row(i + 8) + column + from, columns / lanes<T> + 2);
+    sum(i, sums);
     if (part.last)
       finish_row<activation>(op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,
                              i * bits_stride + column + from, op.dropout_scale, op.hidden.row(i) + column + from);
+  }
+}
+
+/// Kept messages of some receivers are listed before the first is summed: while one waits for the positions of its
+/// sources, which decide how often the next loop runs, the others go on.
+constexpr int listed_at_once = 16;
+constexpr Offset list_room = 2048;  ///< no further receiver is listed behind so many rows
+
+/// The same of kept messages. `rows` has room for list_room rows and those of one receiver.
+template <Activation activation, class T, class Stored>
+void aggregate_kept(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, const AggregatePart& part, Offset first,
+                    Offset last, Index* rows, T* block_sums) {
+  const TableRows<const Stored> table(op.table);
+  Offset ends[listed_at_once + 1] = {};
+  while (first < last) {
+    int n = 0;
+    for (; n < listed_at_once && first + n < last && ends[n] <= list_room; ++n)
+      ends[n + 1] = ends[n] + collect_rows(op.adjacency, first + n, part.first_table, part.last_table, part.position,
+                                           rows + ends[n]);
+    aggregate_rows<activation>(op, row_sum, part, first, first + n, block_sums, [&](Offset i, T* sums) {
+      const Offset begin = ends[i - first];
+      row_sum(table.data, table.stride, rows + begin, ends[i - first + 1] - begin, false, sums, part.first_tile,
+              part.last_tile);
+    });
+    first += n;
   }
 }
 
@@ -111,7 +134,7 @@ void aggregate_of(const Aggregate<T>& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
   const AggregateOrder order(op, TableRows<const Stored>(op.table));
   const RowSum<T, Stored> row_sum(row_stride<T>(op.width), order.widest);
-  const PerThread<Index> lists = context.scratch_per_thread<Index>(0, 2 * Offset{graph.largest_row} + 16);
+  const PerThread<Index> lists = context.scratch_per_thread<Index>(0, list_room + 2 * Offset{graph.largest_row} + 16);
   const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
   const Index* position = op.kept ? kept_positions(op.kept, Offset{op.tables} * graph.sources, context) : nullptr;
   const Index parts = op.stack || order.tile_by_tile ? op.tables : 1;
@@ -130,8 +153,12 @@ void aggregate_of(const Aggregate<T>& op, CpuContext& context) {
                                      .first = op.stack || k == 0,
                                      .last = op.stack || k == parts - 1,
                                      .position = position};
-            aggregate_rows<decltype(activation)::value>(op, row_sum, part, first, last, lists.of(thread),
-                                                        sums.of(thread));
+            constexpr auto act = decltype(activation)::value;
+            if (position)
+              aggregate_kept<act>(op, row_sum, part, first, last, lists.of(thread), sums.of(thread));
+            else
+              aggregate_rows<act>(op, row_sum, part, first, last, sums.of(thread),
+                                  [&](Offset i, T* to) { sum_messages(op, row_sum, part, i, to); });
           }
         });
       });

@@ -1,6 +1,7 @@
 // Fills the table of kernels of one instruction set. Included last by each isa_*.cpp.
 #pragma once
 
+#include "cross_kernels.hpp"
 #include "decoder_kernels.hpp"
 #include "dense_kernels.hpp"
 #include "graph_kernels.hpp"
