@@ -86,7 +86,8 @@ TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and
 TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
   const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
   Options options = auto_options(ratings, "synthetic");
-  options.train.max_iterations = 800;
+  options.train.max_iterations = 500;
+  options.train.embedding_draws = 20;
   options.train.refit = false;
   const TrainResult result = train(ratings, options);
   CHECK(result.metrics.beats_baseline() == true);
