@@ -3,15 +3,16 @@
 
     python3 benchmarks/performance.py [--bench build/release/bin/gcmc_bench] [--out build/performance] [--only REGEX]
         [--repetitions 5] [--graph FILE]... [--through COMMAND] [--no-measuring]
-    python3 benchmarks/performance.py --prototype FOLDER [--bench ...] [--through COMMAND]
+    python3 benchmarks/performance.py --prototype FOLDER [--python PYTHON] [--bench ...] [--through COMMAND]
 
 Each group of benchmarks runs in a process of its own, and its JSON lies in OUT; --only measures a part anew, and
 --no-measuring writes from what lies there. --through runs every process through a command that keeps the machine quiet.
---prototype writes the table of another program's steps alone: FOLDER/epoch, by turns with ours on FOLDER/ml100k.bin,
-ml1m.bin and ml10m.bin.
+--prototype writes the table of other programs' steps alone: FOLDER/epoch, our AVX2 kernels and, run by PYTHON, which has
+torch, FOLDER/peer_pytorch.py, by turns with ours on FOLDER/ml100k.bin, ml1m.bin and ml10m.bin.
 The standard library is all it needs.
 """
 import argparse
+import os
 import pathlib
 import re
 import shlex
@@ -25,13 +26,18 @@ from results import Results, json_files, plain_name
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SETS = [("ml-100k", "stack"), ("ml-1m", "stack"), ("ml-1m", "sum"), ("ml-10m", "stack")]
 PROTOTYPE_GRAPHS = {"ml-100k": "ml100k.bin", "ml-1m": "ml1m.bin", "ml-10m": "ml10m.bin"}
+PYTORCH_EPOCHS = {"ml-100k": 30, "ml-1m": 8}
+# Without it, most of PyTorch's time goes to the kernel, which clears pages.
+TUNED_ALLOCATOR = ("glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:"
+                   "glibc.malloc.trim_threshold=8589934592")
 
 
 # ---- measuring
 
-def call(arguments, command):
+def call(arguments, command, folder=None, **variables):
     command = shlex.split(arguments.through) + [str(part) for part in command]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, cwd=folder,
+                          env={**os.environ, **variables})
     if done.returncode != 0:
         sys.exit(f"{shlex.join(command)} failed:\n{done.stderr}")
     return done.stdout
@@ -64,25 +70,42 @@ def measure(arguments):
         unfinished.rename(out)
 
 
+def our_step(arguments, graph, case, **variables):
+    out = arguments.out / "prototype.tmp"
+    call(arguments, [arguments.bench, f"--graph={graph}", f"--benchmark_filter=^epoch/{case}/", "--benchmark_repetitions=3",
+                     "--benchmark_min_time=2", f"--benchmark_out={out}"], **variables)
+    step = Results([out]).get(f"epoch/{case}", "median_ms")
+    out.unlink()
+    return step
+
+
+def pytorch_step(arguments, folder, shape, aggregation):
+    if not arguments.python or shape not in PYTORCH_EPOCHS:
+        return None
+    told = call(arguments, [arguments.python, "peer_pytorch.py", shape[3:], aggregation, PYTORCH_EPOCHS[shape], "csr"],
+                folder, GLIBC_TUNABLES=TUNED_ALLOCATOR)
+    return 1e3 * float(re.search(r"median ([0-9.]+)", told)[1])
+
+
 def run_prototype(arguments):
-    """Medians of the prototype's and our steps, by turns. Rows of a table."""
-    rows = []
+    """Medians of the others' and our steps, by turns. Rows of a table."""
+    rows, folder = [], pathlib.Path(arguments.prototype).resolve()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     for shape, aggregation in SETS:
-        graph = pathlib.Path(arguments.prototype) / PROTOTYPE_GRAPHS[shape]
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        theirs, ours, out = [], [], arguments.out / "prototype.tmp"
+        graph, case = folder / PROTOTYPE_GRAPHS[shape], f"{shape}/{aggregation}/dgl/keep:0.3/threads:2"
+        turns = []
         for _ in range(3):
-            told = call(arguments, [pathlib.Path(arguments.prototype) / "epoch", graph, aggregation, 0.3,
-                                    12 if shape == "ml-10m" else 40])
-            theirs.append(float(re.search(r"median ([0-9.]+) ms", told)[1]))
-            name = f"epoch/{shape}/{aggregation}/dgl/keep:0.3/threads:2"
-            call(arguments, [arguments.bench, f"--graph={graph}", f"--benchmark_filter=^{name}/", "--benchmark_repetitions=3",
-                             "--benchmark_min_time=2", f"--benchmark_out={out}"])
-            ours.append(Results([out]).get(name, "median_ms"))
-            out.unlink()
-        rows.append([f"{shape} {aggregation}", milliseconds(statistics.median(ours)),
-                     milliseconds(statistics.median(theirs)),
-                     f"{statistics.median(o / t for o, t in zip(ours, theirs)):.2f}"])
+            told = call(arguments, [folder / "epoch", graph, aggregation, 0.3, 12 if shape == "ml-10m" else 40])
+            turns.append([our_step(arguments, graph, case), float(re.search(r"median ([0-9.]+) ms", told)[1]),
+                          pytorch_step(arguments, folder, shape, aggregation),
+                          our_step(arguments, graph, case, GCMC_CPU_ISA="avx2")])
+        ours, prototype, pytorch, avx2 = (list(column) for column in zip(*turns))
+        cells = [milliseconds(statistics.median(ours)), milliseconds(statistics.median(prototype)),
+                 ratio_of_turns(ours, prototype)]
+        for others in (pytorch, avx2):
+            known = others[0] is not None
+            cells += [milliseconds(statistics.median(others)), ratio_of_turns(others, ours)] if known else ["", ""]
+        rows.append([f"{shape} {aggregation}", *cells])
     return rows
 
 
@@ -98,6 +121,10 @@ def percent(value):
 
 def ratio(a, b):
     return "" if a is None or b is None else f"{a / b:.2f}"
+
+
+def ratio_of_turns(a, b):
+    return f"{statistics.median(x / y for x, y in zip(a, b)):.3g}"
 
 
 def table(head, rows):
@@ -232,12 +259,14 @@ def main():
     parser.add_argument("--graph", default=[], action="append")
     parser.add_argument("--through", default="")
     parser.add_argument("--prototype")
+    parser.add_argument("--python", help="a Python with torch, for the peer beside the prototype")
     parser.add_argument("--no-measuring", action="store_true")
     arguments = parser.parse_args()
     if arguments.prototype:
         rows = run_prototype(arguments)
         return write_between_marks(ROOT / "docs/performance.md", {
-            "prototype": table(["graph", "ours, ms", "prototype, ms", "ratio"], rows)})
+            "prototype": table(["graph", "ours, ms", "prototype, ms", "ours / its", "PyTorch, ms", "its / ours",
+                                "our AVX2, ms", "its / ours"], rows)})
     if not arguments.no_measuring:
         measure(arguments)
     results = Results(json_files(arguments.out))

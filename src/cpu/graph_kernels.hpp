@@ -113,7 +113,7 @@ constexpr Offset own_cache_bytes = Offset{3} << 19, last_cache_bytes = Offset{16
 struct AggregateOrder {
   int widest = accumulators;    ///< vectors of a tile
   bool tile_by_tile = false;    ///< with sum: each tile of each table for all receivers
-  bool piece_by_piece = false;  ///< all tables for some receivers, or all receivers for one table
+  bool piece_by_piece = false;  ///< of kept rows: all tables for some receivers; else all receivers for one table
 
   template <class T, class Stored>
   AggregateOrder(const Aggregate<T>& op, TableRows<Stored> table) {
@@ -138,7 +138,7 @@ void aggregate_of(const Aggregate<T>& op, CpuContext& context) {
   const PerThread<T> sums = context.scratch_per_thread<T>(1, row_stride<T>(op.width));
   const Index* position = op.kept ? kept_positions(op.kept, Offset{op.tables} * graph.sources, context) : nullptr;
   const Index parts = op.stack || order.tile_by_tile ? op.tables : 1;
-  const Index parts_of_loop = order.piece_by_piece && !order.tile_by_tile ? parts : 1;
+  const Index parts_of_loop = order.piece_by_piece ? parts : 1;
   const int tiles_of_loop = order.tile_by_tile ? 1 : row_sum.tiles();
   for (int tile = 0; tile < row_sum.tiles(); tile += tiles_of_loop)
     for (Index first_part = 0; first_part < parts; first_part += parts_of_loop)
