@@ -139,8 +139,9 @@ def steps(results):
         if kind != "epoch" or case[-1] != "threads:2":
             continue
         case = "/".join(case)
-        step, alone = results.get(name), results.get("epoch/" + case.replace("threads:2", "threads:1"))
-        evaluation, both = results.get("evaluate/" + case), results.get("evaluated_epoch/" + case)
+        step, alone, evaluation, both = (
+            results.get(other, "median_ms") for other in
+            (name, "epoch/" + case.replace("threads:2", "threads:1"), "evaluate/" + case, "evaluated_epoch/" + case))
         shape, aggregation, variant, keep, _ = case.split("/")
         rows.append([f"{shape} {aggregation}", variant, keep[5:], milliseconds(step), milliseconds(alone),
                      ratio(alone, step), milliseconds(evaluation),
@@ -153,8 +154,8 @@ def steps(results):
 def best(results):
     rows = []
     for shape, keep in (("ml-100k", "0.3"), ("ml-1m", "0.4")):
-        step = results.get(f"epoch/{shape}/stack/best/keep:{keep}/threads:2")
-        plain = results.get(f"epoch/{shape}/stack/dgl/keep:{keep}/threads:2")
+        step = results.get(f"epoch/{shape}/stack/best/keep:{keep}/threads:2", "median_ms")
+        plain = results.get(f"epoch/{shape}/stack/dgl/keep:{keep}/threads:2", "median_ms")
         rows.append([shape, keep, milliseconds(step), milliseconds(plain), ratio(step, plain)])
     return table(["graph", "keep", "`best`, ms", "`dgl`, ms", "ratio"], rows)
 
