@@ -33,7 +33,8 @@ void train_a_little(Cuda& cuda) {
   const Ratings ratings = generate_ratings({.users = 40, .items = 50, .ratings = 900});
   Options options;
   options.model = {.units = 20, .output = 8};
-  Trainer<Cuda, float> trainer(cuda, ratings, split(ratings, split_options(options)), options);
+  const Split parts = split(ratings, split_options(options));
+  Trainer<Cuda, float> trainer(cuda, ratings, parts, options);
   for (int step = 0; step < 3; ++step) trainer.step();
 }
 

@@ -39,19 +39,19 @@ struct TrainResult {
 /// Trains one model on one split, in DGL's or the paper's protocol (options.train). Full-batch steps on the training
 /// ratings; validation with the training graph; the test figure, with the graph of training and validation, where
 /// validation improved. With `replay`, the rates of an earlier run's steps: trains on train + validation for as many
-/// steps at these rates, and the last weights are the chosen ones. The backend must outlive it.
+/// steps at these rates, and the last weights are the chosen ones. The graph that tests are encoded with is made when
+/// it is first needed. Backend, ratings and split must outlive it.
 template <Backend B, class T>
 class Trainer {
  public:
   Trainer(B& backend, const Ratings& ratings, const Split& split, const Options& options,
           std::vector<double> replay = {})
       : backend_(&backend),
+        ratings_(&ratings),
+        split_(&split),
         options_(options),
         replay_(std::move(replay)),
-        train_(
-            graph(backend, ratings,
-                  options.train.train_on_valid || !replay_.empty() ? joined(split.train, split.valid) : split.train)),
-        encoder_(graph(backend, ratings, joined(split.train, split.valid))),
+        train_(graph(backend, ratings, trains_on_valid() ? joined(split.train, split.valid) : split.train)),
         valid_(graph(backend, ratings, split.valid)),
         test_(graph(backend, ratings, split.test)),
         model_(backend,
@@ -107,7 +107,7 @@ class Trainer {
   /// RMSE and the rest of the validation ratings, encoded with the training graph and the weights as tested (averaged).
   Metrics validate() { return evaluate(train_, valid_, valid_values_); }
   /// The same of the test ratings, encoded with the graph of training and validation.
-  Metrics test() { return evaluate(encoder_, test_, test_values_); }
+  Metrics test() { return evaluate(encoder(), test_, test_values_); }
 
   /// Tells the schedule of a validation, and keeps the weights if they are the best so far. Returns whether they are.
   bool observe(double valid_rmse) {
@@ -132,7 +132,7 @@ class Trainer {
       embed(train_);
       calibration_ = fit_calibration(predictions(valid_), valid_values_, levels_.front(), levels_.back());
     }
-    embed(encoder_);
+    embed(encoder());
   }
 
   /// What predictions of the chosen weights go through, if anything: fitted by choose(), or given to a refit.
@@ -158,6 +158,13 @@ class Trainer {
             static_cast<Index>(ratings.levels.size()),
             part,
             options_.model.normalization};
+  }
+  bool trains_on_valid() const { return options_.train.train_on_valid || !replay_.empty(); }
+  /// Of training and validation ratings.
+  const Graph<B, T>& encoder() {
+    if (trains_on_valid()) return train_;
+    if (!encoder_) encoder_.emplace(graph(*backend_, *ratings_, joined(split_->train, split_->valid)));
+    return *encoder_;
   }
   double rate(Offset step) const {
     if (replay_.empty()) return schedule_.rate(step);
@@ -218,9 +225,12 @@ class Trainer {
   }
 
   B* backend_;
+  const Ratings* ratings_;
+  const Split* split_;
   Options options_;
   std::vector<double> replay_, rates_;
-  Graph<B, T> train_, encoder_, valid_, test_;
+  Graph<B, T> train_, valid_, test_;
+  std::optional<Graph<B, T>> encoder_;
   Model<B, T> model_;
   Optimizer<B, T> optimizer_;
   std::optional<EdgeSplit<B, T>> removal_;
