@@ -4,7 +4,7 @@
 1. Accumulators cleared or copied in memory, where a loop over them was not unrolled: 'rep stos' or a call of memset in a
    function that holds its sums in registers.
 2. Prefetches dropped, where a function of nothing else was taken for pure.
-No result shows either; steps only take a tenth longer. Exits with 1 and names the functions. For GCC on x86-64.
+No result shows either; steps only take longer. Exits with 1 and names the functions. For GCC on x86-64.
 """
 import collections
 import pathlib

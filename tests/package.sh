@@ -65,9 +65,7 @@ END
   if grep -E 'cuda_|cublas|cusparse' "$work/opened"; then fail 'cuda.hpp opens these'; fi
 fi
 
-# add_subdirectory, with the tests left out.
-compiler=${2:-g++}
-command -v "$compiler" >/dev/null || compiler=g++
+# add_subdirectory: configures as it is; built with the program, without CUDA.
 mkdir "$work/inside"
 cat >"$work/inside/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)
@@ -76,7 +74,8 @@ add_subdirectory("$root" gcmc EXCLUDE_FROM_ALL)
 add_executable(inside "$root/examples/consumer/main.cpp")
 target_link_libraries(inside PRIVATE gcmc::core gcmc::io)
 END
-quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="$compiler" \
+quietly cmake -S "$work/inside" -B "$work/inside/plain" -DCMAKE_CXX_COMPILER=g++
+quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="${2:-g++}" \
   -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON -DGCMC_CUDA=OFF
 quietly cmake --build "$work/inside/out" --parallel "$(nproc)" --target inside gcmc
 "$work/inside/out/inside" >"$work/says_too"

@@ -69,6 +69,8 @@ class Trainer {
     rates_.reserve(static_cast<std::size_t>(options.train.max_iterations));
   }
 
+  Trainer(B&, const Ratings&, Split&&, const Options&, std::vector<double> = {}) = delete;  // it would not outlive this
+
   Model<B, T>& model() { return model_; }
 
   /// One optimizer step; returns the loss and squared error of the pairs predicted in it.
