@@ -3,7 +3,9 @@
 
 1. Accumulators cleared or copied in memory, where a loop over them was not unrolled: 'rep stos' or a call of memset in a
    function that holds its sums in registers.
-2. Prefetches dropped, where a function of nothing else was taken for pure.
+2. Sums spilled to the stack and loaded again, vector by vector, for the same reason or because a kernel's epilogue looks at
+   what its stores might have changed.
+3. Prefetches dropped, where a function of nothing else was taken for pure.
 No result shows either; steps only take longer. Exits with 1 and names the functions. For GCC on x86-64.
 """
 import collections
@@ -38,6 +40,8 @@ def main():
                 seen[hot] += 1
                 if re.search(r"rep stos|call.*mem(set|cpy)", code):
                     faults.append(f"clears or copies sums in memory: {name}")
+                elif (spills := len(re.findall(r"\(%r[sb]p\),[^\n]*%zmm", code))) > 8:
+                    faults.append(f"loads {spills} vectors from the stack: {name}")
         for word in PREFETCHES:
             if word in name:
                 prefetches[word] += len(re.findall(r"\tprefetch", code))

@@ -15,17 +15,24 @@ constexpr int cross_vectors = vector_bytes == 64 ? 4 : 2;
 template <class T, int rows, int vectors>
 void cross_tile(const T* x, Offset x_stride, const T* y, Offset y_stride, Offset depth, T* c, Offset c_stride) {
   Vector<T> acc[rows][vectors];
+#pragma GCC unroll 6
   for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) acc[i][v] = load(c + i * c_stride + v * lanes<T>);
   for (Offset k = 0; k < depth; ++k) {
     Vector<T> b[vectors];
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) b[v] = load(y + k * y_stride + v * lanes<T>);
+#pragma GCC unroll 6
     for (int i = 0; i < rows; ++i) {
       const Vector<T> a = broadcast(x[k * x_stride + i]);
+#pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) acc[i][v] += a * b[v];
     }
   }
+#pragma GCC unroll 6
   for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) store(c + i * c_stride + v * lanes<T>, acc[i][v]);
 }
 

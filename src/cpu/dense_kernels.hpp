@@ -16,13 +16,18 @@ constexpr int tile_vectors = vector_bytes == 64 ? 5 : 2;
 template <class T, int rows, int vectors>
 GCMC_INLINE void multiply_tile(const T* a, Offset a_stride, const T* panel, Index depth,
                                Vector<T> (&acc)[rows][vectors]) {
+#pragma GCC unroll 6
   for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 5
     for (int v = 0; v < vectors; ++v) acc[i][v] = Vector<T>{};
   for (Index k = 0; k < depth; ++k) {
     Vector<T> b[vectors];
+#pragma GCC unroll 5
     for (int v = 0; v < vectors; ++v) b[v] = load(panel + (Offset{k} * vectors + v) * lanes<T>);
+#pragma GCC unroll 6
     for (int i = 0; i < rows; ++i) {
       const Vector<T> x = broadcast(a[i * a_stride + k]);
+#pragma GCC unroll 5
       for (int v = 0; v < vectors; ++v) acc[i][v] += x * b[v];
     }
   }
@@ -37,11 +42,11 @@ struct Panels {
   int group_vectors = 0;
 
   int panels() const { return (group_vectors + tile_vectors - 1) / tile_vectors; }
-  int vectors_of(int panel) const {
-    return static_cast<int>(smaller(tile_vectors, group_vectors - panel * tile_vectors));
-  }
+  /// Vectors of each panel but the last: panels are about as wide as each other.
+  int widest() const { return group_vectors ? (group_vectors + panels() - 1) / panels() : 1; }
+  int vectors_of(int panel) const { return static_cast<int>(smaller(widest(), group_vectors - panel * widest())); }
   const T* panel(Index group, int number) const {
-    return data + (Offset{group} * group_vectors + number * tile_vectors) * depth * lanes<T>;
+    return data + (Offset{group} * group_vectors + number * widest()) * depth * lanes<T>;
   }
 };
 
@@ -52,17 +57,16 @@ struct StridedRow {
   Offset step = 1;
 };
 
-/// row_of(k, group) tells where row k of B lies.
+/// Fills `packed`, whose data is `to`. row_of(k, group) tells where row k of B lies.
 template <class T, class RowOf>
-Panels<T> pack(T* to, Index depth, Index groups, Index columns, CpuContext& context, const RowOf& row_of) {
-  Panels<T> packed{to, depth, groups, columns, static_cast<int>(row_stride<T>(columns)) / lanes<T>};
-  for_each_task(context, Offset{groups} * packed.panels(), [&](Offset task) {
+void pack(T* to, const Panels<T>& packed, CpuContext& context, const RowOf& row_of) {
+  for_each_task(context, Offset{packed.groups} * packed.panels(), [&](Offset task) {
     const auto group = static_cast<Index>(task / packed.panels());
     const auto number = static_cast<int>(task % packed.panels());
-    const Index width = packed.vectors_of(number) * lanes<T>, first = number * tile_vectors * lanes<T>;
-    const auto filled = static_cast<Index>(smaller(width, columns - first));
+    const Index width = packed.vectors_of(number) * lanes<T>, first = number * packed.widest() * lanes<T>;
+    const auto filled = static_cast<Index>(smaller(width, packed.columns - first));
     T* out = to + (packed.panel(group, number) - to);
-    for (Index k = 0; k < depth; ++k, out += width) {
+    for (Index k = 0; k < packed.depth; ++k, out += width) {
       const StridedRow<T> row = row_of(k, group);
       Index c = 0;
       if (row.first)
@@ -70,7 +74,6 @@ Panels<T> pack(T* to, Index depth, Index groups, Index columns, CpuContext& cont
       for (; c < width; ++c) out[c] = T{0};
     }
   });
-  return packed;
 }
 
 /// Runs rows [first, first + rows) of A against one panel and hands each row's vectors to `finish`, from registers.
@@ -92,39 +95,45 @@ inline void run_rows(const MatrixView<const T>& a, Offset first, Offset last, co
   for (; i < last; ++i) run_tile<T, 1, vectors>(a, i, panel, depth, group, column, finish);
 }
 
-/// finish(row, group, column, vectors) for A * B: an array of vectors that lie side by side from `column` on.
+/// finish(row, group, column, vectors) for rows [first, last) of A * B: an array of vectors that lie side by side from
+/// `column` on.
 template <class T, class Finish>
-void multiply_packed(const MatrixView<const T>& a, const Panels<T>& packed, CpuContext& context, const Finish& finish) {
-  constexpr Offset piece = 16 * tile_rows, strip = tile_rows;
-  for_each_piece(context, a.rows, piece, [&](Offset first, Offset last) {
-    for (Offset i = first; i < last; i += strip)
-      for (Index group = 0; group < packed.groups; ++group)
-        for (int number = 0; number < packed.panels(); ++number) {
-          const Index column = number * tile_vectors * lanes<T>;
-          const T* panel = packed.panel(group, number);
-          const Offset end = smaller(last, i + strip);
-          switch (packed.vectors_of(number)) {
-            case 1:
-              run_rows<T, 1>(a, i, end, panel, packed.depth, group, column, finish);
-              break;
-            case 2:
-              run_rows<T, 2>(a, i, end, panel, packed.depth, group, column, finish);
-              break;
+GCMC_INLINE void multiply_strip(const MatrixView<const T>& a, Offset first, Offset last, const Panels<T>& packed,
+                                const Finish& finish) {
+  for (Index group = 0; group < packed.groups; ++group)
+    for (int number = 0; number < packed.panels(); ++number) {
+      const Index column = number * packed.widest() * lanes<T>;
+      const T* panel = packed.panel(group, number);
+      switch (packed.vectors_of(number)) {
+        case 1:
+          run_rows<T, 1>(a, first, last, panel, packed.depth, group, column, finish);
+          break;
+        case 2:
+          run_rows<T, 2>(a, first, last, panel, packed.depth, group, column, finish);
+          break;
 #if GCMC_VECTOR_BYTES == 64
-            case 3:
-              run_rows<T, 3>(a, i, end, panel, packed.depth, group, column, finish);
-              break;
-            case 4:
-              run_rows<T, 4>(a, i, end, panel, packed.depth, group, column, finish);
-              break;
-            case 5:
-              run_rows<T, 5>(a, i, end, panel, packed.depth, group, column, finish);
-              break;
+        case 3:
+          run_rows<T, 3>(a, first, last, panel, packed.depth, group, column, finish);
+          break;
+        case 4:
+          run_rows<T, 4>(a, first, last, panel, packed.depth, group, column, finish);
+          break;
+        case 5:
+          run_rows<T, 5>(a, first, last, panel, packed.depth, group, column, finish);
+          break;
 #endif
-            default:
-              break;
-          }
-        }
+        default:
+          break;
+      }
+    }
+}
+
+/// function(first, last) for all rows, a strip at a time.
+template <class Function>
+void for_each_strip(Offset rows, CpuContext& context, const Function& function) {
+  constexpr Offset strip = tile_rows;
+  for_each_piece(context, rows, 16 * strip, [&](Offset first, Offset last) {
+    for (Offset i = first; i < last; i += strip) function(i, smaller(last, i + strip));
   });
 }
 
@@ -135,71 +144,153 @@ void multiply(const Multiply<T>& op, CpuContext& context) {
   const Index padded_depth = op.sum_blocks && b.blocks > 1 ? row_stride<T>(block_depth) : block_depth;
   const Index depth = op.sum_blocks ? (b.blocks - 1) * padded_depth + block_depth : block_depth;
   const Index groups = op.sum_blocks ? 1 : b.blocks;
-  T* memory = context.scratch_of<T>(0, Offset{depth} * groups * row_stride<T>(columns));
-  const Panels<T> packed = pack(memory, depth, groups, columns, context, [&](Index k, Index group) -> StridedRow<T> {
+  const Index group_stride = row_stride<T>(columns);
+  T* memory = context.scratch_of<T>(0, Offset{depth} * groups * group_stride);
+  const Panels<T> packed{memory, depth, groups, columns, group_stride / lanes<T>};
+  pack(memory, packed, context, [&](Index k, Index group) -> StridedRow<T> {
     const Index block = op.sum_blocks ? k / padded_depth : group, row = op.sum_blocks ? k % padded_depth : k;
     if (row >= block_depth) return {};
     return op.transpose ? StridedRow<T>{b.block(block) + row, b.stride}
                         : StridedRow<T>{b.block(block) + Offset{row} * b.stride, 1};
   });
-  const Index group_stride = row_stride<T>(columns);
-  multiply_packed<T>(
-      op.a, packed, context,
-      [ =, bias = op.bias, c = op.c, accumulate = op.accumulate ](Offset i, Index group, Index column,
-                                                                  const auto& values) __attribute__((always_inline)) {
-        const Index at = group * group_stride + column;
-        T* to = c.row(i) + at;
-        constexpr int vectors = std::extent_v<std::remove_reference_t<decltype(values)>>;
+  const auto finish = [ =, bias = op.bias, c = op.c, accumulate = op.accumulate ](
+      Offset i, Index group, Index column, const auto& values) __attribute__((always_inline)) {
+    const Index at = group * group_stride + column;
+    T* to = c.row(i) + at;
+    constexpr int vectors = std::extent_v<std::remove_reference_t<decltype(values)>>;
 #pragma GCC unroll 6
-        for (int v = 0; v < vectors; ++v) {
-          Vector<T> value = values[v];
-          if (bias) value += load(bias + at + v * lanes<T>);
-          store(to + v * lanes<T>, accumulate ? load(to + v * lanes<T>) + value : value);
-        }
-      });
+    for (int v = 0; v < vectors; ++v) {
+      Vector<T> value = values[v];
+      if (bias) value += load(bias + at + v * lanes<T>);
+      store(to + v * lanes<T>, accumulate ? load(to + v * lanes<T>) + value : value);
+    }
+  };
+  for_each_strip(op.a.rows, context,
+                 [&](Offset first, Offset last) { multiply_strip(op.a, first, last, packed, finish); });
 }
+
+/// What DenseBackward does with a row's sums. Copies of the operation's fields: they stay in registers, where after
+/// each store the operation's own might have changed.
+template <class T>
+struct BackwardEpilogue {
+  const T *hidden, *receiver_scale;
+  T* blocks;
+  const std::uint8_t* bits;
+  Offset hidden_stride, bits_stride, row_stride, block_size;
+  Index width;
+  T dropout_scale, unscale;
+
+  explicit BackwardEpilogue(const DenseBackward<T>& op)
+      : hidden(op.hidden.data),
+        receiver_scale(op.receiver_scale),
+        blocks(op.blocks.data),
+        bits(op.bits),
+        hidden_stride(op.hidden.stride),
+        bits_stride(round_up(op.hidden.columns, 64)),
+        row_stride(op.blocks.stride),
+        block_size(Offset{op.blocks.rows} * op.blocks.stride),
+        width(op.blocks.columns),
+        dropout_scale(op.dropout_scale),
+        unscale(op.dropout_scale == T{0} ? T{0} : T{1} / op.dropout_scale) {}
+
+  /// Writes row i of a block from `column` on. Padding comes as 0 and stays 0, whatever lies beside the row of H.
+  template <Activation activation, int vectors>
+  GCMC_INLINE void write(Offset i, Index block, Index column, const Vector<T> (&values)[vectors]) const {
+    const Offset unit = Offset{block} * width + column, bit = i * bits_stride + unit;
+    const T* y = hidden + i * hidden_stride + unit;
+    T* to = blocks + block * block_size + i * row_stride + column;
+    const Vector<T> scale = broadcast<T>(receiver_scale ? dropout_scale * receiver_scale[i] : dropout_scale);
+    const T* next_y = y + tile_rows * hidden_stride;
+    const T* next_to = to + tile_rows * row_stride;
+#pragma GCC unroll 6
+    for (int v = 0; v < vectors; ++v) {
+      const Index at = v * lanes<T>;
+      Vector<T> value = values[v];
+      value *= derivative_vector<activation, T>(load(y + at) * unscale);
+      value *= scale;
+      if (bits) value = select<T>(mask_from_bits<T>(bits, bit + at), value, Vector<T>{});
+      __builtin_prefetch(next_to + at, 1, 2);
+      __builtin_prefetch(next_y + at, 0, 2);
+      store(to + at, value);
+    }
+  }
+};
+
+/// The last columns of blocks that do not fill a vector, so many blocks' side by side as one vector holds: stacked
+/// blocks of 50 columns take 3 vectors and an eighth of one, where each would take 4.
+template <class T>
+struct BlockTails {
+  Index blocks, width, first, columns, per_vector;  ///< columns [first, first + columns) of each
+
+  explicit BlockTails(const BlockMatrix<T>& of)
+      : blocks(of.blocks), width(of.columns), first(width / lanes<T> * lanes<T>), columns(width - first) {
+    per_vector = columns > 0 && blocks > 1 ? lanes<T> / columns : 0;
+    if (per_vector < 2) first = static_cast<Index>(width), columns = per_vector = 0;
+  }
+  Index vectors() const { return per_vector ? (blocks + per_vector - 1) / per_vector : 0; }
+
+  /// Rows k * width + first .. of `weight`, transposed.
+  Panels<T> pack(T* to, const MatrixView<const T>& weight) const {
+    const Index depth = weight.columns;
+    const Panels<T> packed{to, depth, 1, vectors() * lanes<T>, vectors()};
+    std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(depth) * static_cast<std::size_t>(packed.columns));
+    for (Index block = 0; per_vector && block < blocks; ++block)
+      for (Index c = 0; c < columns; ++c) {
+        const int vector = block / per_vector, number = vector / packed.widest(), wide = packed.vectors_of(number);
+        T* out = to + (packed.panel(0, number) - to) + vector % packed.widest() * lanes<T> +
+                 block % per_vector * columns + c;
+        for (Index k = 0; k < depth; ++k) out[Offset{k} * wide * lanes<T>] = weight.row(block * width + first + c)[k];
+      }
+    return packed;
+  }
+
+  /// write(block, {its tail, then zeros}) for each block of the vectors that lie side by side from `column` on.
+  template <int vectors, class Write>
+  GCMC_INLINE void unpack(Index column, const Vector<T> (&values)[vectors], const Write& write) const {
+    alignas(64) T side_by_side[(vectors + 1) * lanes<T>];
+#pragma GCC unroll 6
+    for (int v = 0; v < vectors; ++v) store(side_by_side + v * lanes<T>, values[v]);
+    store(side_by_side + vectors * lanes<T>, Vector<T>{});
+    const Integers<T> valid = first_lanes<T>(columns);
+    Index block = column / lanes<T> * per_vector;
+    for (int v = 0; v < vectors; ++v)
+      for (Index k = 0; k < per_vector && block < blocks; ++k, ++block) {
+        const Vector<T> tail[1] = {select<T>(valid, load(side_by_side + v * lanes<T> + k * columns), Vector<T>{})};
+        write(block, tail);
+      }
+  }
+};
 
 template <class T>
 void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
-  const Index width = op.blocks.columns, depth = op.weight.columns;
-  T* memory = context.scratch_of<T>(0, Offset{depth} * op.blocks.blocks * row_stride<T>(width));
-  const Panels<T> packed =
-      pack(memory, depth, op.blocks.blocks, width, context, [&](Index k, Index group) -> StridedRow<T> {
-        return {op.weight.row(Offset{group} * width) + k, op.weight.stride};
-      });
-  const Offset bits_stride = round_up(op.hidden.columns, 64);
-  const T unscale = op.dropout_scale == T{0} ? T{0} : T{1} / op.dropout_scale;
+  const Index width = op.blocks.columns, blocks = op.blocks.blocks, depth = op.weight.columns;
+  const BlockTails<T> tails(op.blocks);
+  const Index padded = row_stride<T>(width), whole = tails.columns ? tails.first : padded;
+  T* memory = context.scratch_of<T>(0, Offset{depth} * (Offset{blocks} * padded + tails.vectors() * lanes<T>));
+  const Panels<T> packed{memory, depth, blocks, static_cast<Index>(smaller(whole, width)), whole / lanes<T>};
+  pack(memory, packed, context, [&](Index k, Index block) -> StridedRow<T> {
+    return {op.weight.row(Offset{block} * width) + k, op.weight.stride};
+  });
+  const Panels<T> packed_tails = tails.pack(memory + Offset{depth} * blocks * padded, op.weight);
+  const BackwardEpilogue<T> epilogue(op);
   with_activation(op.activation, [&](auto constant) {
-    multiply_packed<T>(
-        op.dz, packed,
-        context, [=](Offset i, Index group, Index column, const auto& values) __attribute__((always_inline)) {
-          T* to = op.blocks.block(group) + i * op.blocks.stride + column;
-          const Offset first_unit = Offset{group} * width + column;
-          const T* hidden = op.hidden.row(i) + first_unit;
-          const Vector<T> scale =
-              broadcast<T>(op.receiver_scale ? op.dropout_scale * op.receiver_scale[i] : op.dropout_scale);
-          constexpr int vectors = std::extent_v<std::remove_reference_t<decltype(values)>>;
-#pragma GCC unroll 6
-          for (int v = 0; v < vectors; ++v) {
-            const Offset at = v * lanes<T>, unit = first_unit + at;
-            Vector<T> value = values[v];
-            if (column + at < width) {
-              Vector<T> y{};
-              if (unit + lanes<T> <= op.hidden.stride)
-                y = load(hidden + at);
-              else
-                std::memcpy(&y, hidden + at, sizeof(T) * static_cast<std::size_t>(op.hidden.columns - unit));
-              value *= derivative_vector<decltype(constant)::value, T>(y * unscale);
-              value *= scale;
-              if (op.bits) value = select<T>(mask_from_bits<T>(op.bits, i * bits_stride + unit), value, Vector<T>{});
-            } else {
-              value = Vector<T>{};
-            }
-            __builtin_prefetch(to + at + tile_rows * op.blocks.stride, 1, 2);
-            __builtin_prefetch(hidden + at + tile_rows * op.hidden.stride, 0, 2);
-            store(to + at, value);
-          }
-        });
+    constexpr Activation activation = decltype(constant)::value;
+    const auto finish = [epilogue](Offset i, Index block, Index column, const auto& values)
+        __attribute__((always_inline)) {
+      epilogue.template write<activation>(i, block, column, values);
+    };
+    const auto finish_tails = [=](Offset i, Index, Index column, const auto& values) __attribute__((always_inline)) {
+      tails.unpack(
+          column, values, [&](Index block, const auto& tail) __attribute__((always_inline)) {
+            epilogue.template write<activation>(i, block, tails.first, tail);
+            for (Index c = tails.first + lanes<T>; c < padded; c += lanes<T>)
+              store(op.blocks.block(block) + i * op.blocks.stride + c, Vector<T>{});
+          });
+    };
+    for_each_strip(op.dz.rows, context, [&](Offset first, Offset last) {
+      multiply_strip(op.dz, first, last, packed, finish);
+      multiply_strip(op.dz, first, last, packed_tails, finish_tails);
+    });
   });
 }
 

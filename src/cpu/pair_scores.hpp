@@ -8,13 +8,6 @@
 namespace gcmc {
 namespace {
 
-template <class T>
-GCMC_INLINE Integers<T> first_lanes(Offset n) {
-  Integers<T> number{};
-  for (int i = 0; i < lanes<T>; ++i) number[i] = i;
-  return number < static_cast<Element<Integers<T>>>(smaller(n, lanes<T>));
-}
-
 /// One user's pairs, copied out of the adjacency's rows: where each item's row begins, and levels as vector lanes;
 /// padded by two batches, so that the batch behind a batch may be prefetched.
 template <class T>

@@ -51,6 +51,8 @@ constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
 
 #define GCMC_INLINE inline __attribute__((always_inline))
 
+inline Offset smaller(Offset a, Offset b) { return a < b ? a : b; }
+
 template <class T>
 GCMC_INLINE Vector<T> load(const T* p) {
   return *reinterpret_cast<const typename Simd<T>::unaligned*>(p);
@@ -102,6 +104,14 @@ GCMC_INLINE T sum_lanes(Vector<T> x) {
   if constexpr (lanes<T> >= 4) onto(all, std::integral_constant<int, 2>{});
   onto(all, std::integral_constant<int, 1>{});
   return x[0];
+}
+
+/// All ones in the first n lanes.
+template <class T>
+GCMC_INLINE Integers<T> first_lanes(Offset n) {
+  Integers<T> number{};
+  for (int i = 0; i < lanes<T>; ++i) number[i] = i;
+  return number < static_cast<Element<Integers<T>>>(smaller(n, lanes<T>));
 }
 
 /// All ones in the lanes whose bit is set, from bits that begin at any bit `at`. Reads 4 bytes.
@@ -196,8 +206,6 @@ GCMC_INLINE void prefetch_row(const T* row, int vectors) {
   constexpr int line = 64 / static_cast<int>(sizeof(T));
   for (int c = 0; c < vectors * lanes<T>; c += line) __builtin_prefetch(row + c);
 }
-
-inline Offset smaller(Offset a, Offset b) { return a < b ? a : b; }
 
 }  // namespace
 }  // namespace gcmc
