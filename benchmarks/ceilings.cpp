@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <barrier>
 #include <chrono>
 #include <cmath>
@@ -169,6 +170,21 @@ Measured measure_gather(double bytes, double row_bytes, int threads) {
   const double seconds = seconds_of(
       threads, [&](int thread) { gather(table.data(), stride, width, order[static_cast<std::size_t>(thread)]); });
   return {double(order[0].size()) * threads * width * vector_bytes, seconds};
+}
+
+Measured measure_line_transfer() {
+  constexpr int rounds = 20000, patience = 10000;
+  struct alignas(64) {
+    std::atomic<int> turn{0};
+  } line;
+  const double seconds = seconds_of(2, [&](int thread) {
+    for (int round = 0; round < rounds; ++round) {
+      for (int spin = 0; line.turn % 2 != thread; ++spin)
+        if (spin > patience) std::this_thread::yield();  // the other one has no core
+      ++line.turn;
+    }
+  });
+  return {2.0 * rounds, seconds};
 }
 
 template <class Measure>

@@ -1,5 +1,5 @@
-// What this machine can do at best: multiply-adds, memory in order, and rows gathered at random; measured, not looked
-// up.
+// What this machine can do at best: multiply-adds, memory in order, rows gathered at random, and lines that pass
+// between threads; measured, not looked up.
 #pragma once
 
 #include <map>
@@ -18,6 +18,10 @@ Measured measure_multiply_add(int threads);
 Measured measure_stream(double bytes, bool in_place, int threads);
 /// Bytes of rows that are added up, 32 random rows at a time, from a table of `bytes`.
 Measured measure_gather(double bytes, double row_bytes, int threads);
+/// Times that a cache line has passed from one thread, which had written it, to another, and back. Two cores beside
+/// each other take 30 to 50 ns; a virtual machine's cores may lie further apart on the host, and not always the same
+/// way.
+Measured measure_line_transfer();
 
 /// The best of some measurements of each, taken when first asked for. Sizes are rounded to a
 /// power of two, from 32 KB to 256 MB for streams.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "benchmarks.hpp"
+#include "ceilings.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/trainer.hpp"
 #include "phases.hpp"
@@ -63,6 +64,10 @@ void run(benchmark::State& state, Laboratory& laboratory, const Case& options, c
   const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
   std::nth_element(seconds.begin(), middle, seconds.end());
   state.counters["median_ms"] = 1e3 * *middle;
+  if (options.threads > 1) {
+    const auto passed = measure_line_transfer();
+    state.counters["line_ns"] = 1e9 * passed.seconds / passed.amount;
+  }
   report(state, training.timer, laboratory.shape(options.shape));
 }
 

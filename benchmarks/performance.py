@@ -146,9 +146,10 @@ def steps(results):
         rows.append([f"{shape} {aggregation}", variant, keep[5:], milliseconds(step), milliseconds(alone),
                      ratio(alone, step), milliseconds(evaluation),
                      percent(both / step - 1) if both else "",
-                     f"{1e6 * step / results.get(name, 'edges'):.1f}", f"{results.get(name, 'peak_gigabytes'):.2f}"])
+                     f"{1e6 * step / results.get(name, 'edges'):.1f}", f"{results.get(name, 'peak_gigabytes'):.2f}",
+                     f"{line:.0f}" if (line := results.get(name, "line_ns")) else ""])
     return table(["graph", "options", "keep", "step, ms", "1 thread", "speed-up", "evaluation, ms", "adds",
-                  "ns an edge", "peak, GB"], rows)
+                  "ns an edge", "peak, GB", "line, ns"], rows)
 
 
 def best(results):

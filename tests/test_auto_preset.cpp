@@ -76,6 +76,21 @@ TEST_CASE("auto looks at the number of ratings, and at the features of both side
   CHECK(find(auto_choices(ratings), "feature_dropout"));
 }
 
+TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {
+  const auto dropout = [](Index nodes_a_side, std::size_t count) {
+    const Ratings ratings = counted(nodes_a_side, count, 5);
+    const auto choices = auto_choices(ratings);
+    const Choice* choice = find(choices, "gcn_dropout");
+    REQUIRE(choice);
+    CHECK(choice->reason.find(std::to_string(count / static_cast<std::size_t>(nodes_a_side)) + " ratings a") == 0);
+    return auto_options(ratings, "mine").model.node_dropout;
+  };
+  CHECK(dropout(1000, 149999) == 0.7);
+  CHECK(dropout(1000, 150000) == 0.6);
+  CHECK(dropout(8000, 319999) == 0.7);
+  CHECK(dropout(8000, 320000) == 0.6);
+}
+
 TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {
   const std::size_t count = GENERATE(19999, 20000, 300000);
   const auto choices = auto_choices(counted(1000, count, 5));

@@ -13,6 +13,8 @@ constexpr Offset many_ratings = 300000;  // from here on, steps are dear and dat
 constexpr Offset too_many_to_refit = 5000000;
 constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fewer costs as much error as it removes
 constexpr Index narrowest_block = 16;
+/// Mean number of ratings of a user or item from which on fewer messages are dropped. Many ratings train less long.
+constexpr Offset dense = 150, dense_of_many = 40;
 
 std::string with_thousands(Offset number) {
   std::string text = std::to_string(number);
@@ -40,6 +42,7 @@ class Chooser {
       choose_for_few();
     else
       choose_for_many();
+    choose_dropout();
     choose_width();
     choose_features();
     choose_calibration();
@@ -69,13 +72,21 @@ class Chooser {
 
   void choose_for_many() {
     choose({{"ordinal", "true"},
-            {"gcn_dropout", "0.5"},
             {"train_lr", "0.02"},
             {"train_min_lr", "0.0004"},
             {"train_schedule", "cosine"},
             {"train_target_removal", "0.1"},
             {"train_max_iter", "2000"}},
            with_thousands(count_) + " ratings, " + with_thousands(many_ratings) + " or more");
+  }
+
+  /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need.
+  void choose_dropout() {
+    const auto nodes = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size());
+    const Offset degree = nodes > 0 ? 2 * count_ / nodes : 0, enough = count_ < many_ratings ? dense : dense_of_many;
+    choose({{"gcn_dropout", degree < enough ? "0.7" : "0.6"}}, with_thousands(degree) + " ratings a user or item, " +
+                                                                   (degree < enough ? "fewer than " : "at least ") +
+                                                                   with_thousands(enough));
   }
 
   /// Blocks that stacking would make too narrow get more units.
