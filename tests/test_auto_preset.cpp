@@ -89,6 +89,8 @@ TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {
   CHECK(dropout(1000, 150000) == 0.6);
   CHECK(dropout(8000, 319999) == 0.7);
   CHECK(dropout(8000, 320000) == 0.6);
+  CHECK(dropout(8000, 1199999) == 0.6);
+  CHECK(dropout(8000, 1200000) == 0.5);
 }
 
 TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {

@@ -13,8 +13,8 @@ constexpr Offset many_ratings = 300000;  // from here on, steps are dear and dat
 constexpr Offset too_many_to_refit = 5000000;
 constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fewer costs as much error as it removes
 constexpr Index narrowest_block = 16;
-/// Mean number of ratings of a user or item from which on fewer messages are dropped. Many ratings train less long.
-constexpr Offset dense = 150, dense_of_many = 40;
+/// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
+constexpr Offset sparse = 40, dense = 150;
 
 std::string with_thousands(Offset number) {
   std::string text = std::to_string(number);
@@ -80,13 +80,15 @@ class Chooser {
            with_thousands(count_) + " ratings, " + with_thousands(many_ratings) + " or more");
   }
 
-  /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need.
+  /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Many ratings
+  /// train for so few steps that they need less.
   void choose_dropout() {
     const auto nodes = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size());
-    const Offset degree = nodes > 0 ? 2 * count_ / nodes : 0, enough = count_ < many_ratings ? dense : dense_of_many;
-    choose({{"gcn_dropout", degree < enough ? "0.7" : "0.6"}}, with_thousands(degree) + " ratings a user or item, " +
-                                                                   (degree < enough ? "fewer than " : "at least ") +
-                                                                   with_thousands(enough));
+    const Offset degree = nodes > 0 ? 2 * count_ / nodes : 0;
+    constexpr const char* dropout[] = {"0.7", "0.6", "0.5"};
+    const int lower = (degree >= dense ? 1 : 0) + (degree >= sparse && count_ >= many_ratings ? 1 : 0);
+    choose({{"gcn_dropout", dropout[lower]}}, with_thousands(degree) + " ratings a user or item, of " +
+                                                  with_thousands(count_) + ": the fewer, the more dropout");
   }
 
   /// Blocks that stacking would make too narrow get more units.

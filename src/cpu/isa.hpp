@@ -3,6 +3,7 @@
 
 #include "cross_kernels.hpp"
 #include "decoder_kernels.hpp"
+#include "dense_backward.hpp"
 #include "dense_kernels.hpp"
 #include "graph_kernels.hpp"
 #include "index_kernels.hpp"
