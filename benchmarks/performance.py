@@ -2,16 +2,20 @@
 """Measures with gcmc_bench, and writes the tables of docs/performance.md and the figure docs/roofline.svg.
 
     python3 benchmarks/performance.py [--bench build/release/bin/gcmc_bench] [--out build/performance] [--only REGEX]
-        [--repetitions 5] [--graph FILE]... [--through COMMAND] [--no-measuring]
+        [--repetitions 5] [--graph FILE]... [--line NS] [--through COMMAND] [--no-measuring]
     python3 benchmarks/performance.py --prototype FOLDER [--python PYTHON] [--bench ...] [--through COMMAND]
 
 Each group of benchmarks runs in a process of its own, and its JSON lies in OUT; --only measures a part anew, and
 --no-measuring writes from what lies there. --through runs every process through a command that keeps the machine quiet.
+--line NS repeats, up to 12 times, what ran while a cache line took longer than so many nanoseconds from one thread to the
+other: a virtual machine's cores may lie far apart on the host, now and then.
 --prototype writes the table of other programs' steps alone: FOLDER/epoch, our AVX2 kernels and, run by PYTHON, which has
 torch, FOLDER/peer_pytorch.py, by turns with ours on FOLDER/ml100k.bin, ml1m.bin and ml10m.bin.
 The standard library is all it needs.
 """
 import argparse
+import json
+import math
 import os
 import pathlib
 import re
@@ -26,6 +30,7 @@ from results import Results, json_files, plain_name
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SETS = [("ml-100k", "stack"), ("ml-1m", "stack"), ("ml-1m", "sum"), ("ml-10m", "stack")]
 PROTOTYPE_GRAPHS = {"ml-100k": "ml100k.bin", "ml-1m": "ml1m.bin", "ml-10m": "ml10m.bin"}
+MOST_TRIES = 12
 PYTORCH_EPOCHS = {"ml-100k": 30, "ml-1m": 8}
 # Without it, most of PyTorch's time goes to the kernel, which clears pages.
 TUNED_ALLOCATOR = ("glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:"
@@ -62,12 +67,25 @@ def measure(arguments):
     for group, members in groups.items():
         print(group, flush=True)
         out = arguments.out / (group.replace(":", "") + ".json")
-        unfinished = out.with_suffix(".tmp")
-        call(arguments, [arguments.bench, *graphs, f"--benchmark_repetitions={arguments.repetitions}",
-                         "--benchmark_filter=^(" + "|".join(members).replace(".", "[.]") + ")$",
-                         f"--benchmark_min_time={0.1 if group.startswith('kernel') else 0.5}",
-                         f"--benchmark_out={unfinished}"])
-        unfinished.rename(out)
+        unfinished, nearest = out.with_suffix(".tmp"), math.inf
+        for _ in range(MOST_TRIES):
+            call(arguments, [arguments.bench, *graphs, f"--benchmark_repetitions={arguments.repetitions}",
+                             "--benchmark_filter=^(" + "|".join(members).replace(".", "[.]") + ")$",
+                             f"--benchmark_min_time={0.1 if group.startswith('kernel') else 0.5}",
+                             f"--benchmark_out={unfinished}"])
+            farthest = farthest_line(unfinished)
+            if farthest < nearest:
+                nearest = farthest
+                unfinished.rename(out)
+            if nearest <= arguments.line:
+                break
+        unfinished.unlink(missing_ok=True)
+
+
+def farthest_line(path):
+    """The slowest of all repetitions' line_ns; 0 where one thread ran."""
+    entries = json.loads(path.read_text())["benchmarks"]
+    return max((entry.get("line_ns", 0) for entry in entries if entry["run_type"] == "iteration"), default=0)
 
 
 def our_step(arguments, graph, case, **variables):
@@ -259,6 +277,7 @@ def main():
     parser.add_argument("--only", default="", help="regular expression of benchmarks to measure")
     parser.add_argument("--repetitions", default=5, type=int)
     parser.add_argument("--graph", default=[], action="append")
+    parser.add_argument("--line", default=math.inf, type=float)
     parser.add_argument("--through", default="")
     parser.add_argument("--prototype")
     parser.add_argument("--python", help="a Python with torch, for the peer beside the prototype")
