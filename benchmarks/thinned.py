@@ -34,12 +34,12 @@ def main():
         return every[numpy.isin(every[:, 0], kept[0]) & numpy.isin(every[:, 1], kept[1])]
 
     save(folder, "thin100", some(every, 100000))
-    save(folder, "thin200", some(every, 200000))
+    draw.permutation(len(every))  # of a set that the page does not have: what follows was drawn behind it
     save(folder, "thin30", some(every, 30000))
     save(folder, "core100", some(heaviest(700, 450), 100000))
     save(folder, "core40", some(heaviest(350, 300), 40000))
     save(folder, "thin320", some(every, 320000))
-    draw.permutation(len(every))
+    draw.permutation(len(every))  # of another
     split = some(every, 320000)
     split[:, 0] = split[:, 0] * 4 + draw.randint(0, 4, len(split))  # each user is four, with a quarter of the ratings
     save(folder, "split320", split)

@@ -104,27 +104,13 @@ GCMC_INLINE void multiply_strip(const MatrixView<const T>& a, Offset first, Offs
     for (int number = 0; number < packed.panels(); ++number) {
       const Index column = number * packed.widest() * lanes<T>;
       const T* panel = packed.panel(group, number);
-      switch (packed.vectors_of(number)) {
-        case 1:
-          run_rows<T, 1>(a, first, last, panel, packed.depth, group, column, finish);
-          break;
-        case 2:
-          run_rows<T, 2>(a, first, last, panel, packed.depth, group, column, finish);
-          break;
-#if GCMC_VECTOR_BYTES == 64
-        case 3:
-          run_rows<T, 3>(a, first, last, panel, packed.depth, group, column, finish);
-          break;
-        case 4:
-          run_rows<T, 4>(a, first, last, panel, packed.depth, group, column, finish);
-          break;
-        case 5:
-          run_rows<T, 5>(a, first, last, panel, packed.depth, group, column, finish);
-          break;
-#endif
-        default:
-          break;
-      }
+      const int vectors = packed.vectors_of(number);
+      const auto run = [&]<int... less>(std::integer_sequence<int, less...>) __attribute__((always_inline)) {
+        (void)((vectors == less + 1 &&
+                (run_rows<T, less + 1>(a, first, last, panel, packed.depth, group, column, finish), true)) ||
+               ...);
+      };
+      run(std::make_integer_sequence<int, tile_vectors>{});
     }
 }
 
