@@ -17,7 +17,7 @@ import sys
 IN_REGISTERS = ["sum_rows<", "run_tile<", "cross_tile<", "update_row<"]
 # Of all functions with the name together, at least so many.
 PREFETCHES = {"decode_user": 100, "predict": 50, "aggregate_of": 6, "aggregate_backward": 3, "build_table": 2,
-              "dense_backward": 50, "cross_": 4, "square_sum": 1, "update": 16}
+              "dense_backward": 50, "cross_": 4, "SparseRows": 12, "square_sum": 1, "update": 16}
 
 
 def functions(path):

@@ -20,6 +20,14 @@ HostMatrix<T> unwritten_side_by_side(Index rows, Index count, Index columns) {
   return matrix;
 }
 
+/// Leaves about a share of the elements as they are, the others 0.
+template <class T>
+void thin_out(Draw& draw, HostMatrix<T>& matrix, double share) {
+  matrix.for_each([&](T& x) {
+    if (!draw.chance(share)) x = T{0};
+  });
+}
+
 template <class T>
 struct MultiplyCase {
   HostMatrix<T> a, b, c, bias;  // bias: no rows where it is not given
@@ -62,6 +70,7 @@ MultiplyCase<T> random_multiply(Draw& draw, Index rows, Index inner, Index outer
   c.b = c.transpose ? random_matrix<T>(draw, blocks, outer, inner) : random_matrix<T>(draw, blocks, inner, outer);
   c.a = c.sum_blocks && blocks > 1 ? random_side_by_side<T>(draw, rows, blocks, inner)
                                    : random_matrix<T>(draw, 1, rows, inner, random_stride<T>(draw, inner));
+  if (draw.chance(0.5)) thin_out(draw, c.a, draw.one_of({0.0, 0.02, 0.3, 0.6}));
   const Index results = c.sum_blocks ? 1 : blocks;
   if (c.accumulate)
     c.c = results == 1 ? random_matrix<T>(draw, 1, rows, outer) : random_side_by_side<T>(draw, rows, results, outer);
@@ -82,6 +91,35 @@ TEMPLATE_TEST_CASE("a product overwrites or adds to its result, whatever the lay
   check_multiply(random_multiply<TestType>(draw, 35, 75, 500));
   check_multiply(random_multiply<TestType>(draw, 31, 257, 257));
 }
+
+#ifndef GCMC_TEST_CUDA
+/// The processors' results of c.
+template <class T>
+std::vector<std::vector<double>> products(const MultiplyCase<T>& c) {
+  std::vector<std::vector<double>> results;
+  for (auto& processor : processors()) results.push_back(multiply(processor[1 % processor.size()], c)[0]);
+  return results;
+}
+
+TEMPLATE_TEST_CASE("a product has the same bits where zeros are skipped", "[operations]", float, double) {
+  Draw draw(14);
+  for (const Index outer : {1, 20, 75, 300}) {
+    MultiplyCase<TestType> sparse;
+    sparse.a = random_matrix<TestType>(draw, 1, 70, 500);
+    thin_out(draw, sparse.a, 0.3);
+    sparse.b = random_matrix<TestType>(draw, 1, 500, outer);
+    sparse.c = unwritten_side_by_side<TestType>(70, 1, outer);
+    MultiplyCase<TestType> dense = sparse;  // the same rows, and so many without zeros that none are skipped
+    dense.a = filled(1, 210, 500, TestType{1});
+    for (Offset i = 0; i < 70; ++i)
+      for (Offset k = 0; k < 500; ++k) dense.a.at(0, i, k) = sparse.a.at(0, i, k);
+    dense.c = unwritten_side_by_side<TestType>(210, 1, outer);
+    const auto skipped = products(sparse), whole = products(dense);
+    for (std::size_t i = 0; i < skipped.size(); ++i)
+      CHECK(std::equal(skipped[i].begin(), skipped[i].begin() + 70 * sparse.c.stride, whole[i].begin()));
+  }
+}
+#endif
 
 template <class T>
 struct TransposedCase {
@@ -104,6 +142,7 @@ void check_transposed(Draw& draw, Index rows, Index left, Index right) {
   c.accumulate = draw.chance(0.4);
   const Index blocks = draw.one_of<Index>({1, 1, 2, 3, 4});
   c.a = random_matrix<T>(draw, 1, rows, left, random_stride<T>(draw, left));
+  if (draw.chance(0.5)) thin_out(draw, c.a, draw.one_of({0.0, 0.02, 0.3, 0.6}));
   c.b = blocks == 1 ? random_matrix<T>(draw, 1, rows, right) : random_side_by_side<T>(draw, rows, blocks, right);
   c.c = c.accumulate ? random_matrix<T>(draw, blocks, left, right) : unwritten<T>(blocks, left, right);
   TransposedCase<T> magnitude{absolute(c.a), absolute(c.b), absolute(c.c), c.accumulate};
@@ -121,6 +160,29 @@ TEMPLATE_TEST_CASE("a transposed product sums over the rows, block by block", "[
   check_transposed<TestType>(draw, 130, 500, 75);
   check_transposed<TestType>(draw, 130, 75, 500);
 }
+
+#ifndef GCMC_TEST_CUDA
+TEMPLATE_TEST_CASE("a transposed product has the same bits where zeros are skipped", "[operations]", float, double) {
+  Draw draw(15);
+  for (const Index right : {1, 20, 75, 300}) {
+    TransposedCase<TestType> sparse;
+    sparse.a = random_matrix<TestType>(draw, 1, 1300, 110);
+    thin_out(draw, sparse.a, 0.3);
+    sparse.b = random_matrix<TestType>(draw, 1, 1300, right);
+    sparse.c = unwritten<TestType>(1, 110, right);
+    TransposedCase<TestType> dense = sparse;  // the same columns, and so many without zeros that none are skipped
+    dense.a = filled(1, 1300, 330, TestType{1});
+    for (Offset i = 0; i < 1300; ++i)
+      for (Offset k = 0; k < 110; ++k) dense.a.at(0, i, k) = sparse.a.at(0, i, k);
+    dense.c = unwritten<TestType>(1, 330, right);
+    for (auto& processor : processors()) {
+      const Outcome skipped = multiply_transposed(processor[0], sparse),
+                    whole = multiply_transposed(processor[0], dense);
+      CHECK(std::equal(skipped[0].begin(), skipped[0].end(), whole[0].begin()));
+    }
+  }
+}
+#endif
 
 TEMPLATE_TEST_CASE("columns are summed", "[operations]", float, double) {
   using T = TestType;

@@ -3,6 +3,7 @@
 
 #include "parallel.hpp"
 #include "simd.hpp"
+#include "sparse_rows.hpp"
 
 namespace gcmc {
 namespace {
@@ -124,14 +125,16 @@ void add_chunks_transposed(const MultiplyTransposed<T>& op, const ChunkProducts<
 
 template <class T>
 void multiply_transposed(const MultiplyTransposed<T>& op, CpuContext& context) {
-  // The wider operand is the vector one: its columns fill the registers.
-  const bool swap = op.a.columns > op.b.columns;
+  // The wider operand is the vector one: its columns fill the registers. But zeros are skipped in the other.
+  const bool sparse = is_sparse(op.a), swap = !sparse && op.a.columns > op.b.columns;
   const MatrixView<const T>&x = swap ? op.b : op.a, &y = swap ? op.a : op.b;
   const Offset chunks = chunks_of(y.rows), size = Offset{x.columns} * y.stride;
   T* partial = context.scratch_of<T>(0, chunks * size);
   for_each_task(context, chunks, [&](Offset chunk) {
     std::memset(partial + chunk * size, 0, sizeof(T) * static_cast<std::size_t>(size));
-    cross_chunk<T>(x, y, y.rows * chunk / chunks, y.rows * (chunk + 1) / chunks, partial + chunk * size);
+    const Offset first = y.rows * chunk / chunks, last = y.rows * (chunk + 1) / chunks;
+    sparse ? cross_chunk_sparse(x, y, first, last, partial + chunk * size)
+           : cross_chunk(x, y, first, last, partial + chunk * size);
   });
   const ChunkProducts<T> products{partial, y.stride, size, chunks};
   for_each_piece(context, op.c.rows, 16, [&](Offset first, Offset last) {

@@ -124,9 +124,9 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
               store(op.blocks.block(block) + i * op.blocks.stride + c, Vector<T>{});
           });
     };
-    for_each_strip(op.dz.rows, context, [&](Offset first, Offset last) {
-      multiply_strip(op.dz, first, last, packed, finish);
-      multiply_strip(op.dz, first, last, packed_tails, finish_tails);
+    for_each_strip(op.dz.rows, tile_rows, context, [&](Offset first, Offset last) {
+      multiply_strip<DenseRows<T>>(op.dz, first, last, packed, finish);
+      multiply_strip<DenseRows<T>>(op.dz, first, last, packed_tails, finish_tails);
     });
   });
 }

@@ -4,6 +4,7 @@
 #include "activation.hpp"
 #include "parallel.hpp"
 #include "simd.hpp"
+#include "sparse_rows.hpp"
 
 namespace gcmc {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr int tile_rows = vector_bytes == 64 ? 5 : 6;
 constexpr int tile_vectors = vector_bytes == 64 ? 5 : 2;
 
-/// acc[i][v] = sum over k < depth of a[i][k] * panel[k][v].
+/// acc[i][v] = sum over k < depth of a[i][k] * panel[k][v]. On the way, asks for the rows of A that are next.
 template <class T, int rows, int vectors>
 GCMC_INLINE void multiply_tile(const T* a, Offset a_stride, const T* panel, Index depth,
                                Vector<T> (&acc)[rows][vectors]) {
@@ -20,28 +21,33 @@ GCMC_INLINE void multiply_tile(const T* a, Offset a_stride, const T* panel, Inde
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 5
     for (int v = 0; v < vectors; ++v) acc[i][v] = Vector<T>{};
-  for (Index k = 0; k < depth; ++k) {
-    Vector<T> b[vectors];
-#pragma GCC unroll 5
-    for (int v = 0; v < vectors; ++v) b[v] = load(panel + (Offset{k} * vectors + v) * lanes<T>);
+  constexpr Offset line = 64 / static_cast<Offset>(sizeof(T));
+  for (Offset start = 0; start < depth; start += line) {
 #pragma GCC unroll 6
-    for (int i = 0; i < rows; ++i) {
-      const Vector<T> x = broadcast(a[i * a_stride + k]);
+    for (int i = 0; i < rows; ++i) __builtin_prefetch(a + (i + rows) * a_stride + start);
+    for (Offset k = start; k < smaller(start + line, depth); ++k) {
+      Vector<T> b[vectors];
 #pragma GCC unroll 5
-      for (int v = 0; v < vectors; ++v) acc[i][v] += x * b[v];
+      for (int v = 0; v < vectors; ++v) b[v] = load(panel + (k * vectors + v) * lanes<T>);
+#pragma GCC unroll 6
+      for (int i = 0; i < rows; ++i) {
+        const Vector<T> x = broadcast(a[i * a_stride + k]);
+#pragma GCC unroll 5
+        for (int v = 0; v < vectors; ++v) acc[i][v] += x * b[v];
+      }
     }
   }
 }
 
-/// B packed into panels: for each group of columns (a block of C), panels of at most tile_vectors vectors, each
+/// B packed into panels: for each group of columns (a block of C), panels of at most `most` vectors, each
 /// [depth][vectors].
-template <class T>
+template <class T, int most = tile_vectors>
 struct Panels {
   const T* data = nullptr;
   Index depth = 0, groups = 0, columns = 0;  ///< columns of a group, unpadded
   int group_vectors = 0;
 
-  int panels() const { return (group_vectors + tile_vectors - 1) / tile_vectors; }
+  int panels() const { return (group_vectors + most - 1) / most; }
   /// Vectors of each panel but the last: panels are about as wide as each other.
   int widest() const { return group_vectors ? (group_vectors + panels() - 1) / panels() : 1; }
   int vectors_of(int panel) const { return static_cast<int>(smaller(widest(), group_vectors - panel * widest())); }
@@ -58,8 +64,8 @@ struct StridedRow {
 };
 
 /// Fills `packed`, whose data is `to`. row_of(k, group) tells where row k of B lies.
-template <class T, class RowOf>
-void pack(T* to, const Panels<T>& packed, CpuContext& context, const RowOf& row_of) {
+template <class T, int most, class RowOf>
+void pack(T* to, const Panels<T, most>& packed, CpuContext& context, const RowOf& row_of) {
   for_each_task(context, Offset{packed.groups} * packed.panels(), [&](Offset task) {
     const auto group = static_cast<Index>(task / packed.panels());
     const auto number = static_cast<int>(task % packed.panels());
@@ -86,45 +92,47 @@ inline void run_tile(const MatrixView<const T>& a, Offset first, const T* panel,
   for (int i = 0; i < rows; ++i) finish(first + i, group, column, acc[i]);
 }
 
-template <class T, int vectors, class Finish>
-inline void run_rows(const MatrixView<const T>& a, Offset first, Offset last, const T* panel, Index depth, Index group,
-                     Index column, const Finish& finish) {
-  Offset i = first;
-  for (; i + tile_rows <= last; i += tile_rows)
-    run_tile<T, tile_rows, vectors>(a, i, panel, depth, group, column, finish);
-  for (; i < last; ++i) run_tile<T, 1, vectors>(a, i, panel, depth, group, column, finish);
-}
+/// Rows of A against a panel of B: what multiply_by asks of a kernel.
+template <class T>
+struct DenseRows {
+  static constexpr int most_vectors = tile_vectors;
+  static constexpr Offset strip = tile_rows;
 
-/// finish(row, group, column, vectors) for rows [first, last) of A * B: an array of vectors that lie side by side from
-/// `column` on.
-template <class T, class Finish>
-GCMC_INLINE void multiply_strip(const MatrixView<const T>& a, Offset first, Offset last, const Panels<T>& packed,
-                                const Finish& finish) {
+  template <int vectors, class Finish>
+  static void run(const MatrixView<const T>& a, Offset first, Offset last, const T* panel, Index depth, Index group,
+                  Index column, const Finish& finish) {
+    Offset i = first;
+    for (; i + tile_rows <= last; i += tile_rows)
+      run_tile<T, tile_rows, vectors>(a, i, panel, depth, group, column, finish);
+    for (; i < last; ++i) run_tile<T, 1, vectors>(a, i, panel, depth, group, column, finish);
+  }
+};
+
+/// finish(row, group, column, vectors) for rows [first, last) of A * B, at most Rows::strip of them: an array of
+/// vectors that lie side by side from `column` on.
+template <class Rows, class T, class Finish>
+GCMC_INLINE void multiply_strip(const MatrixView<const T>& a, Offset first, Offset last,
+                                const Panels<T, Rows::most_vectors>& packed, const Finish& finish) {
   for (Index group = 0; group < packed.groups; ++group)
-    for (int number = 0; number < packed.panels(); ++number) {
-      const Index column = number * packed.widest() * lanes<T>;
-      const T* panel = packed.panel(group, number);
-      const int vectors = packed.vectors_of(number);
-      const auto run = [&]<int... less>(std::integer_sequence<int, less...>) __attribute__((always_inline)) {
-        (void)((vectors == less + 1 &&
-                (run_rows<T, less + 1>(a, first, last, panel, packed.depth, group, column, finish), true)) ||
-               ...);
-      };
-      run(std::make_integer_sequence<int, tile_vectors>{});
-    }
+    for (int number = 0; number < packed.panels(); ++number)
+      with_constant<Rows::most_vectors>(
+          packed.vectors_of(number), [&](auto constant) __attribute__((always_inline)) {
+            Rows::template run<decltype(constant)::value>(a, first, last, packed.panel(group, number), packed.depth,
+                                                          group, number * packed.widest() * lanes<T>, finish);
+          });
 }
 
 /// function(first, last) for all rows, a strip at a time.
 template <class Function>
-void for_each_strip(Offset rows, CpuContext& context, const Function& function) {
-  constexpr Offset strip = tile_rows;
-  for_each_piece(context, rows, 16 * strip, [&](Offset first, Offset last) {
+void for_each_strip(Offset rows, Offset strip, CpuContext& context, const Function& function) {
+  const Offset piece = (80 + strip - 1) / strip * strip;
+  for_each_piece(context, rows, piece, [&](Offset first, Offset last) {
     for (Offset i = first; i < last; i += strip) function(i, smaller(last, i + strip));
   });
 }
 
-template <class T>
-void multiply(const Multiply<T>& op, CpuContext& context) {
+template <class Rows, class T>
+void multiply_by(const Multiply<T>& op, CpuContext& context) {
   const auto& b = op.b;
   const Index block_depth = op.transpose ? b.columns : b.rows, columns = op.transpose ? b.rows : b.columns;
   const Index padded_depth = op.sum_blocks && b.blocks > 1 ? row_stride<T>(block_depth) : block_depth;
@@ -132,7 +140,7 @@ void multiply(const Multiply<T>& op, CpuContext& context) {
   const Index groups = op.sum_blocks ? 1 : b.blocks;
   const Index group_stride = row_stride<T>(columns);
   T* memory = context.scratch_of<T>(0, Offset{depth} * groups * group_stride);
-  const Panels<T> packed{memory, depth, groups, columns, group_stride / lanes<T>};
+  const Panels<T, Rows::most_vectors> packed{memory, depth, groups, columns, group_stride / lanes<T>};
   pack(memory, packed, context, [&](Index k, Index group) -> StridedRow<T> {
     const Index block = op.sum_blocks ? k / padded_depth : group, row = op.sum_blocks ? k % padded_depth : k;
     if (row >= block_depth) return {};
@@ -151,8 +159,13 @@ void multiply(const Multiply<T>& op, CpuContext& context) {
       store(to + v * lanes<T>, accumulate ? load(to + v * lanes<T>) + value : value);
     }
   };
-  for_each_strip(op.a.rows, context,
-                 [&](Offset first, Offset last) { multiply_strip(op.a, first, last, packed, finish); });
+  for_each_strip(op.a.rows, Rows::strip, context,
+                 [&](Offset first, Offset last) { multiply_strip<Rows>(op.a, first, last, packed, finish); });
+}
+
+template <class T>
+void multiply(const Multiply<T>& op, CpuContext& context) {
+  is_sparse(op.a) ? multiply_by<SparseRows<T>>(op, context) : multiply_by<DenseRows<T>>(op, context);
 }
 
 }  // namespace

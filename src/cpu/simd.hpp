@@ -125,6 +125,27 @@ GCMC_INLINE Integers<T> mask_from_bits(const std::uint8_t* bits, Offset at) {
   return ((shifted - Integers<T>{}) & lane_bit) != 0;
 }
 
+/// Bit i: lane i is not 0.
+template <class T>
+GCMC_INLINE std::uint32_t nonzero_lanes(Vector<T> x) {
+#if GCMC_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(x), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+  else
+    return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(x), _mm512_setzero_pd(), _CMP_NEQ_UQ);
+#elif GCMC_VECTOR_BYTES == 32
+  const Integers<T> nonzero = x != Vector<T>{};
+  if constexpr (sizeof(T) == 4)
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(nonzero)));
+  else
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(reinterpret_cast<__m256d>(nonzero)));
+#else
+  std::uint32_t bits = 0;
+  for (int i = 0; i < lanes<T>; ++i) bits |= std::uint32_t{x[i] != T{0}} << i;
+  return bits;
+#endif
+}
+
 /// e^x for x <= 0 (or small positive), to about 2 units in the last place; underflows to 0 or a tiny number.
 /// Range reduction by ln 2 in two parts, then Taylor's polynomial on |f| <= ln(2)/2.
 GCMC_INLINE Vector<float> exponential(Vector<float> x) {
@@ -198,6 +219,15 @@ GCMC_INLINE Vector<T> sum_groups(Vector<T>* x) {
       for (int i = 0; i < count / 2; ++i)
         x[i] = fold<group, lanes<T>, T>(x[2 * i], x[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
   return x[0];
+}
+
+/// function(std::integral_constant<int, n>) for 0 < n <= most.
+template <int most, class Function>
+GCMC_INLINE void with_constant(int n, const Function& function) {
+  const auto choose = [&]<int... less>(std::integer_sequence<int, less...>) __attribute__((always_inline)) {
+    (void)((n == less + 1 && (function(std::integral_constant<int, less + 1>{}), true)) || ...);
+  };
+  choose(std::make_integer_sequence<int, most>{});
 }
 
 /// Asks for a row of `vectors` vectors that will soon be read.
