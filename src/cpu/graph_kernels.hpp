@@ -73,7 +73,7 @@ GCMC_INLINE void aggregate_rows(const Aggregate<T>& op, const RowSum<T, Stored>&
   const auto columns = static_cast<Index>(smaller(row_sum.end(part.last_tile - 1), op.width)) - from;
   for (Offset i = first; i < last; ++i) {
     T* sums = op.stack ? block_sums : op.hidden.row(i);
-    if (i + 8 < op.hidden.rows) prefetch_row(op.hidden.row(i + 8) + column + from, columns / lanes<T> + 2);
+    if (i + 8 < op.hidden.rows) prefetch_row<2>(op.hidden.row(i + 8) + column + from, columns / lanes<T> + 2);
     sum(i, sums);
     if (part.last)
       finish_row<activation>(op.receiver_scale ? op.receiver_scale[i] : T{1}, sums + from, columns, op.bits,

@@ -117,7 +117,7 @@ void build_table_of(const BuildTable<T>& op, CpuContext& context) {
     for (Offset row = first; row < last; ++row) {
       const Offset pair = op.kept ? op.kept.list[row] : row;
       if (op.kept && row + 6 < last)
-        prefetch_row(op.weights.data + op.kept.list[row + 6] * Offset{stride}, stride / lanes<T>);
+        prefetch_row<2>(op.weights.data + op.kept.list[row + 6] * Offset{stride}, stride / lanes<T>);
       copy(table.row(row), op.weights.data + pair * stride, static_cast<Index>(pair % sources));
     }
   });

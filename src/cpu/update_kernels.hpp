@@ -42,7 +42,7 @@ double square_sum_of_rows(const SquareSum<T>& op, const ParameterRows& part, Off
     const Offset row = part.list ? part.list[k] : k;
     if (part.gradient_step) part.gradient_step[row] = op.step;
     if (part.list && k + 8 < last)
-      prefetch_row(op.gradient + part.begin + part.list[k + 8] * Offset{part.stride}, part.stride / lanes<T>);
+      prefetch_row<2>(op.gradient + part.begin + part.list[k + 8] * Offset{part.stride}, part.stride / lanes<T>);
     const T* gradient = op.gradient + part.begin + row * part.stride;
     Vector<T> sum{};
     for (Index c = 0; c < part.stride; c += lanes<T>) sum += load(gradient + c) * load(gradient + c);
@@ -161,19 +161,45 @@ GCMC_INLINE void update_vectors(const Update<T>& op, const AdamFactors<T>& facto
   }
 }
 
-/// The same for a row of `columns` elements.
-template <class T, bool has_average>
-void update_row(const Update<T>& op, const AdamFactors<T>& factors, Offset at, Index columns, Index first, Index last,
-                Index with_gradient) {
-  constexpr int group = vector_bytes == 64 ? 4 : 2;
-  const Offset end = at + columns;
-  for (; at + group * lanes<T> <= end; at += group * lanes<T>)
-    update_vectors<T, has_average, group>(op, factors, at, first, last, with_gradient);
-  for (; at < end; at += lanes<T>) update_vectors<T, has_average, 1>(op, factors, at, first, last, with_gradient);
+/// Asks for n vectors at `at` of every array: from the second cache, since parts of equal distance from the arrays'
+/// begins push each other out of the first.
+template <class T, bool has_average, int n>
+GCMC_INLINE void prefetch_vectors(const Update<T>& op, Offset at) {
+#pragma GCC unroll 4
+  for (int v = 0; v < n; ++v) {
+    const Offset c = at + v * lanes<T>;
+    __builtin_prefetch(op.values + c, 1, 2);
+    __builtin_prefetch(op.gradient + c, 0, 2);
+    if (op.first) {
+      __builtin_prefetch(op.first + c, 1, 2);
+      __builtin_prefetch(op.second + c, 1, 2);
+    }
+    if constexpr (has_average) __builtin_prefetch(op.average + c, 1, 2);
+  }
 }
 
+/// The same for a row of `columns` elements. Meanwhile asks for the row that lies `ahead` elements on, unless that is
+/// 0.
+template <class T, bool has_average>
+void update_row(const Update<T>& op, const AdamFactors<T>& factors, Offset at, Index columns, Index first, Index last,
+                Index with_gradient, Offset ahead) {
+  const Offset end = at + columns;
+  const auto update = [&](auto size) __attribute__((always_inline)) {
+    constexpr int n = decltype(size)::value;
+    if (ahead) prefetch_vectors<T, has_average, n>(op, at + ahead);
+    update_vectors<T, has_average, n>(op, factors, at, first, last, with_gradient);
+    at += n * lanes<T>;
+  };
+  if constexpr (vector_bytes == 64)
+    while (at + 4 * lanes<T> <= end) update(std::integral_constant<int, 4>{});
+  while (at + 2 * lanes<T> <= end) update(std::integral_constant<int, 2>{});
+  if (at < end) update(std::integral_constant<int, 1>{});
+}
+
+/// Brings a row up to op.step; `next` is a row that will soon be.
 template <class T>
-void update_part_row(const Update<T>& op, const AdamFactors<T>& factors, const ParameterRows& part, Offset row) {
+void update_part_row(const Update<T>& op, const AdamFactors<T>& factors, const ParameterRows& part, Offset row,
+                     Offset next) {
   Index first = op.step, with_gradient = op.step;
   if (part.applied) {
     first = part.applied[row] + 1;
@@ -181,20 +207,11 @@ void update_part_row(const Update<T>& op, const AdamFactors<T>& factors, const P
     part.applied[row] = op.step;
     with_gradient = part.gradient_step[row];
   }
-  const Offset at = part.begin + row * part.stride;
+  const Offset at = part.begin + row * part.stride, ahead = (next - row) * part.stride;
   if (op.average)
-    update_row<T, true>(op, factors, at, part.stride, first, op.step, with_gradient);
+    update_row<T, true>(op, factors, at, part.stride, first, op.step, with_gradient, ahead);
   else
-    update_row<T, false>(op, factors, at, part.stride, first, op.step, with_gradient);
-}
-
-/// Listed rows lie apart: the processor does not guess where the next one begins.
-template <class T>
-GCMC_INLINE void prefetch_update(const Update<T>& op, const ParameterRows& part, Offset row) {
-  const Offset at = part.begin + row * part.stride;
-  for (const T* from : {const_cast<const T*>(op.values), op.gradient, const_cast<const T*>(op.first),
-                        const_cast<const T*>(op.second), const_cast<const T*>(op.average)})
-    if (from) prefetch_row(from + at, static_cast<int>(smaller(part.stride / lanes<T>, 4)));
+    update_row<T, false>(op, factors, at, part.stride, first, op.step, with_gradient, ahead);
 }
 
 template <class T>
@@ -203,14 +220,12 @@ void update(const Update<T>& op, CpuContext& context) {
   if (op.rows) {
     const Offset piece = update_piece / 4 / op.parts->stride + 1;
     return for_each_piece(context, *op.row_count, piece, [&](Offset first, Offset last) {
-      for (Offset k = first; k < last; ++k) {
-        if (k + 2 < last) prefetch_update(op, *op.parts, op.rows[k + 2]);
-        update_part_row(op, factors, *op.parts, op.rows[k]);
-      }
+      for (Offset k = first; k < last; ++k)
+        update_part_row(op, factors, *op.parts, op.rows[k], op.rows[smaller(k + 2, *op.row_count - 1)]);
     });
   }
   for_each_rows(op.parts, op.count, false, context, [&](const ParameterRows& part, Offset first, Offset last, Offset) {
-    for (Offset row = first; row < last; ++row) update_part_row(op, factors, part, row);
+    for (Offset row = first; row < last; ++row) update_part_row(op, factors, part, row, row);
   });
 }
 
