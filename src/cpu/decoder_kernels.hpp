@@ -1,5 +1,5 @@
-// The fused bilinear decoder: scores, softmax, loss and every gradient of a user's pairs in one pass, and the pass
-// without gradients. Pairs are taken in batches of one vector; no array has the size of the edges.
+// The fused bilinear decoder: scores, softmax, loss and every gradient of a user's pairs in one pass. Pairs are taken
+// in batches of one vector; no array has the size of the edges.
 #pragma once
 
 #include <atomic>
@@ -63,31 +63,10 @@ GCMC_INLINE void batch_gradients(const T* basis, T* basis_gradient, Index block_
     }
 }
 
-/// Memory of one thread, carved from one allocation.
-template <class T>
-struct DecodeScratch {
-  static Offset room(Index largest_row) { return round_up(largest_row + 3 * lanes<T>, 64); }
-  static Offset size(Index levels, Index bases, Index largest_row) {
-    const Offset vectors = levels + 2 * Offset{bases} + Offset{bases} * levels;
-    return round_up(vectors * vector_bytes + room(largest_row) * static_cast<Offset>(sizeof(Offset) + sizeof(T)), 64);
-  }
-  DecodeScratch(std::byte* memory, Index levels, Index bases, Index largest_row, Index item_stride) {
-    p = reinterpret_cast<Vector<T>*>(memory);
-    x = p + levels;
-    y = x + bases;
-    coefficient_gradient = y + bases;
-    pairs.rows = reinterpret_cast<Offset*>(coefficient_gradient + Offset{bases} * levels);
-    pairs.levels = reinterpret_cast<Element<Integers<T>>*>(pairs.rows + room(largest_row));
-    pairs.stride = item_stride;
-  }
-  Vector<T>*p, *x, *y, *coefficient_gradient;
-  UserPairs<T> pairs;
-};
-
 /// Label smoothing, by what a level's weight is more than [level = label]: the loss takes it times the level's logit,
 /// and p has it taken off, so that p less [level = label] is the gradient. Not inlined: few use it.
 template <class T>
-__attribute__((noinline)) void smooth_labels(const Decode<T>& op, Integers<T> label, DecodeScratch<T>& own,
+__attribute__((noinline)) void smooth_labels(const Decode<T>& op, Integers<T> label, PairScratch<T>& own,
                                              Softmax<T>& soft) {
   const Index levels = op.pairs.levels, stride = row_stride<T>(levels);
   for (Index r = 0; r < levels; ++r) {
@@ -104,7 +83,7 @@ __attribute__((noinline)) void smooth_labels(const Decode<T>& op, Integers<T> la
 /// From the softmax of one batch to y[s] = dLoss/dx_s; adds to the coefficients' gradient.
 template <class T, class Levels>
 GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, Integers<T> label, Integers<T> valid,
-                                 Levels levels, T per_pair, DecodeScratch<T>& own) {
+                                 Levels levels, T per_pair, PairScratch<T>& own) {
   const Index stride = row_stride<T>(levels);
   const Vector<T> scale = select<T>(valid, broadcast(per_pair), Vector<T>{}), by = soft.inverse_total * scale;
   for_bases_by_twos(
@@ -125,7 +104,7 @@ GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, In
 /// Adds the pairs collected in `own` to the user's and the items' gradients.
 template <class T, class Levels, class Vectors>
 void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vectors, T per_pair, T* item_gradient,
-                 DecodeScratch<T>& own, ChunkSums<T>& sums) {
+                 PairScratch<T>& own, ChunkSums<T>& sums) {
   const Index stride = op.items.stride;
   const T* basis = op.user_basis.row(user);
   T* basis_gradient = op.user_basis_gradient.row(user);
@@ -186,7 +165,7 @@ void add_chunk(Offset chunk, const T* x, Offset count, T* sums) {
 
 /// One chunk's pairs, with its sums: the items' and the coefficients' gradients, which it overwrites.
 template <class T>
-DecodeSums decode_chunk(const Decode<T>& op, Offset chunk, T per_pair, DecodeScratch<T>& own, T* item_gradient,
+DecodeSums decode_chunk(const Decode<T>& op, Offset chunk, T per_pair, PairScratch<T>& own, T* item_gradient,
                         T* coefficient_gradient) {
   const Index levels = op.pairs.levels;
   const Offset coefficients = Offset{op.bases} * levels;
@@ -207,7 +186,7 @@ DecodeSums decode_chunk(const Decode<T>& op, Offset chunk, T per_pair, DecodeScr
 template <class T>
 void decode(const Decode<T>& op, CpuContext& context) {
   const Index levels = op.pairs.levels, largest = op.pairs.largest_row;
-  const Offset own_size = DecodeScratch<T>::size(levels, op.bases, largest);
+  const Offset own_size = PairScratch<T>::size(levels, op.bases, largest);
   const Offset item_size = Offset{op.items.rows} * op.items.stride;
   const Offset ahead = smaller(smaller(op.chunks, context.threads + 1), 64);
   const Offset coefficient_room = round_up(Offset{op.bases} * levels, 64);
@@ -232,7 +211,7 @@ void decode(const Decode<T>& op, CpuContext& context) {
   InOrder order(ahead, take);
   std::atomic<Offset> next{0};
   for_each_task_with_thread(context, context.threads, [&](Offset, int thread) {
-    DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
+    PairScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
     for (Offset chunk = next++; chunk < op.chunks; chunk = next++) {
       order.begin(chunk);
       const Offset part = chunk % ahead;
@@ -241,87 +220,6 @@ void decode(const Decode<T>& op, CpuContext& context) {
       order.finish(chunk);
     }
   });
-  *op.sums = total;
-}
-
-/// Writes what is wanted of one batch's n pairs.
-template <class T>
-void write_batch(const Predict<T>& op, const Softmax<T>& soft, const Vector<T>* p, Offset at, int n) {
-  const Index levels = op.pairs.levels;
-  for (int j = 0; j < n; ++j) {
-    if (op.predictions) op.predictions[at + j] = soft.prediction[j];
-    if (op.probabilities)
-      for (Index r = 0; r < levels; ++r) op.probabilities[(at + j) * levels + r] = p[r][j] * soft.inverse_total[j];
-  }
-}
-
-/// The most likely level of each lane; of equals the lowest.
-template <class T, class Levels>
-GCMC_INLINE Integers<T> most_likely(const Vector<T>* p, Levels levels) {
-  Integers<T> best{};
-  Vector<T> largest = p[0];
-  for (Index r = 1; r < levels; ++r) {
-    const Integers<T> more = p[r] > largest;
-    largest = select<T>(more, p[r], largest);
-    best = (more & (Integers<T>{} + static_cast<Element<Integers<T>>>(r))) | (~more & best);
-  }
-  return best;
-}
-
-template <class T, class Levels, class Vectors>
-void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vectors, DecodeScratch<T>& own,
-                  ChunkSums<T>& sums) {
-  const Index stride = op.items.stride;
-  own.pairs.collect(op.pairs, user);
-  const Offset begin = op.pairs.begin[user * levels];
-  for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
-    const int n = own.pairs.batch(first);
-    const Offset* rows = own.pairs.rows + first;
-    all_dots<T>(
-        op.user_basis.row(user), stride, op.bases, op.items.data, rows, vectors,
-        own.x, [&](int j) __attribute__((always_inline)) {
-          prefetch_row(op.items.data + rows[j + lanes<T>], vectors);
-        });
-    const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
-    const Softmax<T> soft =
-        softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
-    sums.add_guess(soft, most_likely<T>(own.p, levels) == label, valid);
-    sums.add(soft, valid);
-    if (op.predictions || op.probabilities) write_batch(op, soft, own.p, begin + first, n);
-  }
-}
-
-template <class T>
-void predict(const Predict<T>& op, CpuContext& context) {
-  const Index levels = op.pairs.levels, largest = op.pairs.largest_row;
-  const Offset own_size = DecodeScratch<T>::size(levels, op.bases, largest);
-  const PerThread<std::byte> memory = context.scratch_per_thread<std::byte>(0, own_size);
-  auto* sums_of = context.scratch_of<DecodeSums>(2, op.chunks);
-  for_each_task_with_thread(context, op.chunks, [&](Offset chunk, int thread) {
-    DecodeScratch<T> own(memory.of(thread), levels, op.bases, largest, op.items.stride);
-    ChunkSums<T> sums(levels);
-    Offset count = 0;
-    with_levels(levels, [&](auto level_count) {
-      with_vectors<T>(op.items.stride, [&](auto vectors) {
-        for (Offset user = op.chunk_begin[chunk]; user < op.chunk_begin[chunk + 1]; ++user) {
-          predict_user(op, user, level_count, vectors, own, sums);
-          count += own.pairs.count;
-        }
-      });
-    });
-    sums.flush();
-    sums_of[chunk] = {static_cast<double>(count), sums.cross_entropy, sums.squared_error, sums.absolute_error,
-                      sums.correct};
-  });
-  if (!op.sums) return;
-  DecodeSums total;
-  for (Index chunk = 0; chunk < op.chunks; ++chunk) {
-    total.count += sums_of[chunk].count;
-    total.cross_entropy += sums_of[chunk].cross_entropy;
-    total.squared_error += sums_of[chunk].squared_error;
-    total.absolute_error += sums_of[chunk].absolute_error;
-    total.correct += sums_of[chunk].correct;
-  }
   *op.sums = total;
 }
 

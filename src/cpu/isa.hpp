@@ -7,6 +7,7 @@
 #include "dense_kernels.hpp"
 #include "graph_kernels.hpp"
 #include "index_kernels.hpp"
+#include "predict_kernels.hpp"
 #include "update_kernels.hpp"
 
 namespace gcmc {

@@ -195,5 +195,26 @@ class ChunkSums {
   int batches_ = 1, added_ = 0;
 };
 
+/// Memory of one thread, carved from one allocation.
+template <class T>
+struct PairScratch {
+  static Offset room(Index largest_row) { return round_up(largest_row + 3 * lanes<T>, 64); }
+  static Offset size(Index levels, Index bases, Index largest_row) {
+    const Offset vectors = levels + 2 * Offset{bases} + Offset{bases} * levels;
+    return round_up(vectors * vector_bytes + room(largest_row) * static_cast<Offset>(sizeof(Offset) + sizeof(T)), 64);
+  }
+  PairScratch(std::byte* memory, Index levels, Index bases, Index largest_row, Index item_stride) {
+    p = reinterpret_cast<Vector<T>*>(memory);
+    x = p + levels;
+    y = x + bases;
+    coefficient_gradient = y + bases;
+    pairs.rows = reinterpret_cast<Offset*>(coefficient_gradient + Offset{bases} * levels);
+    pairs.levels = reinterpret_cast<Element<Integers<T>>*>(pairs.rows + room(largest_row));
+    pairs.stride = item_stride;
+  }
+  Vector<T>*p, *x, *y, *coefficient_gradient;
+  UserPairs<T> pairs;
+};
+
 }  // namespace
 }  // namespace gcmc
