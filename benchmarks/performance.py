@@ -209,12 +209,15 @@ def kernels(results):
 def dropout(results):
     rows = []
     for shape, aggregation in SETS:
-        for phase in ("build_table", "aggregate", "aggregate_backward", "update"):
+        for phase in ("build_table", "aggregate", "dense", "dense_gradient", "dense_backward", "aggregate_backward",
+                      "update"):
             names = [f"kernel/{phase}/{shape}/{aggregation}/dgl/keep:{keep}/threads:2" for keep in ("0.3", "0.7", "1")]
             if any(results.get(name) for name in names[1:]):
                 rows.append([f"{shape} {aggregation}", phase] + [milliseconds(results.get(name)) for name in names] +
-                            [ratio(results.get(names[0]), results.get(names[2]))])
-    return table(["graph", "operation", "keep 0.3, ms", "keep 0.7", "keep 1", "0.3 over 1"], rows)
+                            [ratio(results.get(names[0]), results.get(names[2])),
+                             percent(results.get(names[2], "of_ceiling"))])
+    return table(["graph", "operation", "keep 0.3, ms", "keep 0.7", "keep 1", "0.3 over 1", "keep 1, of its ceiling"],
+                 rows)
 
 
 def prior_forms(results):
@@ -272,16 +275,17 @@ def write_between_marks(path, parts):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bench", default=str(ROOT / "build/release/bin/gcmc_bench"))
-    parser.add_argument("--out", default=ROOT / "build/performance", type=pathlib.Path)
+    parser.add_argument("--bench", default=str(ROOT / "build/release/bin/gcmc_bench"), help="the benchmarks' program")
+    parser.add_argument("--out", default=ROOT / "build/performance", type=pathlib.Path, help="folder of the JSON files")
     parser.add_argument("--only", default="", help="regular expression of benchmarks to measure")
-    parser.add_argument("--repetitions", default=5, type=int)
-    parser.add_argument("--graph", default=[], action="append")
-    parser.add_argument("--line", default=math.inf, type=float)
-    parser.add_argument("--through", default="")
-    parser.add_argument("--prototype")
+    parser.add_argument("--repetitions", default=5, type=int, help="of each benchmark; medians are written")
+    parser.add_argument("--graph", default=[], action="append", help="a graph file to measure on, instead of our graphs")
+    parser.add_argument("--line", default=math.inf, type=float, metavar="NS",
+                        help="repeat what ran while the cores lay farther apart than that")
+    parser.add_argument("--through", default="", metavar="COMMAND", help="what runs every process")
+    parser.add_argument("--prototype", metavar="FOLDER", help="measure beside other programs, and write that table alone")
     parser.add_argument("--python", help="a Python with torch, for the peer beside the prototype")
-    parser.add_argument("--no-measuring", action="store_true")
+    parser.add_argument("--no-measuring", action="store_true", help="write from what was measured before")
     arguments = parser.parse_args()
     if arguments.prototype:
         rows = run_prototype(arguments)

@@ -8,8 +8,8 @@
 
 namespace gcmc::benchmarks {
 
-/// Useful work alone: no padding, no dropped rows. An array that is read or written in order counts once in `streamed`;
-/// rows that are read in the graph's order count each time, in `gathered`.
+/// Useful work alone: no padding, no dropped rows or units. An array that is read or written in order counts once in
+/// `streamed`; rows that are read in the graph's order count each time, in `gathered`.
 struct Work {
   double flop = 0, streamed = 0, gathered = 0;
   double edges = 0;        ///< edges that carry a message, or are scored
@@ -105,16 +105,25 @@ Work work_of(const AggregateBackward<T>& op) {
           .row_bytes = row_bytes};
 }
 
+/// Elements that are not 0, as dropout leaves many.
+template <class T>
+double nonzeros(const MatrixView<const T>& matrix) {
+  double count = 0;
+  for (Offset i = 0; i < matrix.rows; ++i)
+    count += double(matrix.columns - std::count(matrix.row(i), matrix.row(i) + matrix.columns, T{0}));
+  return count;
+}
+
 template <class T>
 Work work_of(const Multiply<T>& op) {
-  return {.flop = 2.0 * op.a.rows * op.b.rows * op.b.columns * op.b.blocks,
+  const double columns = op.transpose ? op.b.rows : op.b.columns;
+  return {.flop = 2 * nonzeros(op.a) * columns * (op.sum_blocks ? 1 : op.b.blocks),
           .streamed = bytes(op.a) + bytes(op.b) + bytes(op.c)};
 }
 
 template <class T>
 Work work_of(const MultiplyTransposed<T>& op) {
-  return {.flop = 2.0 * op.a.rows * op.c.rows * op.c.columns * op.c.blocks,
-          .streamed = bytes(op.a) + bytes(op.b) + bytes(op.c)};
+  return {.flop = 2 * nonzeros(op.a) * op.c.columns * op.c.blocks, .streamed = bytes(op.a) + bytes(op.b) + bytes(op.c)};
 }
 
 template <class T>
@@ -129,7 +138,14 @@ Work work_of(const Activate<T>& op) {
 
 template <class T>
 Work work_of(const DenseBackward<T>& op) {
-  return {.flop = 2.0 * op.dz.rows * op.weight.rows * op.weight.columns,
+  const Offset columns = op.hidden.columns, bits_stride = round_up(columns, 64);
+  double units = double(op.hidden.rows) * double(columns);
+  for (Offset i = 0; op.bits && i < op.hidden.rows; ++i)
+    for (Offset c = 0; c < columns; ++c) {
+      const Offset bit = i * bits_stride + c;
+      units -= !(op.bits[bit / 8] >> (bit % 8) & 1);
+    }
+  return {.flop = 2 * units * op.weight.columns,
           .streamed = bytes(op.dz) + bytes(op.weight) + bytes(op.hidden) + bytes(op.blocks)};
 }
 
