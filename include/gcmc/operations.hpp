@@ -117,7 +117,7 @@ struct AggregateBackward {
 
 /// C = A B (+ bias) (+ C). B is a row of blocks side by side, or, with `sum_blocks`, C = sum over b of A_b B_b where A
 /// holds its blocks side by side. transpose: each block of B is used transposed. Blocks side by side are
-/// row_stride<T>(columns of a block) apart.
+/// row_stride<T>(columns of a block) apart. Zeros of A may be skipped: 0 times what is not finite may count as 0.
 template <class T>
 struct Multiply {
   MatrixView<const T> a;
@@ -129,7 +129,7 @@ struct Multiply {
 };
 
 /// C = A^T B (+ C), summed over the rows in a fixed order. C has `blocks` blocks side by side in B, stored one behind
-/// the other.
+/// the other. Zeros of A may be skipped, as in Multiply.
 template <class T>
 struct MultiplyTransposed {
   MatrixView<const T> a, b;
