@@ -103,16 +103,17 @@ std::vector<std::vector<double>> products(const MultiplyCase<T>& c) {
 
 TEMPLATE_TEST_CASE("a product has the same bits where zeros are skipped", "[operations]", float, double) {
   Draw draw(14);
-  for (const Index outer : {1, 20, 75, 300}) {
+  for (const auto& [inner, outer] :
+       {std::pair<Index, Index>{500, 1}, {500, 20}, {500, 75}, {500, 300}, {64, 20}, {128, 75}}) {
     MultiplyCase<TestType> sparse;
-    sparse.a = random_matrix<TestType>(draw, 1, 70, 500);
+    sparse.a = random_matrix<TestType>(draw, 1, 70, inner);
     thin_out(draw, sparse.a, 0.3);
-    sparse.b = random_matrix<TestType>(draw, 1, 500, outer);
+    sparse.b = random_matrix<TestType>(draw, 1, inner, outer);
     sparse.c = unwritten_side_by_side<TestType>(70, 1, outer);
     MultiplyCase<TestType> dense = sparse;  // the same rows, and so many without zeros that none are skipped
-    dense.a = filled(1, 210, 500, TestType{1});
+    dense.a = filled(1, 210, inner, TestType{1});
     for (Offset i = 0; i < 70; ++i)
-      for (Offset k = 0; k < 500; ++k) dense.a.at(0, i, k) = sparse.a.at(0, i, k);
+      for (Offset k = 0; k < inner; ++k) dense.a.at(0, i, k) = sparse.a.at(0, i, k);
     dense.c = unwritten_side_by_side<TestType>(210, 1, outer);
     const auto skipped = products(sparse), whole = products(dense);
     for (std::size_t i = 0; i < skipped.size(); ++i)
@@ -164,15 +165,16 @@ TEMPLATE_TEST_CASE("a transposed product sums over the rows, block by block", "[
 #ifndef GCMC_TEST_CUDA
 TEMPLATE_TEST_CASE("a transposed product has the same bits where zeros are skipped", "[operations]", float, double) {
   Draw draw(15);
-  for (const Index right : {1, 20, 75, 300}) {
+  for (const auto& [rows, right] :
+       {std::pair<Index, Index>{1300, 1}, {1300, 20}, {1300, 75}, {1300, 300}, {1024, 75}}) {
     TransposedCase<TestType> sparse;
-    sparse.a = random_matrix<TestType>(draw, 1, 1300, 110);
+    sparse.a = random_matrix<TestType>(draw, 1, rows, 110);
     thin_out(draw, sparse.a, 0.3);
-    sparse.b = random_matrix<TestType>(draw, 1, 1300, right);
+    sparse.b = random_matrix<TestType>(draw, 1, rows, right);
     sparse.c = unwritten<TestType>(1, 110, right);
     TransposedCase<TestType> dense = sparse;  // the same columns, and so many without zeros that none are skipped
-    dense.a = filled(1, 1300, 330, TestType{1});
-    for (Offset i = 0; i < 1300; ++i)
+    dense.a = filled(1, rows, 330, TestType{1});
+    for (Offset i = 0; i < rows; ++i)
       for (Offset k = 0; k < 110; ++k) dense.a.at(0, i, k) = sparse.a.at(0, i, k);
     dense.c = unwritten<TestType>(1, 330, right);
     for (auto& processor : processors()) {
