@@ -125,7 +125,7 @@ void add_chunks_transposed(const MultiplyTransposed<T>& op, const ChunkProducts<
 
 template <class T>
 void multiply_transposed(const MultiplyTransposed<T>& op, CpuContext& context) {
-  // The wider operand is the vector one: its columns fill the registers. But zeros are skipped in the other.
+  // The wider operand is the vector one: its columns fill the registers. Where zeros of A are skipped, B is.
   const bool sparse = is_sparse(op.a), swap = !sparse && op.a.columns > op.b.columns;
   const MatrixView<const T>&x = swap ? op.b : op.a, &y = swap ? op.a : op.b;
   const Offset chunks = chunks_of(y.rows), size = Offset{x.columns} * y.stride;

@@ -124,7 +124,7 @@ void dense_backward(const DenseBackward<T>& op, CpuContext& context) {
               store(op.blocks.block(block) + i * op.blocks.stride + c, Vector<T>{});
           });
     };
-    for_each_strip(op.dz.rows, tile_rows, context, [&](Offset first, Offset last) {
+    for_each_strip(op.dz.rows, DenseRows<T>::strip, context, [&](Offset first, Offset last) {
       multiply_strip<DenseRows<T>>(op.dz, first, last, packed, finish);
       multiply_strip<DenseRows<T>>(op.dz, first, last, packed_tails, finish_tails);
     });

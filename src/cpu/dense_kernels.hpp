@@ -125,8 +125,8 @@ GCMC_INLINE void multiply_strip(const MatrixView<const T>& a, Offset first, Offs
 /// function(first, last) for all rows, a strip at a time.
 template <class Function>
 void for_each_strip(Offset rows, Offset strip, CpuContext& context, const Function& function) {
-  const Offset piece = (80 + strip - 1) / strip * strip;
-  for_each_piece(context, rows, piece, [&](Offset first, Offset last) {
+  constexpr Offset rows_of_task = 80;
+  for_each_piece(context, rows, round_up(rows_of_task, strip), [&](Offset first, Offset last) {
     for (Offset i = first; i < last; i += strip) function(i, smaller(last, i + strip));
   });
 }

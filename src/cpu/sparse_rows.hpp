@@ -15,6 +15,12 @@ constexpr int sparse_vectors = vector_bytes == 64 ? 12 : 10;
 /// nearest cache.
 constexpr Offset word_bits = 64;
 
+/// Vectors that hold `count` elements.
+template <class T>
+constexpr int vectors_of(Offset count) {
+  return static_cast<int>((count + lanes<T> - 1) / lanes<T>);
+}
+
 /// Bit i: row[i] is not 0, for i < count <= word_bits. Reads whole vectors.
 template <class T>
 GCMC_INLINE std::uint64_t nonzero_bits(const T* row, Offset count) {
@@ -66,14 +72,14 @@ struct SparseRows {
         Vector<T> acc[vectors];
 #pragma GCC unroll 12
         for (int v = 0; v < vectors; ++v) acc[v] = k ? load(sum + v * lanes<T>) : Vector<T>{};
-        for (Offset c = 0; c < count; c += 64 / static_cast<Offset>(sizeof(T)))
-          __builtin_prefetch(row + strip * a.stride + c, 0, 2);
+        prefetch_row<2>(a.row(i + strip) + k, vectors_of<T>(count));
         add_rows(nonzero_bits(row, count), row, 1, panel + k * width, width, acc);
-        if (k + word_bits >= depth)
+        if (k + word_bits >= depth) {
           finish(i, group, column, acc);
-        else
+        } else {
 #pragma GCC unroll 12
           for (int v = 0; v < vectors; ++v) store(sum + v * lanes<T>, acc[v]);
+        }
       }
   }
 };
@@ -100,8 +106,7 @@ void cross_chunk_sparse(const MatrixView<const T>& x, const MatrixView<const T>&
       std::uint64_t words[word_bits] = {};
       for (Offset i = 0; i < depth; ++i) {
         const T* row = x.row(k + i) + column;
-        for (Offset j = 0; j < width; j += 64 / static_cast<Offset>(sizeof(T)))
-          __builtin_prefetch(row + word_bits * x.stride + j, 0, 2);
+        prefetch_row<2>(x.row(k + i + word_bits) + column, vectors_of<T>(width));
         words[i] = nonzero_bits(row, width);
       }
       transpose_bits(words);

@@ -165,17 +165,13 @@ GCMC_INLINE void update_vectors(const Update<T>& op, const AdamFactors<T>& facto
 /// begins push each other out of the first.
 template <class T, bool has_average, int n>
 GCMC_INLINE void prefetch_vectors(const Update<T>& op, Offset at) {
-#pragma GCC unroll 4
-  for (int v = 0; v < n; ++v) {
-    const Offset c = at + v * lanes<T>;
-    __builtin_prefetch(op.values + c, 1, 2);
-    __builtin_prefetch(op.gradient + c, 0, 2);
-    if (op.first) {
-      __builtin_prefetch(op.first + c, 1, 2);
-      __builtin_prefetch(op.second + c, 1, 2);
-    }
-    if constexpr (has_average) __builtin_prefetch(op.average + c, 1, 2);
+  prefetch_row<2>(op.values + at, n);
+  prefetch_row<2>(op.gradient + at, n);
+  if (op.first) {
+    prefetch_row<2>(op.first + at, n);
+    prefetch_row<2>(op.second + at, n);
   }
+  if constexpr (has_average) prefetch_row<2>(op.average + at, n);
 }
 
 /// The same for a row of `columns` elements. Meanwhile asks for the row that lies `ahead` elements on, unless that is
