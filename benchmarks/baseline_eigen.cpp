@@ -5,7 +5,7 @@
 #include <Eigen/SparseCore>
 
 #include "benchmarks.hpp"
-#include "gcmc/graph_convolution.hpp"
+#include "gcmc/layers/graph_convolution.hpp"
 
 namespace gcmc::benchmarks {
 namespace {
@@ -21,7 +21,7 @@ class EigenConvolutions {
     const ConvolutionShape sizes(options.options().model, levels);
     const Index users = shape.ratings.users(), items = shape.ratings.items();
     for (Index r = 0; r < levels; ++r) {
-      to_users_.push_back(level(shape.split.train, static_cast<Level>(r), users, items));
+      to_users_.push_back(level(shape.split.train(), static_cast<Level>(r), users, items));
       to_items_.push_back(to_users_.back().transpose());
     }
     user_rows_ = Dense::Random(users, sizes.width);
@@ -39,7 +39,7 @@ class EigenConvolutions {
   }
 
  private:
-  static Sparse level(const std::vector<Rating>& ratings, Level wanted, Index users, Index items) {
+  static Sparse level(std::span<const Rating> ratings, Level wanted, Index users, Index items) {
     std::vector<Eigen::Triplet<float>> edges;
     for (const Rating& rating : ratings)
       if (rating.level == wanted) edges.emplace_back(rating.user, rating.item, 0.01f);
@@ -56,7 +56,7 @@ void run(benchmark::State& state, Laboratory& laboratory, const Case& options) {
   auto& convolutions = laboratory.experiment<EigenConvolutions>("eigen/" + options.name(), options);
   Eigen::setNbThreads(options.threads);
   for (auto _ : state) convolutions.run();
-  const double edges = 2.0 * static_cast<double>(laboratory.shape(options.shape).split.train.size());
+  const double edges = 2.0 * static_cast<double>(laboratory.shape(options.shape).split.train().size());
   state.counters["edges"] = edges;
 }
 

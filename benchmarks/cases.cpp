@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "gcmc/base/random.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/random.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/options/presets.hpp"
 #include "graph_file.hpp"
 
 namespace gcmc::benchmarks {
@@ -23,9 +24,10 @@ SideFeatures random_features(Index nodes, Index columns, std::uint32_t stream) {
   return features;
 }
 
-Shape shape_of(Ratings ratings, std::vector<Rating> training) {
-  Shape shape{std::move(ratings), {std::move(training), {}, {}}};
-  for (std::size_t e = 0; e < shape.split.train.size(); e += 10) shape.split.valid.push_back(shape.split.train[e]);
+Shape shape_of(Ratings ratings, std::span<const Rating> training) {
+  std::vector<Rating> valid;
+  for (std::size_t e = 0; e < training.size(); e += 10) valid.push_back(training[e]);
+  Shape shape{std::move(ratings), Split(training, valid, {})};
   shape.ratings.user_features = random_features(shape.ratings.users(), user_feature_columns, 1);
   shape.ratings.item_features = random_features(shape.ratings.items(), item_feature_columns, 2);
   return shape;
@@ -52,7 +54,7 @@ Options Case::options() const {
   if (variant == "features") model.feature_dropout = 0.5;
   if (variant == "implicit") model.implicit = true;
   if (variant == "bases4") model.bases = 4;
-  if (variant == "bf16") options.run.precision = "bf16-tables";
+  if (variant == "bf16") options.model.precision = Precision::bf16_tables;
   if (variant == "removal") options.train.target_removal = 0.1;
   return options;
 }
@@ -67,9 +69,9 @@ std::vector<int> thread_counts() {
 
 Shape generated_shape(const std::string& name) {
   Ratings ratings = generate_ratings(synthetic_shape("synthetic" + name.substr(name.find('-'))));
-  std::vector<Rating> training = split(ratings, {name == "ml-100k" ? 0.2 : 0.1, 0.0, 1, 1}).train;
+  const Split parts(ratings, {name == "ml-100k" ? 0.2 : 0.1, 0.0, 1, 1});
   std::vector<Rating>().swap(ratings.entries);  // = {} would keep the memory
-  return shape_of(std::move(ratings), std::move(training));
+  return shape_of(std::move(ratings), parts.train());
 }
 
 Shape shape_from_file(const std::string& path) {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "gcmc/options.hpp"
-#include "gcmc/ratings.hpp"
+#include "gcmc/options/option_names.hpp"
+#include "gcmc/ratings/split.hpp"
 
 namespace gcmc::benchmarks {
 

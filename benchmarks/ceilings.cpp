@@ -13,8 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "gcmc/backend/memory.hpp"
+#include "gcmc/base/random.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/random.hpp"
 
 namespace gcmc::benchmarks {
 namespace {

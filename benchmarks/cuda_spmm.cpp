@@ -4,9 +4,9 @@
 #include <type_traits>
 
 #include "benchmarks.hpp"
+#include "gcmc/base/error.hpp"
 #include "gcmc/cuda.hpp"
-#include "gcmc/error.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/train/train.hpp"
 #include "watched.hpp"
 
 namespace gcmc::benchmarks {
@@ -64,7 +64,7 @@ void register_sums(const std::shared_ptr<Laboratory>& laboratory, const std::str
         for (int k = 0; k < batch; ++k) sums.run(forward);
         sums.wait();
       }
-      state.counters["edges"] = 2.0 * static_cast<double>(laboratory->shape(options.shape).split.train.size());
+      state.counters["edges"] = 2.0 * static_cast<double>(laboratory->shape(options.shape).split.train().size());
     };
     const std::string phase = forward ? "aggregate/" : "aggregate_backward/";
     benchmark::RegisterBenchmark(("cuda/" + phase + who + "/" + options.name()).c_str(), body)

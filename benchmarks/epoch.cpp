@@ -10,7 +10,8 @@
 #include "benchmarks.hpp"
 #include "ceilings.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/options/presets.hpp"
+#include "gcmc/train/train.hpp"
 #include "phases.hpp"
 #include "watched.hpp"
 
@@ -45,7 +46,7 @@ void report(benchmark::State& state, const PhaseTimer& timer, const Shape& shape
   using benchmark::Counter;
   for (const auto& [phase, seconds] : timer.seconds())
     if (seconds > 0) state.counters["ms_" + std::string(phase)] = Counter(1e3 * seconds, Counter::kAvgIterations);
-  state.counters["edges"] = static_cast<double>(shape.split.train.size());
+  state.counters["edges"] = static_cast<double>(shape.split.train().size());
   state.counters["peak_gigabytes"] = peak_gigabytes();
 }
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 
 namespace gcmc::benchmarks {
 namespace {

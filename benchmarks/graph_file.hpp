@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "gcmc/ratings.hpp"
+#include "gcmc/ratings/ratings.hpp"
 
 namespace gcmc::benchmarks {
 

@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "benchmarks.hpp"
+#include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/error.hpp"
 #include "graph_file.hpp"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <map>
 #include <string_view>
 
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 
 namespace gcmc::benchmarks {
 

@@ -10,7 +10,7 @@
 
 #include "cases.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/train/train.hpp"
 #include "phases.hpp"
 #include "watched.hpp"
 #include "work.hpp"

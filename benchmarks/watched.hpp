@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "gcmc/backend.hpp"
+#include "gcmc/backend/memory.hpp"
 
 namespace gcmc::benchmarks {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 
 namespace gcmc::benchmarks {
 

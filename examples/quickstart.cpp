@@ -1,8 +1,9 @@
 // Trains a small model on generated ratings, saves it, and asks the saved model what one user would like.
-#include <gcmc/data.hpp>
-#include <gcmc/error.hpp>
-#include <gcmc/predictor.hpp>
-#include <gcmc/trainer.hpp>
+#include <gcmc/base/error.hpp>
+#include <gcmc/files/model_folder.hpp>
+#include <gcmc/model/predictor.hpp>
+#include <gcmc/ratings/generator.hpp>
+#include <gcmc/train/train.hpp>
 #include <iostream>
 
 int main() try {

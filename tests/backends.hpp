@@ -11,8 +11,8 @@
 #include <string>
 
 #include "cuda_under_test.hpp"
+#include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/error.hpp"
 
 namespace gcmc {
 

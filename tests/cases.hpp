@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "gcmc/backend.hpp"
+#include "gcmc/backend/memory.hpp"
+#include "gcmc/base/random.hpp"
 
 namespace gcmc::cases {
 

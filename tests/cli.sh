@@ -15,11 +15,12 @@ expect() {
 }
 out_has() { grep -qE -e "$1" out || fail "standard output lacks: $1"; }
 err_has() { grep -qE -e "$1" err || fail "standard error lacks: $1"; }
-# refuse TEXT arguments...: exit 2, nothing on standard output, one line on standard error that holds TEXT.
-refuse() {
-  local text=$1
-  shift
-  expect 2 "$@"
+# refuse_with CODE TEXT arguments...: nothing on standard output, one line on standard error that holds TEXT.
+refuse() { refuse_with 2 "$@"; }
+refuse_with() {
+  local code=$1 text=$2
+  shift 2
+  expect "$code" "$@"
   [ ! -s out ] || fail "gcmc $*: standard output is not empty"
   [ "$(wc -l <err)" -eq 1 ] || fail "gcmc $*: not one line on standard error"
   err_has "$text"
@@ -151,7 +152,7 @@ tune() {
   expect 0 tune "${small[@]}" "${search[@]}" --save-dir tuned
   out_has '^8 runs are done'
   if grep -q '^Trial=' out; then fail 'a finished search trains again'; fi
-  refuse 'gcn_agg_units was 20 and now is 25.*--save-dir' tune "${small[@]}" "${search[@]}" --gcn-agg-units 25 \
+  refuse 'gcn_agg_units was 20 and now is 25: give another folder' tune "${small[@]}" "${search[@]}" --gcn-agg-units 25 \
     --save-dir tuned
   echo '{"train_lr": "0.003..0.05:log", "gcn_agg_accum": ["stack", "sum"]}' >space.json
   expect 0 tune "${small[@]}" --train-max-iter 9 --trials 6 --search-file space.json --threads 1 --silent --save-dir one
@@ -250,7 +251,7 @@ device() {
     refuse 'there is no device 1000: this machine has ' "${first[@]}" --device 1000
     return
   fi
-  refuse '^gcmc: cuda: .*use --device cpu$' "${first[@]}" --device 0 --save-dir on_device
+  refuse_with 1 '^gcmc: cuda: .*use --device cpu$' "${first[@]}" --device 0 --save-dir on_device
   [ ! -e on_device ] || fail 'a refused device leaves a folder'
   expect 0 "${first[@]}" --device auto --save-dir on_either
   err_has '^gcmc: note: --device auto takes the CPU \(cuda: .*\)$'

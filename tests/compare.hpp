@@ -15,8 +15,8 @@
 
 #include "cases.hpp"
 #include "cuda_under_test.hpp"
+#include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/error.hpp"
 #include "reference.hpp"
 
 namespace gcmc::cases {

@@ -1,8 +1,8 @@
 // Says which CUDA device the tests run on; without one, that they are skipped, and why. Exit code 0 if there is one.
 #include <cstdio>
 
+#include "gcmc/base/error.hpp"
 #include "gcmc/cuda.hpp"
-#include "gcmc/error.hpp"
 
 int main() {
   try {

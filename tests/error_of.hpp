@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 
 namespace gcmc {
 

@@ -11,9 +11,9 @@
 
 #include <algorithm>
 
-#include "gcmc/error.hpp"
-#include "gcmc/random.hpp"
-#include "gcmc/saved_model.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/random.hpp"
+#include "gcmc/files/model_folder.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
 

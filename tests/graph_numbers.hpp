@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "gcmc/ratings.hpp"
+#include "gcmc/ratings/ratings.hpp"
 
 namespace gcmc {
 

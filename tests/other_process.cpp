@@ -5,7 +5,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "gcmc/cpu.hpp"
 #include "gcmc/gcmc.hpp"
+#include "gcmc/train/train.hpp"
 
 namespace {
 
@@ -18,18 +20,18 @@ Options options(const char* precision) {
   options.model.units = 30;
   options.model.output = 11;
   options.train.max_iterations = 20;
-  options.run.precision = precision;
+  set_option(options, "precision", precision);
   return options;
 }
 
 Split parts(const Ratings& all, const Options& o) {
-  return split(all, {o.run.test_ratio, o.run.valid_ratio, o.train.seed, o.train.seed});
+  return Split(all, {o.run.test_ratio, o.run.valid_ratio, o.train.seed, o.train.seed});
 }
 
 /// What the trainer itself computes for the test ratings, in the graph's order, by its own embeddings.
 template <class T>
 std::vector<double> trainer_predictions(Trainer<Cpu, T>& trainer, Cpu& cpu, const Ratings& all, const Split& split) {
-  const Graph<Cpu, T> test(cpu, all.users(), all.items(), static_cast<Index>(all.levels.size()), split.test);
+  const Graph<Cpu, T> test(cpu, all.users(), all.items(), static_cast<Index>(all.levels.size()), split.test());
   Buffer<Cpu, T> predictions(cpu, test.edges());
   trainer.model().predict(test.pairs(), predictions.data());
   const std::vector<T> typed = predictions.get();
@@ -38,7 +40,7 @@ std::vector<double> trainer_predictions(Trainer<Cpu, T>& trainer, Cpu& cpu, cons
 
 std::vector<std::pair<Index, Index>> pairs_in_graph_order(const Ratings& all, const Split& split) {
   const HostAdjacency rows =
-      make_adjacency(all.users(), all.items(), static_cast<Index>(all.levels.size()), split.test, user_side);
+      make_adjacency(all.users(), all.items(), static_cast<Index>(all.levels.size()), split.test(), user_side);
   std::vector<std::pair<Index, Index>> pairs;
   const auto levels = static_cast<Offset>(all.levels.size());
   for (Index user = 0; user < all.users(); ++user)
@@ -61,6 +63,7 @@ void write(const std::string& folder, const char* precision) {
     trainer.observe(trainer.validate().rmse());
   }
   trainer.choose();
+  trainer.embed();
   const std::vector<double> predictions = trainer_predictions(trainer, cpu, all, split);
   const Tensor kept{{static_cast<Offset>(predictions.size())}, predictions};
   write_safetensors(folder + "-predictions", {{"predictions", kept}});
@@ -74,9 +77,9 @@ bool read(const std::string& folder, const char* precision) {
   const auto theirs = std::get<std::vector<double>>(read_safetensors(folder + "-predictions").at("predictions").values);
   double squares = 0;
   std::vector<std::pair<Index, Index>> test;
-  for (const Rating& r : split.test) test.emplace_back(r.user, r.item);
+  for (const Rating& r : split.test()) test.emplace_back(r.user, r.item);
   const std::vector<double> again = predictor.predict(test);
-  for (std::size_t k = 0; k < again.size(); ++k) squares += std::pow(again[k] - all.levels[split.test[k].level], 2);
+  for (std::size_t k = 0; k < again.size(); ++k) squares += std::pow(again[k] - all.levels[split.test()[k].level], 2);
   const double rmse = std::sqrt(squares / static_cast<double>(again.size()));
   const double saved = predictor.model().metrics.at("best_test_rmse");
   const bool equal = ours == theirs && std::abs(rmse - saved) < 1e-6;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gcmc/backend.hpp"
+#include "gcmc/backend/memory.hpp"
 #include "reference_math.hpp"
 
 namespace gcmc {

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 
 namespace gcmc {
 

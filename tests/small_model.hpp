@@ -1,7 +1,7 @@
 // A saved model of a few users and items, of any shape that options ask for, filled with distinct values.
 #pragma once
 
-#include "gcmc/saved_model.hpp"
+#include "gcmc/files/model_folder.hpp"
 
 /// `next` counts on, so that no two values of a model are the same.
 template <class T>

@@ -3,9 +3,9 @@
 #include <set>
 
 #include "error_of.hpp"
-#include "gcmc/auto_preset.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/options/presets.hpp"
+#include "gcmc/train/train.hpp"
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>

@@ -9,8 +9,8 @@ using Catch::Approx;
 #include <cmath>
 
 #include "error_of.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/metrics.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/ratings/baseline.hpp"
 
 using namespace gcmc;
 
@@ -99,8 +99,9 @@ TEST_CASE("a baseline that cannot be fitted says why", "[baseline]") {
   CHECK(error_of([&] { fit_bias_baseline(ratings, {}); }) == "fit_bias_baseline: there is no rating to train on");
   const std::vector<Rating> bad_user = {{3, 0, 0}}, bad_level = {{0, 0, 3}};
   CHECK(error_of([&] { fit_bias_baseline(ratings, bad_user); }) ==
-        "fit_bias_baseline: user 3, item 0, but there are 3 users and 2 items");
-  CHECK(error_of([&] { fit_bias_baseline(ratings, bad_level); }) == "fit_bias_baseline: level 3, but there are 3");
+        "fit_bias_baseline: entry 0 has user 3, but there are 3");
+  CHECK(error_of([&] { fit_bias_baseline(ratings, bad_level); }) ==
+        "fit_bias_baseline: entry 0 has level 3, but there are 3");
   CHECK(error_of([&] { fit_bias_baseline(ratings, ratings.entries, {.user_shrinkage = -1}); }).find("negative") !=
         std::string::npos);
 }

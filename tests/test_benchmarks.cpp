@@ -14,7 +14,7 @@
 #include "../benchmarks/graph_file.hpp"
 #include "../benchmarks/recorded_step.hpp"
 #include "error_of.hpp"
-#include "gcmc/data.hpp"
+#include "gcmc/files/readers.hpp"
 #include "graph_numbers.hpp"
 #include "scratch_folder.hpp"
 

@@ -1,7 +1,8 @@
 // Training on CUDA: the steps' graphs, losses against the CPU's, whole runs.
 #include "backends.hpp"
-#include "gcmc/cuda_training.hpp"
-#include "gcmc/data.hpp"
+#include "gcmc/cuda.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/train/train.hpp"
 
 namespace {
 
@@ -14,7 +15,7 @@ Options small_options() {
   return options;
 }
 
-Split parts_of(const Ratings& ratings, const Options& options) { return split(ratings, split_options(options)); }
+Split parts_of(const Ratings& ratings, const Options& options) { return Split(ratings, split_options(options)); }
 
 }  // namespace
 
@@ -117,7 +118,7 @@ TEST_CASE("a whole run on CUDA does what it does on the CPU", "[cuda]") {
   options.train.refit = true;
   options.train.target_removal = 0.1;
   Cuda cuda(0, cuda_options());
-  const TrainResult ours = train_on_cuda(cuda, ratings, options), theirs = train(ratings, options);
+  const TrainResult ours = train(cuda, ratings, options), theirs = train(ratings, options);
   CHECK(ours.metrics.backend == cuda.name());
   CHECK(ours.history.back().loss < ours.history.front().loss);
   CHECK(std::abs(ours.history.front().loss - theirs.history.front().loss) < 1e-5);

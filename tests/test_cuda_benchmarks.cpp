@@ -12,7 +12,7 @@
 
 #include "../benchmarks/benchmarks.hpp"
 #include "emulator.hpp"
-#include "gcmc/data.hpp"
+#include "gcmc/files/readers.hpp"
 #include "graph_numbers.hpp"
 #include "scratch_folder.hpp"
 

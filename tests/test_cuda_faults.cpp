@@ -4,8 +4,9 @@
 #include "cuda_runtime.h"
 #include "cusparse.h"
 #include "emulator.hpp"
-#include "gcmc/cuda_training.hpp"
-#include "gcmc/data.hpp"
+#include "gcmc/cuda.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/train/train.hpp"
 
 namespace {
 
@@ -33,7 +34,7 @@ void train_a_little(Cuda& cuda) {
   const Ratings ratings = generate_ratings({.users = 40, .items = 50, .ratings = 900});
   Options options;
   options.model = {.units = 20, .output = 8};
-  const Split parts = split(ratings, split_options(options));
+  const Split parts = Split(ratings, split_options(options));
   Trainer<Cuda, float> trainer(cuda, ratings, parts, options);
   for (int step = 0; step < 3; ++step) trainer.step();
 }
@@ -110,7 +111,7 @@ TEST_CASE("what a rehearsal lets through has memory enough", "[cuda][faults]") {
     emulator::reset({.memory = memory});
     return error_of([&] {
       Cuda cuda(0, {.spmm = spmm});
-      train_on_cuda(cuda, ratings, options);
+      train(cuda, ratings, options);
     });
   };
   std::size_t least[2] = {};

@@ -9,8 +9,8 @@ using Catch::Approx;
 #include <map>
 
 #include "data_files.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/readers.hpp"
 #include "scratch_folder.hpp"
 
 using namespace gcmc;

@@ -10,7 +10,7 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include "gcmc/options.hpp"
+#include "../examples/trainer/program_options.hpp"
 
 namespace {
 
@@ -33,15 +33,17 @@ std::string between(const std::string& text, const std::string& opening, const s
 /// Markdown, a table a group: option, default, help.
 std::string option_tables() {
   std::string text, group;
-  const gcmc::Options defaults;
-  gcmc::for_each_option(defaults,
-                        [&](const std::string& name, const std::string& of, const std::string& help, const auto&) {
-                          if (of != group) text += "\n" + of + "\n\n| option | default | |\n|---|---|---|\n";
-                          group = of;
-                          text += "| `" + name + "` | " + gcmc::option_text(defaults, name) + " | ";
-                          for (const char c : help) text += c == '|' ? "\\|" : std::string(1, c);
-                          text += " |\n";
-                        });
+  const auto add = [&](const gcmc::OptionRow& row, const auto& field) {
+    const std::string of(row.group), name(row.name);
+    if (of != group) text += "\n" + of + "\n\n| option | default | |\n|---|---|---|\n";
+    group = of;
+    text += "| `" + name + "` | " + gcmc::OptionText(row).write(field) + " | ";
+    for (const char c : row.help) text += c == '|' ? "\\|" : std::string(1, c);
+    text += " |\n";
+  };
+  const Settings defaults;
+  for_each_option(defaults.options, add);
+  for_each_option(defaults.program, add);
   return text + "\n";
 }
 

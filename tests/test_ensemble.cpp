@@ -3,9 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "error_of.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/ensemble.hpp"
-#include "gcmc/predictor.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/model/predictor.hpp"
+#include "gcmc/train/ensemble.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
 
@@ -62,11 +63,11 @@ TEST_CASE("an ensemble's test figures are those of the mean of the members' prob
   const Ratings ratings = some_ratings();
   const Options options = three_models();
   const EnsembleResult result = train_ensemble(ratings, options);
-  const Split parts = split(ratings, split_options(options));
+  const Split parts = Split(ratings, split_options(options));
   double squares = 0, absolute = 0, entropy = 0, correct = 0;
   std::vector<Predictor> members;
   for (const SavedModel& model : result.models) members.emplace_back(model, 1);
-  for (const Rating& rating : parts.test) {
+  for (const Rating& rating : parts.test()) {
     const std::vector<Predictor::Pair> pair = {{rating.user, rating.item}};
     std::vector<double> mean(ratings.levels.size());
     double expected = 0;
@@ -81,7 +82,7 @@ TEST_CASE("an ensemble's test figures are those of the mean of the members' prob
     entropy -= std::log(mean[rating.level]);
     correct += std::max_element(mean.begin(), mean.end()) - mean.begin() == rating.level;
   }
-  const double count = static_cast<double>(parts.test.size());
+  const double count = static_cast<double>(parts.test().size());
   const Metrics& test = result.metrics.test;
   CHECK(test.rmse() == Approx(std::sqrt(squares / count)).epsilon(1e-6));
   CHECK(test.mae() == Approx(absolute / count).epsilon(1e-6));

@@ -10,10 +10,12 @@
 #include <numeric>
 #include <set>
 
-#include "gcmc/data.hpp"
-#include "gcmc/error.hpp"
-#include "gcmc/metrics.hpp"
-#include "gcmc/random.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/random.hpp"
+#include "gcmc/ratings/baseline.hpp"
+#include "gcmc/ratings/generator.hpp"
+#include "gcmc/ratings/metrics.hpp"
+#include "gcmc/ratings/split.hpp"
 
 using namespace gcmc;
 
@@ -59,7 +61,7 @@ double factorization_rmse(const Ratings& ratings, const Split& parts, const Bias
     return std::inner_product(p, p + rank, q, bias);
   };
   for (int epoch = 0; epoch < 40; ++epoch)
-    for (const Rating& r : parts.train) {
+    for (const Rating& r : parts.train()) {
       const double error = ratings.levels[r.level] - predict(r);
       double* p = &user_factors[static_cast<std::size_t>(r.user) * rank];
       double* q = &item_factors[static_cast<std::size_t>(r.item) * rank];
@@ -70,11 +72,11 @@ double factorization_rmse(const Ratings& ratings, const Split& parts, const Bias
       }
     }
   double squared = 0;
-  for (const Rating& r : parts.test) {
+  for (const Rating& r : parts.test()) {
     const double error = std::clamp(predict(r), baseline.lowest, baseline.highest) - ratings.levels[r.level];
     squared += error * error;
   }
-  return std::sqrt(squared / static_cast<double>(parts.test.size()));
+  return std::sqrt(squared / static_cast<double>(parts.test().size()));
 }
 
 std::string error_of(const GeneratorOptions& options) {
@@ -143,19 +145,19 @@ TEST_CASE("another seed gives other ratings", "[generator]") {
 
 TEST_CASE("the generator's truth can be learnt far below the bias baseline", "[generator]") {
   const Ratings ratings = generate_ratings({});
-  const Split parts = split(ratings, {0.1, 0.0, 1, 1});
-  const BiasBaseline baseline = fit_bias_baseline(ratings, parts.train);
-  const double baseline_rmse = evaluate(baseline, ratings, parts.test).rmse();
+  const Split parts = Split(ratings, {0.1, 0.0, 1, 1});
+  const BiasBaseline baseline = fit_bias_baseline(ratings, parts.train());
+  const double baseline_rmse = evaluate(baseline, ratings, parts.test()).rmse();
   CHECK(baseline_rmse < 1.06);
   CHECK(factorization_rmse(ratings, parts, baseline) < baseline_rmse - 0.03);
 }
 
 TEST_CASE("the bias baseline beats the mean alone", "[generator]") {
   const Ratings ratings = generate_ratings({});
-  const Split parts = split(ratings, {0.1, 0.0, 1, 1});
+  const Split parts = Split(ratings, {0.1, 0.0, 1, 1});
   const double mean_alone =
-      evaluate(fit_bias_baseline(ratings, parts.train, {.passes = 0}), ratings, parts.test).rmse();
-  CHECK(evaluate(fit_bias_baseline(ratings, parts.train), ratings, parts.test).rmse() < mean_alone - 0.05);
+      evaluate(fit_bias_baseline(ratings, parts.train(), {.passes = 0}), ratings, parts.test()).rmse();
+  CHECK(evaluate(fit_bias_baseline(ratings, parts.train()), ratings, parts.test()).rmse() < mean_alone - 0.05);
 }
 
 TEST_CASE("every size within the limits has all its ratings, users and items, and no pair twice", "[generator]") {

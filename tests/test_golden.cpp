@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "backends.hpp"
-#include "gcmc/model.hpp"
-#include "gcmc/optimizer.hpp"
+#include "gcmc/layers/model.hpp"
+#include "gcmc/layers/optimizer.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // The whole model: its gradients against central differences for every option of every layer, on every backend, and the
 // updates that its optimizer puts off.
 #include "backends.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/train/train.hpp"
 #include "reference.hpp"
 
 namespace {
@@ -50,11 +50,11 @@ double gradient_error(B& backend, const ModelOptions& options, double target_rem
   model.parameters().set(values);
   const Graph<B, double> graph(backend, problem.users, problem.items, static_cast<Index>(problem.levels.size()),
                                problem.ratings, options.normalization);
-  EdgeSplit<B, double> removal(graph);
-  if (target_removal > 0) removal.draw(make_mask(17, 4, static_cast<std::uint32_t>(Masked::edges), 1 - target_removal));
+  const DropoutStep dropout{17, 4};
+  TargetRemoval<B, double> removal(graph, target_removal);
+  if (target_removal > 0) removal.draw(dropout);
   const Messages<double> messages = target_removal > 0 ? removal.messages() : graph.messages();
   const Pairs pairs = target_removal > 0 ? removal.pairs() : graph.pairs();
-  const DropoutStep dropout{17, 4};
   const auto loss = [&] {
     model.forward_backward(messages, pairs, dropout);
     return model.metrics().loss();

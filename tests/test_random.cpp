@@ -9,7 +9,7 @@
 #include <cmath>
 #include <set>
 
-#include "gcmc/random.hpp"
+#include "gcmc/base/random.hpp"
 #include "reference.hpp"
 
 namespace gcmc {

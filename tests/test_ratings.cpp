@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include "error_of.hpp"
-#include "gcmc/ratings.hpp"
+#include "gcmc/ratings/split.hpp"
 
 using namespace gcmc;
 
@@ -34,7 +34,7 @@ Ratings numbered(Index count) {
 
 Offset number_of(const Rating& rating) { return 10 * Offset{rating.user} + rating.item; }
 
-std::vector<Offset> numbers_of(const std::vector<Rating>& part) {
+std::vector<Offset> numbers_of(std::span<const Rating> part) {
   std::vector<Offset> numbers;
   for (const Rating& rating : part) numbers.push_back(number_of(rating));
   return numbers;
@@ -42,8 +42,8 @@ std::vector<Offset> numbers_of(const std::vector<Rating>& part) {
 
 std::vector<Offset> sorted_union(const Split& parts) {
   std::vector<Offset> all;
-  for (const auto* part : {&parts.train, &parts.valid, &parts.test})
-    for (const Offset number : numbers_of(*part)) all.push_back(number);
+  for (const auto part : {parts.train(), parts.valid(), parts.test()})
+    for (const Offset number : numbers_of(part)) all.push_back(number);
   std::sort(all.begin(), all.end());
   return all;
 }
@@ -130,72 +130,71 @@ TEST_CASE("a random split holds every rating once, in parts of the rounded sizes
       {30, 0.0, 0.0, 0, 0},
       {1, 0.1, 0.1, 0, 0},
   }));
-  const Split parts = split(numbered(count), {test_ratio, valid_ratio, 5, 5});
-  CHECK(parts.test.size() == static_cast<std::size_t>(test));
-  CHECK(parts.valid.size() == static_cast<std::size_t>(valid));
+  const Split parts(numbered(count), {test_ratio, valid_ratio, 5, 5});
+  CHECK(parts.test().size() == static_cast<std::size_t>(test));
+  CHECK(parts.valid().size() == static_cast<std::size_t>(valid));
   CHECK(sorted_union(parts) == first_numbers(count));
 }
 
 TEST_CASE("a split keeps each rating's level", "[ratings]") {
-  const Split parts = split(numbered(50), {0.2, 0.2, 9, 9});
-  for (const auto* part : {&parts.train, &parts.valid, &parts.test})
-    for (const Rating& rating : *part) CHECK(rating.level == number_of(rating) % 3);
+  const Split parts(numbered(50), {0.2, 0.2, 9, 9});
+  for (const auto part : {parts.train(), parts.valid(), parts.test()})
+    for (const Rating& rating : part) CHECK(rating.level == number_of(rating) % 3);
 }
 
 TEST_CASE("a seed decides the split, and another seed gives another", "[ratings]") {
   const Ratings ratings = numbered(200);
-  const Split one = split(ratings, {0.1, 0.1, 1, 1}), again = split(ratings, {0.1, 0.1, 1, 1}),
-              other = split(ratings, {0.1, 0.1, 2, 2});
-  CHECK(one.test == again.test);
-  CHECK(one.valid == again.valid);
-  CHECK(one.train == again.train);
-  CHECK(one.test != other.test);
-  CHECK(one.valid != other.valid);
+  const Split one = Split(ratings, {0.1, 0.1, 1, 1}), again = Split(ratings, {0.1, 0.1, 1, 1}),
+              other = Split(ratings, {0.1, 0.1, 2, 2});
+  CHECK(numbers_of(one.test()) == numbers_of(again.test()));
+  CHECK(numbers_of(one.valid()) == numbers_of(again.valid()));
+  CHECK(numbers_of(one.train()) == numbers_of(again.train()));
+  CHECK(numbers_of(one.test()) != numbers_of(other.test()));
+  CHECK(numbers_of(one.valid()) != numbers_of(other.valid()));
 }
 
 TEST_CASE("the validation ratio does not change the test part", "[ratings]") {
   const Ratings ratings = numbered(200);
-  CHECK(split(ratings, {0.1, 0.1, 1, 1}).test == split(ratings, {0.1, 0.5, 1, 1}).test);
+  CHECK(numbers_of(Split(ratings, {0.1, 0.1, 1, 1}).test()) == numbers_of(Split(ratings, {0.1, 0.5, 1, 1}).test()));
 }
 
 TEST_CASE("the data set's own test split stays as it is, in order", "[ratings]") {
   Ratings ratings = numbered(100);
   ratings.test_begin = 80;
-  const Split parts = split(ratings, {0.7, 0.1, 3, 3});
-  CHECK(parts.test == std::vector<Rating>(ratings.entries.begin() + 80, ratings.entries.end()));
-  CHECK(parts.valid.size() == 8);
+  const Split parts(ratings, {0.7, 0.1, 3, 3});
+  CHECK(numbers_of(parts.test()) == numbers_of(std::span(ratings.entries).subspan(80)));
+  CHECK(parts.valid().size() == 8);
   CHECK(sorted_union(parts) == first_numbers(100));
-  std::vector<Offset> valid = numbers_of(parts.valid);
+  std::vector<Offset> valid = numbers_of(parts.valid());
   std::sort(valid.begin(), valid.end());
   CHECK(valid != first_numbers(8));  // drawn, not cut from the front
 }
 
 TEST_CASE("the two seeds draw the two parts", "[ratings]") {
   const Ratings ratings = numbered(200);
-  const Split one = split(ratings, {0.1, 0.1, 1, 1}), other = split(ratings, {0.1, 0.1, 1, 2});
-  CHECK(one.test == other.test);
-  CHECK(one.valid != other.valid);
-  CHECK(split(ratings, {0.1, 0.1, 2, 1}).test != one.test);
+  const Split one = Split(ratings, {0.1, 0.1, 1, 1}), other = Split(ratings, {0.1, 0.1, 1, 2});
+  CHECK(numbers_of(one.test()) == numbers_of(other.test()));
+  CHECK(numbers_of(one.valid()) != numbers_of(other.valid()));
+  CHECK(numbers_of(Split(ratings, {0.1, 0.1, 2, 1}).test()) != numbers_of(one.test()));
 }
 
 TEST_CASE("without its test part, a set is trained and validated on the same ratings", "[ratings]") {
   Ratings ratings = numbered(200);
   ratings.test_begin = GENERATE(-1, 150);
-  const Split whole = split(ratings, {0.2, 0.1, 3, 4});
+  const Split whole(ratings, {0.2, 0.1, 3, 4});
   const Ratings kept = without_test(ratings, 0.2, 3);
-  const Split parts = split(kept, {GENERATE(0.0, 0.2, 0.5), 0.1, 9, 4});
-  CHECK(parts.train == whole.train);
-  CHECK(parts.valid == whole.valid);
-  CHECK(parts.test.empty());
-  CHECK(kept.entries.size() + whole.test.size() == ratings.entries.size());
+  const Split parts(kept, {GENERATE(0.0, 0.2, 0.5), 0.1, 9, 4});
+  CHECK(numbers_of(parts.train()) == numbers_of(whole.train()));
+  CHECK(numbers_of(parts.valid()) == numbers_of(whole.valid()));
+  CHECK(parts.test().empty());
+  CHECK(kept.entries.size() + whole.test().size() == ratings.entries.size());
 }
 
 TEST_CASE("test and validation are drawn evenly over the ratings", "[ratings]") {
-  const Split parts = split(numbered(10000), {0.2, 0.25, 11, 11});
-  for (const auto* part : {&parts.test, &parts.valid, &parts.train}) {
+  const Split parts(numbered(10000), {0.2, 0.25, 11, 11});
+  for (const auto part : {parts.test(), parts.valid(), parts.train()}) {
     double mean = 0;
-    for (const Offset number : numbers_of(*part))
-      mean += static_cast<double>(number) / static_cast<double>(part->size());
+    for (const Offset number : numbers_of(part)) mean += static_cast<double>(number) / static_cast<double>(part.size());
     // A uniform draw of 2000 of 0 .. 9999 has a mean with standard deviation below 65.
     CHECK(std::abs(mean - 4999.5) < 5 * 65);
   }
@@ -204,20 +203,20 @@ TEST_CASE("test and validation are drawn evenly over the ratings", "[ratings]") 
 TEST_CASE("a split that cannot be made says why", "[ratings]") {
   const Ratings ratings = numbered(3);
   CHECK(error_of([&] {
-          split(ratings, {1.0, 0.1, 1, 1});
+          Split(ratings, {1.0, 0.1, 1, 1});
         }) == "split: test_ratio is 1.000000, a number in [0, 1) is needed");
   CHECK(error_of([&] {
-          split(ratings, {0.1, -0.1, 1, 1});
+          Split(ratings, {0.1, -0.1, 1, 1});
         }) == "split: valid_ratio is -0.100000, a number in [0, 1) is needed");
   CHECK(error_of([&] {
-          split(ratings, {std::numeric_limits<double>::quiet_NaN(), 0.1, 1, 1});
+          Split(ratings, {std::numeric_limits<double>::quiet_NaN(), 0.1, 1, 1});
         }).find("split: test_ratio") == 0);
   CHECK(error_of([&] {
-          split(ratings, {0.9, 0.0, 1, 1});
+          Split(ratings, {0.9, 0.0, 1, 1});
         }) == "split: no rating is left to train on: 3 ratings, 3 in test and 0 in validation");
   Ratings all_test = numbered(3);
   all_test.test_begin = 0;
-  CHECK(error_of([&] { split(all_test, {0.1, 0.1, 1, 1}); }).find("no rating is left") != std::string::npos);
+  CHECK(error_of([&] { Split(all_test, {0.1, 0.1, 1, 1}); }).find("no rating is left") != std::string::npos);
   all_test.test_begin = 4;
-  CHECK(error_of([&] { split(all_test, {0.1, 0.1, 1, 1}); }) == "split: test_begin is 4, but there are 3 entries");
+  CHECK(error_of([&] { Split(all_test, {0.1, 0.1, 1, 1}); }) == "split: test_begin is 4, but there are 3 entries");
 }

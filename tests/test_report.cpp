@@ -11,9 +11,10 @@
 
 #include "drawing.hpp"
 #include "error_of.hpp"
-#include "gcmc/error.hpp"
-#include "gcmc/random.hpp"
-#include "gcmc/report.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/random.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/presets.hpp"
 #include "scratch_folder.hpp"
 
 using namespace gcmc;
@@ -80,14 +81,20 @@ std::vector<double> drawn_rows(const std::string& svg, const std::string& colour
   return rows;
 }
 
+void apply_options_file(Options& options, const std::string& path) {
+  read_options_file(path, [&](const std::string& name, const std::string& text) { set_option(options, name, text); });
+}
+
 std::string error_of_options(const std::string& text) {
   const ScratchFolder folder;
   write_bytes(folder / "options.json", text);
   Options options;
-  options.run.save_id = "untouched";
+  options.run.data_name = "untouched";
   const Options before = options;
   try {
-    apply_options_file(options, folder / "options.json");
+    Options changed = options;
+    apply_options_file(changed, folder / "options.json");
+    options = changed;
   } catch (const Error& error) {
     CHECK(options == before);
     CHECK(holds(error.what(), folder / "options.json"));
@@ -170,19 +177,19 @@ TEST_CASE("metrics.json refuses a figure that is not finite", "[report]") {
 TEST_CASE("options written as JSON read back equal, whatever they are", "[report]") {
   const ScratchFolder folder;
   Options options = preset_options("paper", "ml-1m");
-  options.run.data_dir = "a \"quoted\"\n folder";
+  options.run.data_name = "a \"quoted\"\n folder";
   options.train.seed = std::numeric_limits<std::uint64_t>::max();
   options.train.learning_rate = 0.1 + 0.2;
   options.model.features = true;
   options.model.hidden_dropout = 0.25;
-  write_file_atomically(folder / "options.json", options_json(options));
+  write_file_atomically(folder / "options.json", options_json(option_values(options)));
   Options read;
   apply_options_file(read, folder / "options.json");
   CHECK(read == options);
 }
 
 TEST_CASE("options are JSON of their type: numbers, booleans, text", "[report]") {
-  const std::string text = options_json({});
+  const std::string text = options_json(option_values(Options{}));
   CHECK(holds(text, "{\n  \"preset\": \"dgl\","));
   CHECK(holds(text, "\"seed\": 123,"));
   CHECK(holds(text, "\"train_lr\": 0.01,"));
@@ -195,13 +202,13 @@ TEST_CASE("options are JSON of their type: numbers, booleans, text", "[report]")
 TEST_CASE("an options file may name a few options, as text or as numbers", "[report]") {
   const ScratchFolder folder;
   write_bytes(folder / "options.json",
-              R"({"train-lr": "0.5", "train_max_iter": 20.0, "model_dropout": 0, "silent": 1})");
+              R"({"train-lr": "0.5", "train_max_iter": 20.0, "model_dropout": 0, "refit": 1})");
   Options options, expected;
   apply_options_file(options, folder / "options.json");
   expected.train.learning_rate = 0.5;
   expected.train.max_iterations = 20;
   expected.model.node_dropout = 0;
-  expected.run.silent = true;
+  expected.train.refit = true;
   CHECK(options == expected);
 }
 

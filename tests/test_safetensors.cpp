@@ -8,8 +8,8 @@
 #include <cstring>
 #include <limits>
 
-#include "gcmc/error.hpp"
-#include "gcmc/saved_model.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/model_folder.hpp"
 #include "scratch_folder.hpp"
 
 using namespace gcmc;

@@ -12,8 +12,9 @@
 #include <functional>
 #include <limits>
 
-#include "gcmc/error.hpp"
-#include "gcmc/saved_model.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/model_folder.hpp"
+#include "gcmc/options/option_names.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
 
@@ -114,7 +115,7 @@ TEST_CASE("every option of a saved model comes back, not only defaults", "[saved
   set_option(model.options, "gcn_agg_norm_symm", "false");
   set_option(model.options, "use_one_hot_fea", "true");
   set_option(model.options, "train_lr", "0.012345678901234567");
-  set_option(model.options, "data_dir", "a \"quoted\" \xC3\xA9 folder");
+  set_option(model.options, "data_name", "a \"quoted\" \xC3\xA9 folder");
   set_option(model.options, "precision", "double");
   check_round_trip<double>(model);
 }

@@ -11,9 +11,9 @@ using Catch::Approx;
 #include <cmath>
 
 #include "gcmc/cpu.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/predictor.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/model/predictor.hpp"
+#include "gcmc/train/train.hpp"
 
 using namespace gcmc;
 
@@ -71,7 +71,7 @@ TEST_CASE("a training step allocates nothing", "[model]") {
   options.model.implicit = true;
   options.train.target_removal = 0.1;
   options.train.average_decay = 0.99;
-  const Split parts = split(ratings, {0.1, 0.1, 1, 1});
+  const Split parts = Split(ratings, {0.1, 0.1, 1, 1});
   Cpu cpu(2);
   Trainer<Cpu, float> trainer(cpu, ratings, parts, options);
   for (int k = 0; k < 3; ++k) trainer.step();
@@ -125,7 +125,7 @@ TEST_CASE("refit trains anew on train and validation for the chosen steps at the
 
   Cpu cpu(1);
   const Split parts =
-      split(ratings, {options.run.test_ratio, options.run.valid_ratio, options.train.seed, options.train.seed});
+      Split(ratings, {options.run.test_ratio, options.run.valid_ratio, options.train.seed, options.train.seed});
   Trainer<Cpu, float> first(cpu, ratings, parts, options);
   std::vector<double> rates;
   while (!first.finished()) {
@@ -138,11 +138,10 @@ TEST_CASE("refit trains anew on train and validation for the chosen steps at the
   rates.resize(static_cast<std::size_t>(result.metrics.best_iteration));
 
   // Plain form: every rating that is not tested is trained on, one rate a step.
-  Split joined = parts;
-  joined.train.insert(joined.train.end(), joined.valid.begin(), joined.valid.end());
-  joined.valid.clear();
+  const Split joined(parts.train_and_valid(), {}, parts.test());
   Options last = options;
   last.train.selection = Selection::last;
+  last.train.refit = false;
   last.train.schedule = Schedule::constant;
   Trainer<Cpu, float> second(cpu, ratings, joined, last, rates);
   for (std::size_t k = 0; k < rates.size(); ++k) second.step();
@@ -165,7 +164,7 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
   Options options = small_options(Aggregation::stack, 120);
   options.train.learning_rate = 0.1;  // beyond some steps validation gets worse
   options.train.schedule = Schedule::constant;
-  const Split parts = split(ratings, split_options(options));
+  const Split parts = Split(ratings, split_options(options));
   for (const auto& [average, draws] : {std::pair(0.0, 0), std::pair(0.9, 0), std::pair(0.9, 3)})
     for (const Selection selection : {Selection::last, Selection::best_valid})
       for (const bool refit : {false, true}) {
@@ -181,11 +180,11 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
         const TrainResult result = train(ratings, options);
         const Predictor predictor(result.model);
         std::vector<Predictor::Pair> pairs;
-        for (const Rating& rating : parts.test) pairs.push_back({rating.user, rating.item});
+        for (const Rating& rating : parts.test()) pairs.push_back({rating.user, rating.item});
         const std::vector<double> predictions = predictor.predict(pairs);
         double squares = 0;
         for (std::size_t k = 0; k < pairs.size(); ++k)
-          squares += std::pow(predictions[k] - ratings.levels[parts.test[k].level], 2);
+          squares += std::pow(predictions[k] - ratings.levels[parts.test()[k].level], 2);
         INFO("average " << average << ", draws " << draws << ", best validation "
                         << (selection == Selection::best_valid) << ", refit " << refit);
         CHECK(std::abs(std::sqrt(squares / static_cast<double>(pairs.size())) - result.metrics.best_test_rmse) < 1e-6);
@@ -197,7 +196,7 @@ TEST_CASE("averaging embeddings over dropout changes no weight, and gives the va
   const Ratings ratings = few_ratings();
   Options options = small_options(Aggregation::stack, 40);
   options.train.valid_interval = 10;
-  options.run.precision = "double";
+  options.model.precision = Precision::float64;
   const TrainResult plain = train(ratings, options);
   options.train.embedding_draws = 4;
   const TrainResult averaged = train(ratings, options);
@@ -212,12 +211,12 @@ TEST_CASE("averaging embeddings over dropout changes no weight, and gives the va
     }
 
   Cpu cpu(1);
-  const Split parts = split(ratings, split_options(options));
+  const Split parts = Split(ratings, split_options(options));
   const auto levels = static_cast<Index>(ratings.levels.size());
   Model<Cpu, double> model(cpu, {ratings.users(), ratings.items(), ratings.levels}, options.model, 1);
   model.parameters().set(weights);
-  const Graph<Cpu, double> trained(cpu, ratings.users(), ratings.items(), levels, parts.train),
-      valid(cpu, ratings.users(), ratings.items(), levels, parts.valid);
+  const Graph<Cpu, double> trained(cpu, ratings.users(), ratings.items(), levels, parts.train()),
+      valid(cpu, ratings.users(), ratings.items(), levels, parts.valid());
   model.encode_mean(trained.messages(), options.train.seed, 4);
   model.predict(valid.pairs());
   CHECK(model.metrics().rmse() == *averaged.metrics.best_valid_rmse);
@@ -260,7 +259,7 @@ TEST_CASE("tables of bfloat16 change the training a little, and its model is one
   const Ratings ratings = few_ratings();
   Options options = small_options(Aggregation::sum, 60);
   const TrainResult whole = train(ratings, options);
-  options.run.precision = "bf16-tables";
+  options.model.precision = Precision::bf16_tables;
   const TrainResult halves = train(ratings, options);
   CHECK(halves.history.back().loss != whole.history.back().loss);
   CHECK(halves.metrics.best_test_rmse == Approx(whole.metrics.best_test_rmse).epsilon(0.01));

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "error_of.hpp"
-#include "gcmc/tune.hpp"
+#include "gcmc/train/search.hpp"
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
@@ -119,7 +119,7 @@ TEST_CASE("a search that says nothing possible is refused with its text", "[tune
   refused("gcn_agg_accum=stack,mean", "not one of stack, sum");
   refused("train_lr=0.1,0.10", "given twice");
   refused("train_lr=0.1,0.2:log", ":log is for ranges");
-  for (const char* name : {"preset", "data_name", "save_dir", "threads", "seed", "seeds", "train_max_iter", "refit",
+  for (const char* name : {"preset", "data_name", "split", "threads", "seed", "seeds", "train_max_iter", "refit",
                            "train_on_valid", "data_valid_ratio", "precision"})
     refused(std::string(name) + "=1,2", "cannot be searched");
 }
@@ -333,12 +333,10 @@ TEST_CASE("with several seeds a trial's figure is their mean, and one that fails
 TEST_CASE("trials are trained without refit, and the threads are shared out among those side by side", "[tune]") {
   TunePlan plan = small_plan();
   plan.base.train.refit = true;
-  plan.base.run.save_dir = "somewhere";
   std::mutex mutex;
   std::map<Offset, std::set<int>> threads;  // by budget
   const auto look = [&](const Options& options, const std::stop_token& stop) {
     CHECK_FALSE(options.train.refit);
-    CHECK(options.run.save_dir.empty());
     const std::lock_guard lock(mutex);
     threads[options.train.max_iterations].insert(options.run.threads);
     return figures(options, stop);
@@ -350,7 +348,6 @@ TEST_CASE("trials are trained without refit, and the threads are shared out amon
   const Options best = winner_options(plan, draw_trials(plan)[0]);
   CHECK(best.train.refit);
   CHECK(best.train.max_iterations == 90);
-  CHECK(best.run.save_dir.empty());
 }
 
 TEST_CASE("a stopped search that goes on ends as one that was not stopped, and trains nothing twice", "[tune]") {

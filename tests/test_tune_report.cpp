@@ -5,9 +5,10 @@
 
 #include "drawing.hpp"
 #include "error_of.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/trainer.hpp"
-#include "gcmc/tune.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/files/search_folder.hpp"
+#include "gcmc/train/train.hpp"
 #include "scratch_folder.hpp"
 
 #if __has_include(<catch2/catch_all.hpp>)
@@ -95,10 +96,10 @@ TEST_CASE("test ratings change nothing in a search", "[tune]") {
     const TunePlan plan = small_plan();
     const TuneReport before = searched(plan, ratings);
     Ratings changed = ratings;
-    const Split parts = split(ratings, split_options(plan.base));
-    REQUIRE_FALSE(parts.test.empty());
+    const Split parts = Split(ratings, split_options(plan.base));
+    REQUIRE_FALSE(parts.test().empty());
     for (Rating& rating : changed.entries)
-      if (std::find(parts.test.begin(), parts.test.end(), rating) != parts.test.end())
+      if (std::find(parts.test().begin(), parts.test().end(), rating) != parts.test().end())
         rating.level = static_cast<Level>((rating.level + 1) % 5);
     REQUIRE(changed.entries != ratings.entries);
     const TuneReport after = searched(plan, changed);
@@ -245,8 +246,6 @@ TEST_CASE("results of another search are refused, and what differs is named", "[
 
   TuneReport same = made_up();
   same.plan.base.run.threads = 7;
-  same.plan.base.run.silent = true;
-  same.plan.base.run.save_dir = same.plan.base.run.data_dir = "elsewhere";
   CHECK(read_tune_runs(same, path).size() == 8);
 }
 

@@ -1,7 +1,7 @@
 // Trains a small model on generated ratings and predicts one of them.
-#include <gcmc/data.hpp>
-#include <gcmc/predictor.hpp>
-#include <gcmc/trainer.hpp>
+#include <gcmc/files/readers.hpp>
+#include <gcmc/model/predictor.hpp>
+#include <gcmc/train/train.hpp>
 #include <iostream>
 #include <utility>
 #include <vector>

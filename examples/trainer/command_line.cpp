@@ -4,9 +4,9 @@
 #include <set>
 #include <type_traits>
 
-#include "gcmc/auto_preset.hpp"
-#include "gcmc/error.hpp"
-#include "gcmc/report.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/presets.hpp"
 
 namespace {
 
@@ -17,16 +17,35 @@ std::string hyphenated(std::string name) {
 
 bool is_option(const std::string& argument) { return argument.size() > 2 && argument.starts_with("--"); }
 
+/// Calls visit(row, field) for every option of the library and of the program.
+template <class Visit>
+void for_each_setting(const Settings& settings, const Visit& visit) {
+  for_each_option(settings.options, visit);
+  for_each_option(settings.program, visit);
+}
+
 /// Names of the options that are true or false.
 std::set<std::string> boolean_options() {
   std::set<std::string> names;
-  gcmc::Options options;
-  gcmc::for_each_option(options, [&](std::string_view name, auto, auto, auto& field) {
-    using Field = std::remove_reference_t<decltype(field)>;
+  for_each_setting({}, [&](const gcmc::OptionRow& row, const auto& field) {
+    using Field = std::remove_cvref_t<decltype(field)>;
     if (std::is_same_v<Field, bool> || std::is_same_v<Field, gcmc::Normalization>)
-      names.insert("--" + hyphenated(std::string(name)));
+      names.insert("--" + hyphenated(std::string(row.name)));
   });
   return names;
+}
+
+/// Sets an option of the library or of the program.
+void set(Settings& settings, const std::string& name, const std::string& text) {
+  if (gcmc::with_option(settings.program, name, [](const auto&...) {}))
+    gcmc::set_option(settings.program, name, text);
+  else
+    gcmc::set_option(settings.options, name, text);
+}
+
+void apply_file(Settings& settings, const std::string& path) {
+  if (!path.empty())
+    gcmc::read_options_file(path, [&](const std::string& name, const std::string& text) { set(settings, name, text); });
 }
 
 /// The paper ties sum to ordinal weights, and side features to separate dense layers: who changes the one on the
@@ -60,40 +79,50 @@ std::vector<std::string> uniform_arguments(int count, char** values) {
 
 void add_train_options(CLI::App& command, TrainArguments& arguments) {
   command.allow_extras();
-  const gcmc::Options defaults;
-  gcmc::for_each_option(defaults, [&](std::string_view name, std::string_view group, std::string_view help, auto&) {
-    const std::string key(name);
+  for_each_setting({}, [&](const gcmc::OptionRow& row, const auto& field) {
+    const std::string key(row.name);
     std::string names = "--" + hyphenated(key);
-    if (key == "gcn_dropout") names += ",--model-dropout";
-    command.add_option(names, arguments.texts[key], std::string(help))
-        ->group(std::string(group))
+    if (!row.alias.empty()) names += ",--" + hyphenated(std::string(row.alias));
+    command.add_option(names, arguments.texts[key], std::string(row.help))
+        ->group(std::string(row.group))
         ->type_name("VALUE")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-        ->default_str(gcmc::option_text(defaults, name));
+        ->default_str(gcmc::OptionText(row).write(field));
   });
   command.add_option("--config", arguments.config, "JSON file of options by name, such as a run's config.json")
-      ->group("Data and files")
+      ->group("Files and output")
       ->type_name("FILE");
 }
 
-gcmc::Options resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
+Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
   const auto given = [&](const std::string& name) { return command.count("--" + hyphenated(name)) > 0; };
-  gcmc::Options first;
-  if (!arguments.config.empty()) gcmc::apply_options_file(first, arguments.config);
+  Settings first;
+  apply_file(first, arguments.config);
   for (const char* name : {"preset", "data_name"})
-    if (given(name)) gcmc::set_option(first, name, arguments.texts.at(name));
+    if (given(name)) gcmc::set_option(first.options, name, arguments.texts.at(name));
 
-  gcmc::Options options;
-  if (first.preset != "auto")
-    options = gcmc::preset_options(first.preset, first.run.data_name);
+  Settings settings;
+  const std::string& preset = first.options.preset;
+  if (preset != "auto")
+    settings.options = gcmc::preset_options(preset, first.options.run.data_name);
   else if (ratings)
-    options = gcmc::auto_options(*ratings, first.run.data_name);
-  if (!arguments.config.empty()) gcmc::apply_options_file(options, arguments.config);
+    settings.options = gcmc::auto_options(*ratings, first.options.run.data_name);
+  if (preset == "paper") settings.program.log_interval = 10;
+  apply_file(settings, arguments.config);
   for (const auto& [name, text] : arguments.texts)
-    if (given(name)) gcmc::set_option(options, name, text);
-  follow_paper(options, command);
-  gcmc::validate(options);
-  return options;
+    if (given(name)) set(settings, name, text);
+  follow_paper(settings.options, command);
+  gcmc::validate(settings.options);
+  const std::string& id = settings.program.save_id;
+  gcmc::require(id.find('/') == id.npos && id != "." && id != "..",
+                "option save_id: '" + id + "' is not the name of a folder: leave out '/'");
+  return settings;
+}
+
+std::string settings_json(const Settings& settings) {
+  std::vector<gcmc::OptionValue> values = gcmc::option_values(settings.options);
+  for (gcmc::OptionValue& value : gcmc::option_values(settings.program)) values.push_back(std::move(value));
+  return gcmc::options_json(values);
 }
 
 void refuse_extras(const CLI::App& command) {
@@ -101,10 +130,10 @@ void refuse_extras(const CLI::App& command) {
   if (extras.empty()) return;
   const std::string name = extras.front().substr(0, extras.front().find('='));
   if (!is_option(name))
-    throw gcmc::Error("unexpected argument '" + name + "': options begin with -- (gcmc " + command.get_name() +
-                      " --help lists them)");
+    throw gcmc::InputError("unexpected argument '" + name + "': options begin with -- (gcmc " + command.get_name() +
+                           " --help lists them)");
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options())
     for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
-  throw gcmc::Error("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "?");
+  throw gcmc::InputError("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "?");
 }

@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "gcmc/options.hpp"
-#include "gcmc/ratings.hpp"
+#include "gcmc/ratings/ratings.hpp"
+#include "program_options.hpp"
 
 /// The options of a run: without ratings, what is known before they are read; then what the preset auto chooses by
 /// them.
-using OptionsFor = std::function<gcmc::Options(const gcmc::Ratings*)>;
+using OptionsFor = std::function<Settings(const gcmc::Ratings*)>;
+
+/// config.json: every option of a run by name.
+std::string settings_json(const Settings& settings);
 
 void run_train(const OptionsFor& options_for);
 

@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 
 namespace {
 

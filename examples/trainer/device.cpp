@@ -3,16 +3,17 @@
 #include <cstdio>
 #include <memory>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 
 #if GCMC_WITH_CUDA
-#include "gcmc/cuda_training.hpp"
+#include "gcmc/cuda.hpp"
+#include "gcmc/train/train.hpp"
 
 namespace {
 
 gcmc::TrainFunction training_on_cuda(int number) {
   return [cuda = std::make_shared<gcmc::Cuda>(number)](const auto&... arguments) {
-    return gcmc::train_on_cuda(*cuda, arguments...);
+    return gcmc::train(*cuda, arguments...);
   };
 }
 
@@ -21,22 +22,19 @@ gcmc::TrainFunction training_on_cuda(int number) {
 namespace {
 
 gcmc::TrainFunction training_on_cuda(int) {
-  throw gcmc::Error("cuda: this gcmc was built without it: use --device cpu");
+  throw gcmc::DeviceError("cuda: this gcmc was built without it: use --device cpu");
 }
 
 }  // namespace
 #endif
 
-gcmc::TrainFunction training_on(const std::string& device) {
-  if (device == "cpu" || device == "-1") return gcmc::train;
-  if (device != "auto") return training_on_cuda(std::stoi(device));
+gcmc::TrainFunction training_on(const gcmc::Device& device) {
+  if (device.kind == gcmc::Device::Kind::cpu) return gcmc::train_on_cpu;
+  if (device.kind == gcmc::Device::Kind::cuda) return training_on_cuda(device.number);
   try {
     return training_on_cuda(0);
   } catch (const gcmc::Error& error) {
     std::fprintf(stderr, "gcmc: note: --device auto takes the CPU (%s)\n", error.what());
-    return [](const gcmc::Ratings& ratings, gcmc::Options options, const auto&... arguments) {
-      options.run.device = "cpu";
-      return gcmc::train(ratings, options, arguments...);
-    };
+    return gcmc::train_on_cpu;
   }
 }

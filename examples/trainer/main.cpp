@@ -6,7 +6,8 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/version.hpp"
 
 namespace {
 
@@ -118,8 +119,10 @@ int run(int count, char** values) {
 int main(int count, char** values) {
   try {
     return run(count, values);
-  } catch (const gcmc::Error& error) {
+  } catch (const gcmc::InputError& error) {
     return fail(error.what(), wrong_input);
+  } catch (const gcmc::Error& error) {
+    return fail(error.what(), internal_fault);
   } catch (const std::bad_alloc&) {
     return fail("out of memory", internal_fault);
   } catch (const std::exception& error) {

@@ -9,10 +9,10 @@
 
 #include "commands.hpp"
 #include "csv.hpp"
-#include "gcmc/error.hpp"
-#include "gcmc/predictor.hpp"
-#include "gcmc/report.hpp"
-#include "gcmc/saved_model.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/model/predictor.hpp"
 
 namespace {
 

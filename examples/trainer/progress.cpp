@@ -38,11 +38,11 @@ bool is_terminal(int descriptor) {
   return isatty(descriptor) && kind && std::string_view(kind) != "dumb";
 }
 
-ProgressPrinter::ProgressPrinter(const gcmc::Options& options)
-    : silent_(options.run.silent),
+ProgressPrinter::ProgressPrinter(const Settings& settings)
+    : silent_(settings.program.silent),
       terminal_(is_terminal(STDOUT_FILENO)),
-      log_interval_(options.train.log_interval),
-      valid_interval_(options.train.valid_interval) {}
+      log_interval_(settings.program.log_interval),
+      valid_interval_(settings.options.train.valid_interval) {}
 
 void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   if (silent_) return;
@@ -51,6 +51,7 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
     valid_rmse_ = -1;
     if (!terminal_) std::printf("Model %d of %d\n", progress.model, progress.models);
   }
+  if (progress.phase == gcmc::Progress::Phase::embedding) return tell_embedding(progress);
   if (progress.valid_rmse) valid_rmse_ = *progress.valid_rmse;
   loss_ += progress.loss;
   train_rmse_ += progress.train_rmse;
@@ -62,6 +63,17 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
     print_line(progress);
 }
 
+/// On a terminal each draw, elsewhere the first.
+void ProgressPrinter::tell_embedding(const gcmc::Progress& progress) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ && progress.draw == 1) std::printf("Averaging embeddings over %d draws of dropout\n", progress.draws);
+  if (terminal_ && (progress.draw == 1 || now - drawn_at_ >= between_redraws)) {
+    drawn_at_ = now;
+    std::printf("\r\x1b[Kaveraging embeddings: draw %d/%d", progress.draw, progress.draws);
+  }
+  std::fflush(stdout);
+}
+
 void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
   const bool last = progress.iteration == progress.max_iterations;
   const auto now = std::chrono::steady_clock::now();
@@ -70,7 +82,7 @@ void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
   const auto remaining = static_cast<double>(progress.max_iterations - progress.iteration);
   std::string line = progress.models > 1 ? text("model %d/%d  ", progress.model, progress.models) : "";
   line +=
-      text(progress.refit ? "refit %lld/%lld  loss %.4f" : "%lld/%lld  loss %.4f",
+      text(progress.phase == gcmc::Progress::Phase::refit ? "refit %lld/%lld  loss %.4f" : "%lld/%lld  loss %.4f",
            static_cast<long long>(progress.iteration), static_cast<long long>(progress.max_iterations), progress.loss);
   if (valid_rmse_ >= 0)
     line += text("  validation RMSE %.4f  best %.4f at %lld", valid_rmse_, progress.best_valid_rmse,
@@ -90,8 +102,8 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
   if (progress.iteration % log_interval_ != 0 && !rare_validation) return;
   const auto steps = static_cast<double>(steps_);
   std::string line =
-      text(progress.refit ? "Refit Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f"
-                          : "Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f",
+      text(progress.phase == gcmc::Progress::Phase::refit ? "Refit Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f"
+                                                          : "Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f",
            static_cast<long long>(progress.iteration), loss_ / steps, train_rmse_ / steps, seconds_ / steps);
   if (progress.valid_rmse) line += text(",\tVal RMSE=%.4f", *progress.valid_rmse);
   if (progress.test_rmse) line += text(", Test RMSE=%.4f", *progress.test_rmse);
@@ -107,8 +119,9 @@ void ProgressPrinter::finish() {
   std::fflush(stdout);
 }
 
-TunePrinter::TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done)
+TunePrinter::TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done, bool silent)
     : plan_(plan),
+      silent_(silent),
       trials_(gcmc::draw_trials(plan)),
       rungs_(gcmc::tune_rungs(plan, static_cast<gcmc::Index>(trials_.size()))),
       terminal_(is_terminal(STDOUT_FILENO)) {
@@ -120,7 +133,7 @@ TunePrinter::TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::Tun
   }
   for (const gcmc::TuneRun& run : done) count(run);
   resumed_ = iterations_ = ended_;
-  if (plan.base.run.silent) return;
+  if (silent_) return;
   std::printf("Search of %zu options, trials x iterations: %s\n", plan.space.size(), what.c_str());
   if (!done.empty()) std::printf("%zu runs are done, the search goes on\n", done.size());
   std::fflush(stdout);
@@ -149,7 +162,7 @@ void TunePrinter::operator()(const gcmc::TuneRun& run) {
 }
 
 void TunePrinter::print_line(const gcmc::TuneRun& run) const {
-  if (plan_.base.run.silent) return;
+  if (silent_) return;
   std::string line = text("Trial=%d, Rung=%d/%zu, Iter=%lld", run.trial, run.rung, rungs_.size(),
                           static_cast<long long>(rungs_[static_cast<std::size_t>(run.rung - 1)].iterations));
   if (plan_.base.train.seeds > 1)
@@ -165,7 +178,7 @@ void TunePrinter::print_line(const gcmc::TuneRun& run) const {
 
 void TunePrinter::rewrite() {
   const auto now = std::chrono::steady_clock::now();
-  if (plan_.base.run.silent || !terminal_ || now - drawn_at_ < between_redraws) return;
+  if (silent_ || !terminal_ || now - drawn_at_ < between_redraws) return;
   drawn_at_ = now;
   std::string line = text("%lld/%lld runs", static_cast<long long>(runs_), static_cast<long long>(planned_runs_));
   if (best_.valid_rmse)

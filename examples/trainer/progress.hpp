@@ -6,21 +6,21 @@
 #include <string>
 #include <vector>
 
-#include "gcmc/options.hpp"
-#include "gcmc/report.hpp"
-#include "gcmc/trainer.hpp"
-#include "gcmc/tune.hpp"
+#include "gcmc/train/result.hpp"
+#include "gcmc/train/search.hpp"
+#include "program_options.hpp"
 
 /// Prints the progress of one training run to standard output, nothing if silent.
 class ProgressPrinter {
  public:
-  explicit ProgressPrinter(const gcmc::Options& options);
+  explicit ProgressPrinter(const Settings& settings);
 
   void operator()(const gcmc::Progress& progress);
   /// Ends the rewritten line, so that what follows starts on its own.
   void finish();
 
  private:
+  void tell_embedding(const gcmc::Progress& progress);
   void rewrite(const gcmc::Progress& progress);
   void print_line(const gcmc::Progress& progress);
 
@@ -37,7 +37,7 @@ class ProgressPrinter {
 class TunePrinter {
  public:
   /// Prints what is about to be done. `done` are runs of an earlier search, which are not trained again.
-  TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done);
+  TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done, bool silent);
 
   void iteration();  ///< of any run
   void operator()(const gcmc::TuneRun& run);
@@ -49,6 +49,7 @@ class TunePrinter {
   void rewrite();
 
   const gcmc::TunePlan& plan_;
+  const bool silent_;
   const std::vector<gcmc::TrialValues> trials_;
   const std::vector<gcmc::Rung> rungs_;
   const bool terminal_;

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <system_error>
 
-#include "gcmc/auto_preset.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/options/presets.hpp"
 #include "progress.hpp"
 
 using gcmc::Offset, gcmc::Options;
@@ -41,16 +41,18 @@ void make_folder(const std::filesystem::path& folder) {
   });
 }
 
-std::string make_save_folder(const gcmc::RunOptions& run) {
-  gcmc::require(!run.save_dir.empty() || run.save_id.empty(), "save_id names a sub-folder of save_dir: give save_dir");
-  if (run.save_dir.empty()) return {};
-  std::filesystem::path folder = run.save_dir;
-  if (!run.save_id.empty()) folder /= run.save_id;
+std::string make_save_folder(const ProgramOptions& program) {
+  gcmc::require(!program.save_dir.empty() || program.save_id.empty(),
+                "save_id names a sub-folder of save_dir: give save_dir");
+  if (program.save_dir.empty()) return {};
+  std::filesystem::path folder = program.save_dir;
+  if (!program.save_id.empty()) folder /= program.save_id;
   make_folder(folder);
   return folder.string();
 }
 
-gcmc::Ratings load(const gcmc::RunOptions& run) {
+gcmc::Ratings load(const Settings& settings) {
+  const gcmc::RunOptions& run = settings.options.run;
   const bool terminal = is_terminal(STDERR_FILENO);
   bool downloading = false;
   const auto show = [&](Offset received, Offset total) {
@@ -63,7 +65,7 @@ gcmc::Ratings load(const gcmc::RunOptions& run) {
     }
     downloading = true;
   };
-  gcmc::DataSource source = gcmc::load_data(run.data_name, run.data_dir, run.split, show);
+  gcmc::DataSource source = gcmc::load_data(run.data_name, settings.program.data_dir, run.split, show);
   if (downloading && terminal) std::fputc('\n', stderr);
   if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", source.note.c_str());
   return std::move(source.ratings);

@@ -4,17 +4,17 @@
 #include <filesystem>
 #include <string>
 
-#include "gcmc/options.hpp"
-#include "gcmc/ratings.hpp"
+#include "gcmc/ratings/ratings.hpp"
+#include "program_options.hpp"
 
 /// Throws gcmc::Error if it cannot be written to.
 void make_folder(const std::filesystem::path& folder);
 
 /// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
-std::string make_save_folder(const gcmc::RunOptions& run);
+std::string make_save_folder(const ProgramOptions& program);
 
 /// Finds, downloads if need be, and reads the data set; tells on standard error what the user should know.
-gcmc::Ratings load(const gcmc::RunOptions& run);
+gcmc::Ratings load(const Settings& settings);
 
 /// The set's sizes, and what the preset auto chose.
 void print_data(const gcmc::Ratings& ratings, const gcmc::Options& options);

@@ -4,8 +4,10 @@
 
 #include "commands.hpp"
 #include "device.hpp"
-#include "gcmc/ensemble.hpp"
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/train/ensemble.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stop_signal.hpp"
@@ -52,34 +54,35 @@ void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
 }
 
 /// config.json, history.csv, metrics.json and curve.svg of one model.
-void write_member(const std::filesystem::path& folder, const Options& options,
+void write_member(const std::filesystem::path& folder, const Settings& settings,
                   const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics) {
-  gcmc::write_file_atomically((folder / "config.json").string(), gcmc::options_json(options));
+  gcmc::write_file_atomically((folder / "config.json").string(), settings_json(settings));
   gcmc::write_file_atomically((folder / "history.csv").string(), gcmc::history_csv(history));
   gcmc::write_file_atomically((folder / "metrics.json").string(), gcmc::metrics_json(metrics));
   gcmc::write_file_atomically((folder / "curve.svg").string(), gcmc::curve_svg(history, metrics));
 }
 
 /// A single model's files lie in `folder`; of several, in seed-S/, and their joint figures in `folder`.
-void write_run(const std::filesystem::path& folder, const Options& options, const gcmc::EnsembleResult& result) {
+void write_run(const std::filesystem::path& folder, const Settings& settings, const gcmc::EnsembleResult& result) {
   const auto& members = result.metrics.members;
-  if (options.train.seeds == 1) {
-    write_member(folder, options, result.histories.front(), members.front());
+  if (settings.options.train.seeds == 1) {
+    write_member(folder, settings, result.histories.front(), members.front());
   } else {
     for (std::size_t k = 0; k < members.size(); ++k) {
       const std::filesystem::path place = folder / ("seed-" + std::to_string(members[k].seed));
       make_folder(place);
-      write_member(place, result.options[k], result.histories[k], members[k]);
+      write_member(place, {result.options[k], settings.program}, result.histories[k], members[k]);
     }
-    gcmc::write_file_atomically((folder / "config.json").string(), gcmc::options_json(options));
+    gcmc::write_file_atomically((folder / "config.json").string(), settings_json(settings));
     gcmc::write_file_atomically((folder / "metrics.json").string(), gcmc::metrics_json(result.metrics));
   }
   gcmc::save_models((folder / "model").string(), result.models);
 }
 
-gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Options& options,
+gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Settings& settings,
                                          const gcmc::TrainFunction& train_one) {
-  ProgressPrinter printer(options);
+  const Options& options = settings.options;
+  ProgressPrinter printer(settings);
   const StopOnSignal stop;
   gcmc::EnsembleResult result = gcmc::train_ensemble(
       ratings, options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token(), train_one);
@@ -97,17 +100,18 @@ gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Opt
 }  // namespace
 
 void run_train(const OptionsFor& options_for) {
-  Options options = options_for(nullptr);
-  const gcmc::TrainFunction train_one = training_on(options.run.device);
-  const std::string folder = make_save_folder(options.run);
-  const gcmc::Ratings ratings = load(options.run);
-  options = options_for(&ratings);
-  note_lowered_units(ratings, options.model);
-  if (!options.run.silent) print_data(ratings, options);
-  const gcmc::EnsembleResult result = train_until_stopped(ratings, options, train_one);
-  if (!folder.empty()) write_run(folder, options, result);
-  const bool one = options.train.seeds == 1;
-  if (!options.run.silent) {
+  Settings settings = options_for(nullptr);
+  const gcmc::TrainFunction train_one = training_on(settings.options.run.device);
+  const std::string folder = make_save_folder(settings.program);
+  const gcmc::Ratings ratings = load(settings);
+  settings = options_for(&ratings);
+  const bool silent = settings.program.silent;
+  note_lowered_units(ratings, settings.options.model);
+  if (!silent) print_data(ratings, settings.options);
+  const gcmc::EnsembleResult result = train_until_stopped(ratings, settings, train_one);
+  if (!folder.empty()) write_run(folder, settings, result);
+  const bool one = settings.options.train.seeds == 1;
+  if (!silent) {
     if (one)
       print_metrics(result.metrics.members.front());
     else

@@ -4,9 +4,10 @@
 #include <filesystem>
 
 #include "commands.hpp"
+#include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
-#include "gcmc/error.hpp"
-#include "gcmc/tune.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/files/search_folder.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stop_signal.hpp"
@@ -47,8 +48,9 @@ void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::Trial
   std::printf("Bias baseline Valid RMSE=%.4f%s\n", report.baseline_valid_rmse, beaten ? "" : ": no trial beats it");
 }
 
-void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder) {
-  TunePrinter printer(report.plan, report.result.runs);
+void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder,
+            bool silent) {
+  TunePrinter printer(report.plan, report.result.runs, silent);
   const StopOnSignal stop;
   const auto keep = [&](const gcmc::TuneRun& run) {
     report.result.runs.push_back(run);
@@ -62,39 +64,40 @@ void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads,
 
 /// winner.json and the last line.
 void conclude(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResult>& ranking,
-              const std::filesystem::path& folder) {
+              const std::filesystem::path& folder, const ProgramOptions& program) {
   const gcmc::TrialResult* best = gcmc::winner(report.plan, ranking);
   gcmc::require(best, [&] { return "tune: no trial got through the last rung: " + ranking.back().error; });
-  gcmc::write_file_atomically((folder / "winner.json").string(),
-                              gcmc::options_json(gcmc::winner_options(report.plan, best->values)));
-  if (!report.plan.base.run.silent) std::printf("Written to %s\n", folder.c_str());
+  Settings winner{gcmc::winner_options(report.plan, best->values), {}};
+  winner.program.data_dir = program.data_dir;
+  gcmc::write_file_atomically((folder / "winner.json").string(), settings_json(winner));
+  if (!program.silent) std::printf("Written to %s\n", folder.c_str());
   std::printf("%s\n", summary_line(*best).c_str());
 }
 
 }  // namespace
 
 void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
-  gcmc::TunePlan plan{options_for(nullptr), read_space(arguments), arguments.trials,
-                      arguments.eta,        arguments.rungs,       arguments.seed};
-  gcmc::require(!plan.base.run.save_dir.empty(), "tune: give --save-dir, a folder for the results");
+  const auto [base, program] = options_for(nullptr);
+  gcmc::TunePlan plan{base, read_space(arguments), arguments.trials, arguments.eta, arguments.rungs, arguments.seed};
+  gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
   if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
-  const std::filesystem::path folder = make_save_folder(plan.base.run);
-  gcmc::Ratings all = load(plan.base.run);
-  plan.base = options_for(&all);
+  const std::filesystem::path folder = make_save_folder(program);
+  gcmc::Ratings all = load({base, program});
+  plan.base = options_for(&all).options;
   const auto ratings = gcmc::without_test(all, plan.base.run.test_ratio, plan.base.test_seed());
 
   const gcmc::Cpu cpu(plan.base.run.threads);
   gcmc::TuneReport report = gcmc::begin_report(plan, ratings, cpu.name());
   report.result.runs = gcmc::read_tune_runs(report, (folder / "results.json").string());
-  if (!plan.base.run.silent) print_data(all, plan.base);
+  if (!program.silent) print_data(all, plan.base);
   all = {};
-  search(report, ratings, cpu.threads(), folder);
+  search(report, ratings, cpu.threads(), folder, program.silent);
   write_results(folder, report);
   const auto ranking = gcmc::rank_trials(plan, report.result.runs);
-  if (!plan.base.run.silent) print_ranking(report, ranking);
+  if (!program.silent) print_ranking(report, ranking);
   if (report.result.complete)
-    conclude(report, ranking, folder);
+    conclude(report, ranking, folder, program);
   else
     std::fprintf(stderr, "gcmc: stopped by a signal: %zu runs are kept, the same command goes on with the others\n",
                  report.result.runs.size());

@@ -2,10 +2,11 @@
 // time.
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <string>
 
-#include "gcmc/backend.hpp"
+#include "gcmc/backend/backend.hpp"
 
 namespace gcmc {
 
@@ -21,7 +22,7 @@ class Cpu {
   static constexpr bool stores_bf16_tables = true;  ///< BuildTable::bf16
 
   /// `isa`: avx512, avx2 or portable; empty: the environment's GCMC_CPU_ISA, else the best that the processor has.
-  /// Throws Error if the processor or the build lacks it, or threads is negative.
+  /// Throws DeviceError if the processor or the build lacks it, or threads is negative.
   explicit Cpu(int threads = 0, const std::string& isa = {});
   ~Cpu();
   Cpu(Cpu&&) noexcept;

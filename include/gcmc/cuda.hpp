@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "gcmc/backend.hpp"
+#include "gcmc/backend/backend.hpp"
 
 namespace gcmc {
 
@@ -29,13 +29,13 @@ struct CudaOptions {
 /// bits between kinds, whose cuBLAS kernels sum in different orders, and from those of other backends.
 class Cuda {
  public:
-  /// `device` as CUDA numbers them. Throws Error if there is no such device, or the driver is missing or too old.
+  /// `device` as CUDA numbers them. Throws DeviceError if there is no such device, or the driver is missing or too old.
   explicit Cuda(int device = 0, const CudaOptions& options = {});
   ~Cuda();
   Cuda(Cuda&&) noexcept;
   Cuda& operator=(Cuda&&) noexcept;
 
-  /// Devices that the driver offers. Throws Error where there is no driver, or one too old for this build.
+  /// Devices that the driver offers. Throws DeviceError where there is no driver, or one too old for this build.
   static int devices();
 
   int device() const;
@@ -60,7 +60,8 @@ class Cuda {
   }
 
   /// Does `work()` on this object without a device: memory is counted but not taken, nothing is launched, what is
-  /// copied to the host is 0. Throws Error if the most memory that was taken at a time is more than free_memory().
+  /// copied to the host is 0. Throws DeviceError if the most memory that was taken at a time is more than
+  /// free_memory().
   template <class Work>
   void require_memory(const Work& work) {
     Rehearsal rehearsal(*this);
@@ -122,7 +123,7 @@ class Cuda {
     Rehearsal(const Rehearsal&) = delete;
     Rehearsal& operator=(const Rehearsal&) = delete;
     ~Rehearsal();
-    /// Throws Error if what was counted is more than there is.
+    /// Throws DeviceError if what was counted is more than there is.
     void finish() const;
 
    private:

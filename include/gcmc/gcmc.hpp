@@ -1,9 +1,13 @@
-// The whole library: data, training, saved models, predictions. Link gcmc::core, and gcmc::io for files.
+// The whole library, less the devices: link gcmc::core, and gcmc::io for files.
 #pragma once
 
-#include "gcmc/cpu.hpp"
-#include "gcmc/data.hpp"
-#include "gcmc/predictor.hpp"
-#include "gcmc/report.hpp"
-#include "gcmc/saved_model.hpp"
-#include "gcmc/trainer.hpp"
+#include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/readers.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/files/search_folder.hpp"
+#include "gcmc/model/predictor.hpp"
+#include "gcmc/options/presets.hpp"
+#include "gcmc/ratings/builder.hpp"
+#include "gcmc/train/ensemble.hpp"
+#include "gcmc/train/search.hpp"
+#include "gcmc/train/train.hpp"

@@ -9,7 +9,7 @@
 #include <new>
 #include <system_error>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 #include "kernels.hpp"
 
 namespace gcmc {
@@ -77,9 +77,10 @@ const CpuIsa& choose(std::string isa) {
     return isa_portable;
   }
   if (isa != "avx512" && isa != "avx2" && isa != "portable")
-    throw Error("cpu: instruction set '" + isa + "' is unknown: use avx512, avx2 or portable (GCMC_CPU_ISA)");
-  if (!compiled(isa)) throw Error("cpu: this build has no kernels for " + isa);
-  if (!processor_has(isa)) throw Error("cpu: this processor has no " + isa + ": use avx2 or portable (GCMC_CPU_ISA)");
+    throw DeviceError("cpu: instruction set '" + isa + "' is unknown: use avx512, avx2 or portable (GCMC_CPU_ISA)");
+  if (!compiled(isa)) throw DeviceError("cpu: this build has no kernels for " + isa);
+  if (!processor_has(isa))
+    throw DeviceError("cpu: this processor has no " + isa + ": use avx2 or portable (GCMC_CPU_ISA)");
   return *compiled(isa);
 }
 
@@ -115,13 +116,14 @@ struct Cpu::State {
 };
 
 Cpu::Cpu(int threads, const std::string& isa) {
-  if (threads < 0) throw Error("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
+  if (threads < 0) throw DeviceError("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
   const CpuIsa& chosen = choose(isa);
   if (threads == 0) threads = usable_cores();
   try {
     state_ = std::make_unique<State>(threads, chosen);
   } catch (const std::system_error& error) {
-    throw Error("cpu: " + std::to_string(threads) + " threads cannot be started (" + error.what() + "): use fewer");
+    throw DeviceError("cpu: " + std::to_string(threads) + " threads cannot be started (" + error.what() +
+                      "): use fewer");
   }
 }
 Cpu::~Cpu() = default;

@@ -1,7 +1,7 @@
 // The table of kernels that one instruction set fills, and what a kernel is given beside its operation.
 #pragma once
 
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 #include "thread_pool.hpp"
 
 namespace gcmc {

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 
 namespace gcmc {
 namespace {

@@ -2,14 +2,14 @@
 
 #include <string>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 
 namespace gcmc {
 namespace {
 
 [[noreturn]] void fail(const char* call, const std::string& status, const std::string& advice) {
   const std::string text = call;
-  throw Error("cuda: " + text.substr(0, text.find('(')) + ": " + status + (advice.empty() ? "" : ": " + advice));
+  throw DeviceError("cuda: " + text.substr(0, text.find('(')) + ": " + status + (advice.empty() ? "" : ": " + advice));
 }
 
 std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }

@@ -7,7 +7,7 @@
 
 namespace gcmc {
 
-/// Throws Error(call, status, what to do) unless the status is success. `call` is the call's text or its name.
+/// Throws DeviceError(call, status, what to do) unless the status is success. `call` is the call's text or its name.
 void check(cudaError_t status, const char* call);
 void check(cublasStatus_t status, const char* call);
 void check(cusparseStatus_t status, const char* call);

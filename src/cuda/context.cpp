@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 #include "spmm.hpp"
 
 namespace gcmc {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "context.hpp"
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 #include "kernels.hpp"
 #include "spmm.hpp"
 

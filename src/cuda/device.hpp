@@ -5,7 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "context.hpp"
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 
 namespace gcmc {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "device.hpp"
-#include "gcmc/error.hpp"
+#include "gcmc/base/error.hpp"
 
 namespace gcmc {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "context.hpp"
-#include "gcmc/operations.hpp"
+#include "gcmc/backend/operations.hpp"
 
 namespace gcmc {
 
@@ -38,7 +38,7 @@ class Spmm {
   Spmm(cudaStream_t stream, CudaSpmm algorithm);
 
   /// product[row] = the sum of `table`'s rows that `a`'s row names. The first `columns` of table and product alike;
-  /// `product` has no gaps. The table must be finite. Throws Error for 2^31 entries and more.
+  /// `product` has no gaps. The table must be finite. Throws DeviceError for 2^31 entries and more.
   template <class T>
   void multiply(CudaContext& context, const Expansion& a, MatrixView<const T> table, MatrixView<T> product);
 

@@ -1,0 +1,44 @@
+// The exceptions of the library, and the check that throws the commonest.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace gcmc {
+
+/// What every exception of the library derives from. The message says what, where, and the numbers that disagree; it is
+/// fit to be shown to the user of a program as it is.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What was given cannot be: an argument, an option, a rating, a file's content, a path that leads nowhere.
+class InputError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The machine failed to read or write what it should have: a full disk, a fault of the device, a lost connection.
+class FileError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A computing device is missing, too small, or failed.
+class DeviceError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws InputError(message) unless `holds`. The message is only built when it is needed if passed as a lambda.
+template <class Message>
+void require(bool holds, Message&& message) {
+  if (holds) return;
+  if constexpr (requires { std::string(message()); })
+    throw InputError(std::string(message()));
+  else
+    throw InputError(std::string(message));
+}
+
+}  // namespace gcmc

@@ -1,0 +1,39 @@
+// A trained model as a folder: model.safetensors, config.json and the ids; written atomically, loaded with every shape
+// checked.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gcmc/model/saved_model.hpp"
+
+namespace gcmc {
+
+/// Writes and reads the safetensors format (8-byte little-endian header length, JSON header, data). The data
+/// begin at a multiple of 64 bytes; tensors follow without gaps (the format allows none), wider types first, so that
+/// each is aligned to its type. Written to a temporary name and renamed. Reading checks every offset, shape and type
+/// against the file's size, and throws InputError with the file's name and what is wrong.
+void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+std::map<std::string, Tensor> read_safetensors(const std::string& path);
+
+/// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to
+/// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole. The older one is
+/// folder.old for a moment: a crash just then leaves it there. Throws InputError, and leaves all as it was, on a model
+/// that load_model would refuse and on a folder that holds files but no model.
+void save_model(const std::string& folder, const SavedModel& model);
+
+/// Several models (of an ensemble) in one folder, each in its sub-folder: 1, 2, ...; a single one as save_model does.
+void save_models(const std::string& folder, std::span<const SavedModel> models);
+
+/// Throws InputError, naming the file, unless every tensor is there with the shape that the options, ids and levels ask
+/// for, and every value is finite.
+SavedModel load_model(const std::string& folder);
+
+/// What is in `folder`: one model, several, or a training run with either in its sub-folder model. Throws as
+/// load_model.
+std::vector<SavedModel> load_models(const std::string& folder);
+
+}  // namespace gcmc

@@ -1,0 +1,214 @@
+// Ratings in a backend's memory: the graph that carries messages, and lists of pairs to be predicted.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "gcmc/backend/memory.hpp"
+#include "gcmc/ratings/ratings.hpp"
+
+namespace gcmc {
+
+/// The two sides of the graph, as receivers of messages.
+enum Side { user_side = 0, item_side = 1 };
+constexpr Side other(Side side) { return side == user_side ? item_side : user_side; }
+
+/// What carries messages in one pass: c_ij = receiver_scale[to][i] * source_scale[to][j].
+template <class T>
+struct Messages {
+  std::array<Adjacency, 2> to;               ///< by receiving side
+  std::array<const T*, 2> receiver_scale{};  ///< [receivers]
+  std::array<const T*, 2> source_scale{};    ///< [sources]; nullptr: 1 (left normalisation)
+};
+
+/// Pairs to be predicted: an adjacency to users, whose rows are cut into chunks of about equal work, and, for who wants
+/// gradients, the same to items.
+struct Pairs {
+  Adjacency adjacency, by_item;
+  const Index* chunk_begin = nullptr;
+  Index chunks = 0;
+  const Offset* count = nullptr;
+};
+
+/// One direction on the host: row (receiver, level) holds its sources in ascending order.
+struct HostAdjacency {
+  std::vector<Offset> offsets;  ///< [receivers * levels + 1]
+  std::vector<Index> source;
+  std::vector<Offset> degree;  ///< [receivers], over all levels
+  Index largest_row = 0;
+};
+
+/// Two stable counting sorts: by source, then by row. Cost: O(ratings + rows).
+inline HostAdjacency make_adjacency(Index receivers, Index sources, Index levels, std::span<const Rating> ratings,
+                                    Side receiving) {
+  const auto receiver_of = [&](const Rating& r) { return receiving == user_side ? r.user : r.item; };
+  const auto source_of = [&](const Rating& r) { return receiving == user_side ? r.item : r.user; };
+  std::vector<Offset> by_source(static_cast<std::size_t>(sources) + 1);
+  for (const Rating& r : ratings) ++by_source[source_of(r) + 1];
+  for (Index j = 0; j < sources; ++j) by_source[j + 1] += by_source[j];
+  std::vector<Offset> order(ratings.size());
+  for (std::size_t e = 0; e < ratings.size(); ++e) order[by_source[source_of(ratings[e])]++] = static_cast<Offset>(e);
+
+  HostAdjacency graph;
+  const Offset rows = Offset{receivers} * levels;
+  graph.offsets.resize(static_cast<std::size_t>(rows) + 1);
+  graph.degree.resize(receivers);
+  const auto row_of = [&](const Rating& r) { return Offset{receiver_of(r)} * levels + r.level; };
+  for (const Rating& r : ratings) {
+    ++graph.offsets[row_of(r) + 1];
+    ++graph.degree[receiver_of(r)];
+  }
+  for (Offset row = 0; row < rows; ++row) graph.offsets[row + 1] += graph.offsets[row];
+  std::vector<Offset> next(graph.offsets.begin(), graph.offsets.end() - 1);
+  graph.source.resize(ratings.size());
+  for (const Offset e : order) graph.source[next[row_of(ratings[e])]++] = source_of(ratings[e]);
+  for (const Offset degree : graph.degree) graph.largest_row = std::max(graph.largest_row, static_cast<Index>(degree));
+  return graph;
+}
+
+/// Users cut into chunks of about equal numbers of pairs. Their number is a power of two chosen from the sizes alone,
+/// so that sums over chunks give equal bits on any number of threads; more chunks cost items * D of memory each.
+inline std::vector<Index> cut_into_chunks(const HostAdjacency& to_users, Index users, Index items, Index levels) {
+  const Offset pairs = static_cast<Offset>(to_users.source.size());
+  Offset chunks = 2;
+  while (chunks < 16 && chunks * 2 * 32 * items <= pairs) chunks *= 2;
+  std::vector<Index> begin(static_cast<std::size_t>(chunks) + 1);
+  Index user = 0;
+  for (Offset chunk = 0; chunk < chunks; ++chunk) {
+    begin[chunk] = user;
+    while (user < users && to_users.offsets[Offset{user} * levels] < pairs * (chunk + 1) / chunks) ++user;
+  }
+  begin[chunks] = users;
+  return begin;
+}
+
+/// One direction in a backend's memory.
+template <Backend B>
+class HeldAdjacency {
+ public:
+  HeldAdjacency(B& backend, Index receivers, Index sources, Index levels, const HostAdjacency& host)
+      : receivers_(receivers),
+        sources_(sources),
+        levels_(levels),
+        largest_row_(host.largest_row),
+        offsets_(backend, host.offsets),
+        source_(backend, host.source) {}
+
+  Adjacency view() const {
+    return {.receivers = receivers_,
+            .sources = sources_,
+            .levels = levels_,
+            .largest_row = largest_row_,
+            .begin = offsets_.data(),
+            .end = offsets_.data() + 1,
+            .source = source_.data(),
+            .entries = source_.size()};
+  }
+
+ private:
+  Index receivers_, sources_, levels_, largest_row_;
+  Buffer<B, Offset> offsets_;
+  Buffer<B, Index> source_;
+};
+
+/// Users' chunks and the number of the pairs: what makes an adjacency to users a list of pairs.
+template <Backend B>
+class PairChunks {
+ public:
+  PairChunks(B& backend, const HostAdjacency& to_users, Index users, Index items, Index levels)
+      : begin_(backend, cut_into_chunks(to_users, users, items, levels)),
+        count_(backend, std::vector<Offset>{static_cast<Offset>(to_users.source.size())}) {}
+
+  Pairs pairs(const Adjacency& to_users, const Adjacency& to_items = {}) const {
+    return {.adjacency = to_users,
+            .by_item = to_items,
+            .chunk_begin = begin_.data(),
+            .chunks = static_cast<Index>(begin_.size()) - 1,
+            .count = count_.data()};
+  }
+
+ private:
+  Buffer<B, Index> begin_;
+  Buffer<B, Offset> count_;
+};
+
+/// Pairs that are predicted and carry no messages: validation and test. Entry e of the predictions is the e-th pair by
+/// (user, level, item). Immutable. Throws InputError for a number out of range. Cost: 4 bytes a pair, 8 a (user,
+/// level).
+template <Backend B>
+class PairList {
+ public:
+  PairList(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings)
+      : PairList(backend, users, items, levels, checked(users, items, levels, ratings)) {}
+
+  Offset size() const { return to_users_.view().entries; }
+  Pairs pairs() const { return chunks_.pairs(to_users_.view()); }
+
+ private:
+  static HostAdjacency checked(Index users, Index items, Index levels, std::span<const Rating> ratings) {
+    require_in_range(ratings, users, items, levels, "pairs");
+    return make_adjacency(users, items, levels, ratings, user_side);
+  }
+  PairList(B& backend, Index users, Index items, Index levels, const HostAdjacency& host)
+      : to_users_(backend, users, items, levels, host), chunks_(backend, host, users, items, levels) {}
+
+  HeldAdjacency<B> to_users_;
+  PairChunks<B> chunks_;
+};
+
+/// The graph of a list of ratings, which carries messages and may be predicted. Immutable. Throws InputError for a
+/// number out of range. Cost: 8 bytes a rating, 8 a (node, level).
+template <Backend B, class T>
+class Graph {
+ public:
+  Graph(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings,
+        Normalization normalization = Normalization::symmetric)
+      : backend_(&backend), nodes_{users, items}, levels_(levels), normalization_(normalization) {
+    require_in_range(ratings, users, items, levels, "graph");
+    for (const Side side : {user_side, item_side}) {
+      const HostAdjacency host = make_adjacency(nodes_[side], nodes_[other(side)], levels, ratings, side);
+      to_[side].emplace(backend, nodes_[side], nodes_[other(side)], levels, host);
+      degree_[side] = Buffer<B, Offset>(backend, host.degree);
+      scale_[side] = Buffer<B, T>(backend, nodes_[side]);
+      backend.run(DegreeScale<T>{.degree = degree_[side].data(),
+                                 .count = nodes_[side],
+                                 .normalization = normalization,
+                                 .scale = scale_[side].data()});
+      if (side == user_side) chunks_.emplace(backend, host, users, items, levels);
+    }
+  }
+
+  B& backend() const { return *backend_; }
+  Offset edges() const { return adjacency(user_side).entries; }
+  Index nodes(Side side) const { return nodes_[side]; }
+  Index levels() const { return levels_; }
+  Normalization normalization() const { return normalization_; }
+
+  /// Messages to `receiving` along every edge.
+  Adjacency adjacency(Side receiving) const { return to_[receiving]->view(); }
+  Messages<T> messages() const {
+    return messages_with({adjacency(user_side), adjacency(item_side)}, {scale_[0].data(), scale_[1].data()});
+  }
+  Messages<T> messages_with(std::array<Adjacency, 2> to, std::array<const T*, 2> scale) const {
+    const bool symmetric = normalization_ == Normalization::symmetric;
+    return {.to = to,
+            .receiver_scale = scale,
+            .source_scale = {symmetric ? scale[item_side] : nullptr, symmetric ? scale[user_side] : nullptr}};
+  }
+  Pairs pairs() const { return chunks_->pairs(adjacency(user_side), adjacency(item_side)); }
+
+ private:
+  B* backend_;
+  std::array<Index, 2> nodes_;
+  Index levels_;
+  Normalization normalization_;
+  std::array<std::optional<HeldAdjacency<B>>, 2> to_;
+  std::array<Buffer<B, Offset>, 2> degree_;
+  std::array<Buffer<B, T>, 2> scale_;
+  std::optional<PairChunks<B>> chunks_;
+};
+
+}  // namespace gcmc

@@ -1,0 +1,152 @@
+// Adam and SGD with clipping of the global gradient norm and a moving average of the weights, deferred for rows that
+// nobody reads.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "gcmc/layers/parameters.hpp"
+#include "gcmc/options/options.hpp"
+
+namespace gcmc {
+
+/// Steps over the flat buffer. Dropout leaves most rows of the encoder's tables without a gradient, and nobody reads
+/// them before they are kept again; so a deferred piece's rows go through a step's update when they are next read
+/// (Parameters::refresh), all waiting steps at once, in registers. The results are those of immediate updates, bit for
+/// bit. Memory: two or three copies of the parameters, which have one optimizer at a time. The backend and the
+/// parameters must outlive it.
+template <Backend B, class T>
+class Optimizer {
+ public:
+  /// average_limit: the moving average's decay in step t is min(average_limit, (1 + t) / (10 + t)); 0: no average.
+  Optimizer(B& backend, Parameters<B, T>& parameters, OptimizerKind kind, double clip, double average_limit = 0)
+      : backend_(&backend),
+        parameters_(&parameters),
+        adam_(kind == OptimizerKind::adam),
+        clip_(clip),
+        average_limit_(average_limit),
+        applied_(parameters.rows().size()),
+        gradient_step_(applied_.size()),
+        square_sum_(backend, 1),
+        records_(backend, ring) {
+    if (adam_) {
+      first_ = Buffer<B, T>(backend, parameters.padded_size());
+      second_ = Buffer<B, T>(backend, parameters.padded_size());
+    }
+    if (average_limit > 0) {
+      average_ = Buffer<B, T>(backend, parameters.padded_size());
+      backend.copy(average_.data(), parameters.value_buffer().data(), average_.bytes());
+    }
+    for (std::size_t k = 0; k < applied_.size(); ++k) {
+      ParameterRows part = parameters.rows()[k];
+      const bool deferred = parameters.pieces()[k].deferred;
+      if (deferred) {
+        applied_[k] = Buffer<B, Index>(backend, part.rows);
+        gradient_step_[k] = Buffer<B, Index>(backend, part.rows);
+        part.applied = applied_[k].data();
+        part.gradient_step = gradient_step_[k].data();
+      }
+      with_gradient_.push_back(part);
+      (deferred ? deferred_ : immediate_).push_back(part);
+    }
+    parameters.on_refresh([this](int piece, const Index* rows, const Index* count) { refresh(piece, rows, count); });
+  }
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+  ~Optimizer() {
+    try {
+      flush();
+    } catch (...) {  // a device that failed: whoever met the failure has been told, and the weights are lost with it
+    }
+    parameters_->on_refresh({});
+  }
+
+  /// One step on the gradient that the last backward pass left.
+  void step(double rate) {
+    if (!std::exchange(read_, false)) flush();  // nobody read since the last step: its gradient still waits
+    ++steps_;
+    for (std::size_t k = 0; k < with_gradient_.size(); ++k) {
+      with_gradient_[k].list = parameters_->rows()[k].list;
+      with_gradient_[k].list_count = parameters_->rows()[k].list_count;
+    }
+    backend_->run(SquareSum<T>{with_gradient_.data(), static_cast<Index>(with_gradient_.size()),
+                               parameters_->gradient_buffer().data(), steps_, square_sum_.data()});
+    const double t = static_cast<double>(steps_);
+    const double decay = average_ ? std::min(average_limit_, (1 + t) / (10 + t)) : 0;
+    backend_->run(RecordStep<T>{square_sum_.data(), clip_, rate, beta1, beta2, decay, adam_, steps_,
+                                records_.data() + steps_ % ring});
+    update(immediate_);
+    if (steps_ % ring == 0) flush();
+  }
+
+  /// Ends all waiting: every row has been through every step.
+  void flush() {
+    if (flushed_at_ == steps_) return;
+    flushed_at_ = steps_;
+    update(deferred_);
+  }
+
+  /// Ends training: every row has been through every step, and the moments and the average are given back. No step may
+  /// follow.
+  void finish() {
+    flush();
+    for (Buffer<B, T>* state : {&first_, &second_, &average_}) *state = {};
+  }
+  bool has_average() const { return static_cast<bool>(average_); }
+  /// Exchanges the average and the weights, without copying. Call it again before the next step.
+  void exchange_average() {
+    flush();
+    std::swap(average_, parameters_->value_buffer());
+  }
+
+  /// Of the last step's gradient, before clipping. Waits for it.
+  double gradient_norm() const { return std::sqrt(square_sum_.front()); }
+
+ private:
+  static constexpr Index ring = 64;  ///< steps that a row may wait
+  static constexpr double beta1 = 0.9, beta2 = 0.999;
+
+  Update<T> update_of(const ParameterRows* parts, Index count) {
+    Update<T> update{parts, count};
+    update.values = parameters_->value_buffer().data();
+    update.gradient = parameters_->gradient_buffer().data();
+    update.first = first_.data();
+    update.second = second_.data();
+    update.average = average_.data();
+    update.records = records_.data();
+    update.ring = ring;
+    update.beta1 = beta1;
+    update.beta2 = beta2;
+    update.step = steps_;
+    return update;
+  }
+
+  /// All rows of the parts.
+  void update(const std::vector<ParameterRows>& parts) {
+    if (!parts.empty()) backend_->run(update_of(parts.data(), static_cast<Index>(parts.size())));
+  }
+
+  void refresh(int piece, const Index* rows, const Index* count) {
+    read_ = true;
+    if (flushed_at_ == steps_) return;
+    if (rows == nullptr) return flush();
+    Update<T> some = update_of(&with_gradient_[static_cast<std::size_t>(piece)], 1);
+    some.rows = rows;
+    some.row_count = count;
+    backend_->run(some);
+  }
+
+  B* backend_;
+  Parameters<B, T>* parameters_;
+  bool adam_;
+  double clip_, average_limit_;
+  Index steps_ = 0, flushed_at_ = 0;
+  bool read_ = true;                                                 ///< whether rows were read since the last step
+  std::vector<ParameterRows> with_gradient_, immediate_, deferred_;  ///< all pieces, and the two kinds
+  std::vector<Buffer<B, Index>> applied_, gradient_step_;            ///< by piece; empty where it is not deferred
+  Buffer<B, T> first_, second_, average_;
+  Buffer<B, double> square_sum_;
+  Buffer<B, StepRecord<T>> records_;
+};
+
+}  // namespace gcmc

@@ -1,0 +1,198 @@
+// All parameters of a model in one flat buffer, their gradients in another, and how they start.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gcmc/backend/memory.hpp"
+#include "gcmc/layers/random_orthogonal.hpp"
+
+namespace gcmc {
+
+/// One named piece of the buffer: `blocks` matrices of rows x columns, rows padded to `stride`.
+struct ParameterPiece {
+  std::string name;
+  Index blocks = 1, rows = 0, columns = 0;
+  Index fan_in = 0, fan_out = 0;  ///< starts uniform in +-sqrt(6 / (fan_in + fan_out)); 0, 0: starts at 0
+  int axes = 2;                   ///< of its shape: 3 has the blocks, 1 the columns alone
+  bool orthogonal = false;        ///< starts orthogonal, times 1.1
+  bool deferred = false;          ///< who reads its rows calls refresh before
+  Index stride = 0;
+  Offset begin = 0;
+
+  std::vector<Offset> shape() const {
+    if (axes == 3) return {blocks, rows, columns};
+    if (axes == 2) return {rows, columns};
+    return {columns};
+  }
+};
+
+/// Usage: add every piece, then allocate once, then ask for views.
+template <Backend B, class T>
+class Parameters {
+ public:
+  int add(ParameterPiece piece) {
+    piece.stride = row_stride<T>(piece.columns);
+    piece.begin = size_;
+    size_ += Offset{piece.blocks} * piece.rows * piece.stride;
+    pieces_.push_back(std::move(piece));
+    return static_cast<int>(pieces_.size()) - 1;
+  }
+  void allocate(B& backend) {
+    backend_ = &backend;
+    values_ = Buffer<B, T>(backend, size_);
+    gradient_ = Buffer<B, T>(backend, size_);
+    collect_rows();
+  }
+
+  BlockMatrix<T> values(int piece) const { return view(values_, piece); }
+  BlockMatrix<T> gradient(int piece) const { return view(gradient_, piece); }
+  MatrixView<T> matrix(int piece) const { return first_block(values(piece)); }
+
+  /// Says that rows of a deferred piece are about to be read: rows[0 .. *count) of all its blocks' rows, in the
+  /// backend's memory, or all of them. What an optimizer has put off for them happens now.
+  void refresh(int piece, const Index* rows = nullptr, const Index* count = nullptr) const {
+    if (refresh_) refresh_(piece, rows, count);
+  }
+  /// Throws InputError if there is one already: two optimizers would put off the same rows.
+  void on_refresh(std::function<void(int, const Index*, const Index*)> refresh) {
+    require(!refresh || !refresh_, "parameters: they have an optimizer; it must end before the next begins");
+    refresh_ = std::move(refresh);
+  }
+
+  /// Says that a piece's gradient is stored in the rows of the kept pairs alone, and zero in all others.
+  /// Throws InputError if the piece is not deferred: rows without a gradient would not be told from the others.
+  void set_present(int piece, const KeptPairs& kept) {
+    require(!kept || pieces_[piece].deferred, [&] {
+      return "parameters: '" + pieces_[piece].name + "' has rows without a gradient and is not deferred";
+    });
+    rows_[piece].list = kept.list;
+    rows_[piece].list_count = kept.count;
+  }
+  const std::vector<ParameterRows>& rows() const { return rows_; }
+  const std::vector<ParameterPiece>& pieces() const { return pieces_; }
+  Buffer<B, T>& value_buffer() { return values_; }
+  const Buffer<B, T>& value_buffer() const { return values_; }
+  const Buffer<B, T>& gradient_buffer() const { return gradient_; }
+  Offset padded_size() const { return size_; }
+  /// Trainable numbers, padding not counted.
+  Offset count() const {
+    Offset sum = 0;
+    for (const ParameterPiece& p : pieces_) sum += Offset{p.blocks} * p.rows * p.columns;
+    return sum;
+  }
+
+  /// Each piece draws from a stream of its own: adding one leaves the others' values alone.
+  void initialize(std::uint64_t seed) {
+    std::vector<T> flat(static_cast<std::size_t>(size_));
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+      Random random(seed, static_cast<std::uint32_t>(k));
+      start(pieces_[k], random, flat.data() + pieces_[k].begin);
+    }
+    refresh_all();
+    values_.set(flat);
+  }
+
+  /// An unpadded copy of a piece.
+  std::vector<T> get(int piece) const {
+    if (pieces_[piece].deferred) refresh(piece);
+    return unpadded(values_, piece, nullptr);
+  }
+  /// Unpadded copies by name, and back. `set` throws InputError for a missing name or a wrong size.
+  std::map<std::string, std::vector<T>> get() const {
+    std::map<std::string, std::vector<T>> values;
+    for (std::size_t k = 0; k < pieces_.size(); ++k) values[pieces_[k].name] = get(static_cast<int>(k));
+    return values;
+  }
+  std::map<std::string, std::vector<T>> get_gradient() const {
+    std::map<std::string, std::vector<T>> values;
+    for (std::size_t k = 0; k < pieces_.size(); ++k) {
+      const std::vector<bool> stored = stored_rows(rows_[k]);
+      values[pieces_[k].name] = unpadded(gradient_, static_cast<int>(k), &stored);
+    }
+    return values;
+  }
+  void set(const std::map<std::string, std::vector<T>>& values) {
+    std::vector<T> flat(static_cast<std::size_t>(size_));
+    for (const ParameterPiece& p : pieces_) {
+      const auto found = values.find(p.name);
+      const Offset rows = Offset{p.blocks} * p.rows;
+      require(found != values.end(), [&] { return "parameters: '" + p.name + "' is missing"; });
+      require(static_cast<Offset>(found->second.size()) == rows * p.columns, [&] {
+        return "parameters: '" + p.name + "' has " + std::to_string(found->second.size()) + " values, not " +
+               std::to_string(rows * p.columns);
+      });
+      for (Offset i = 0; i < rows; ++i)
+        for (Offset c = 0; c < p.columns; ++c) flat[p.begin + i * p.stride + c] = found->second[i * p.columns + c];
+    }
+    refresh_all();
+    values_.set(flat);
+  }
+
+ private:
+  void refresh_all() const {
+    for (std::size_t k = 0; k < pieces_.size(); ++k)
+      if (pieces_[k].deferred) refresh(static_cast<int>(k));
+  }
+  BlockMatrix<T> view(const Buffer<B, T>& buffer, int piece) const {
+    const ParameterPiece& p = pieces_[piece];
+    return {buffer.data() + p.begin, p.blocks, p.rows, p.columns, p.stride};
+  }
+  static MatrixView<T> first_block(const BlockMatrix<T>& b) { return {b.data, b.rows, b.columns, b.stride}; }
+
+  void collect_rows() {
+    rows_.clear();
+    for (const ParameterPiece& p : pieces_)
+      rows_.push_back({p.begin, static_cast<Index>(Offset{p.blocks} * p.rows), p.stride});
+  }
+
+  static void start(const ParameterPiece& p, Random& random, T* to) {
+    const double bound = p.fan_in + p.fan_out > 0 ? std::sqrt(6.0 / (p.fan_in + p.fan_out)) : 0.0;
+    for (Index block = 0; block < p.blocks; ++block) {
+      std::vector<double> orthogonal;
+      if (p.orthogonal) orthogonal = random_orthogonal(p.rows, random);
+      for (Offset i = 0; i < p.rows; ++i)
+        for (Offset c = 0; c < p.columns; ++c) {
+          const double value = p.orthogonal ? 1.1 * orthogonal[i * p.columns + c]
+                               : bound > 0  ? (2 * random.uniform() - 1) * bound
+                                            : 0.0;
+          to[(Offset{block} * p.rows + i) * p.stride + c] = static_cast<T>(value);
+        }
+    }
+  }
+
+  std::vector<bool> stored_rows(const ParameterRows& part) const {
+    std::vector<bool> stored(static_cast<std::size_t>(part.rows), part.list == nullptr);
+    if (!part.list) return stored;
+    Index count = 0;
+    backend_->copy_to_host(&count, part.list_count, sizeof count);
+    std::vector<Index> list(static_cast<std::size_t>(count));
+    if (count > 0) backend_->copy_to_host(list.data(), part.list, list.size() * sizeof(Index));
+    for (const Index row : list) stored[row] = true;
+    return stored;
+  }
+
+  /// Rows that are not stored are zero; stored == nullptr: all are.
+  std::vector<T> unpadded(const Buffer<B, T>& buffer, int piece, const std::vector<bool>* stored) const {
+    const ParameterPiece& p = pieces_[piece];
+    const Offset rows = Offset{p.blocks} * p.rows;
+    std::vector<T> padded(static_cast<std::size_t>(rows) * p.stride), out(static_cast<std::size_t>(rows) * p.columns);
+    if (!padded.empty()) backend_->copy_to_host(padded.data(), buffer.data() + p.begin, padded.size() * sizeof(T));
+    for (Offset i = 0; i < rows; ++i)
+      if (!stored || (*stored)[i]) std::copy_n(padded.data() + i * p.stride, p.columns, out.data() + i * p.columns);
+    return out;
+  }
+
+  B* backend_ = nullptr;
+  Offset size_ = 0;
+  std::vector<ParameterPiece> pieces_;
+  std::vector<ParameterRows> rows_;
+  Buffer<B, T> values_, gradient_;
+  std::function<void(int, const Index*, const Index*)> refresh_;
+};
+
+}  // namespace gcmc

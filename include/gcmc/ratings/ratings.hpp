@@ -1,0 +1,117 @@
+// Ratings as a program holds them: users, items, levels, the ids of the file, side features, and the check that makes
+// them fit for training.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/views.hpp"
+
+namespace gcmc {
+
+/// One rating, in dense numbers: `user` counts Ratings::user_ids, `level` counts Ratings::levels.
+struct Rating {
+  Index user = 0;
+  Index item = 0;
+  Level level = 0;
+  friend bool operator==(const Rating&, const Rating&) = default;
+};
+
+/// Dense side features, row-major and unpadded: values[row * columns + column]. Empty when columns == 0.
+struct SideFeatures {
+  Index columns = 0;
+  std::vector<double> values;
+  std::vector<std::string> names;  ///< one a column, for reports
+};
+
+/// A set of ratings. Nodes are the users and items that appear in any rating; levels are taken from all
+/// ratings (never from the training part alone) and ascend. A level without a rating is legal.
+struct Ratings {
+  std::string name;                   ///< "ml-100k", "synthetic-100k", or the file's name
+  std::vector<std::string> user_ids;  ///< as the file had them, in order of dense number
+  std::vector<std::string> item_ids;
+  std::vector<double> levels;  ///< the distinct rating values, ascending
+  std::vector<Rating> entries;
+  Offset test_begin = -1;  ///< entries from here on are the data set's own test split; -1: it has none
+  SideFeatures user_features, item_features;
+
+  Index users() const { return static_cast<Index>(user_ids.size()); }
+  Index items() const { return static_cast<Index>(item_ids.size()); }
+  bool has_fixed_test() const { return test_begin >= 0; }
+};
+
+/// Throws InputError, beginning with `where` and naming the entry and the numbers, unless every user, item and level is
+/// one of so many. Cost: one pass.
+inline void require_in_range(std::span<const Rating> entries, std::size_t users, std::size_t items, std::size_t levels,
+                             const char* where) {
+  for (std::size_t k = 0; k < entries.size(); ++k) {
+    const auto in_range = [&](Offset value, std::size_t count, const char* field) {
+      require(value >= 0 && static_cast<std::size_t>(value) < count, [&] {
+        return std::string(where) + ": entry " + std::to_string(k) + " has " + field + " " + std::to_string(value) +
+               ", but there are " + std::to_string(count);
+      });
+    };
+    in_range(entries[k].user, users, "user");
+    in_range(entries[k].item, items, "item");
+    in_range(entries[k].level, levels, "level");
+  }
+}
+
+/// Throws InputError unless the levels ascend, are finite and at most 255.
+inline void validate_levels(const std::vector<double>& levels) {
+  require(levels.size() <= std::numeric_limits<Level>::max(),
+          [&] { return "ratings: " + std::to_string(levels.size()) + " levels, at most 255 are possible"; });
+  for (std::size_t r = 0; r < levels.size(); ++r) {
+    require(std::isfinite(levels[r]),
+            [&] { return "ratings: level " + std::to_string(r) + " is not a finite number"; });
+    require(r == 0 || levels[r - 1] < levels[r], [&] {
+      return "ratings: levels must ascend, but level " + std::to_string(r - 1) + " is " +
+             std::to_string(levels[r - 1]) + " and level " + std::to_string(r) + " is " + std::to_string(levels[r]);
+    });
+  }
+}
+
+/// Throws InputError unless there is a finite value for each of the `side`'s nodes and columns.
+inline void validate_features(const SideFeatures& features, std::size_t nodes, const std::string& side) {
+  const std::string what = "ratings: " + side + " features: ";
+  require(features.columns >= 0, [&] { return what + std::to_string(features.columns) + " columns"; });
+  const auto columns = static_cast<std::size_t>(features.columns);
+  require(features.values.size() == nodes * columns, [&] {
+    return what + std::to_string(features.values.size()) + " values for " + std::to_string(nodes) + " nodes and " +
+           std::to_string(columns) + " columns";
+  });
+  require(features.names.empty() || features.names.size() == columns, [&] {
+    return what + std::to_string(features.names.size()) + " names for " + std::to_string(columns) + " columns";
+  });
+  for (std::size_t k = 0; k < features.values.size(); ++k)
+    require(std::isfinite(features.values[k]), [&] {
+      return what + "row " + std::to_string(k / columns) + ", column " + std::to_string(k % columns) +
+             " is not a finite number";
+    });
+}
+
+/// Throws InputError, naming the entry and the numbers, if a field is out of range, the levels do not ascend or are not
+/// finite, there are more than 255 levels, or feature sizes do not match. Cost: one pass.
+inline void validate(const Ratings& ratings) {
+  constexpr std::size_t most = std::numeric_limits<Index>::max();
+  const std::size_t users = ratings.user_ids.size(), items = ratings.item_ids.size();
+  require(users <= most && items <= most, [&] {
+    return "ratings: " + std::to_string(users) + " users and " + std::to_string(items) + " items, at most " +
+           std::to_string(most) + " of each are possible";
+  });
+  validate_levels(ratings.levels);
+  require_in_range(ratings.entries, users, items, ratings.levels.size(), "ratings");
+  require(ratings.test_begin >= -1 && ratings.test_begin <= static_cast<Offset>(ratings.entries.size()), [&] {
+    return "ratings: test_begin is " + std::to_string(ratings.test_begin) + ", but there are " +
+           std::to_string(ratings.entries.size()) + " entries";
+  });
+  validate_features(ratings.user_features, users, "user");
+  validate_features(ratings.item_features, items, "item");
+}
+
+}  // namespace gcmc

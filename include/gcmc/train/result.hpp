@@ -1,0 +1,124 @@
+// What a run tells while it goes on, and what it leaves: figures, curve, model.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gcmc/model/saved_model.hpp"
+#include "gcmc/ratings/metrics.hpp"
+
+namespace gcmc {
+
+/// What is known after an iteration. The figures of validation and test are there where they were read in it.
+struct Progress {
+  /// The second training, on train + validation, is the refit; embedding draws dropout for the chosen weights.
+  enum class Phase { training, refit, embedding };
+  Phase phase = Phase::training;
+  Index draw = 0, draws = 0;    ///< of the embeddings' mean: the one that is about to be drawn
+  Index model = 1, models = 1;  ///< of train_ensemble
+  Offset iteration = 0, max_iterations = 0;
+  double loss = 0, train_rmse = 0;  ///< of the training ratings, dropout on
+  std::optional<double> valid_rmse, test_rmse;
+  double best_valid_rmse = std::numeric_limits<double>::infinity();  ///< ... before the first validation
+  Offset best_iteration = 0;
+  bool improved = false;
+  double learning_rate = 0;
+  double seconds_step = 0;  ///< of this step, evaluation excluded
+  double seconds_total = 0;
+};
+
+/// One evaluation of the run: a row of history.csv.
+struct HistoryRow {
+  Offset iteration = 0;
+  double loss = 0;        ///< mean cross-entropy of the training ratings, dropout on
+  double train_rmse = 0;  ///< of the same pass
+  std::optional<double> valid_rmse;
+  std::optional<double> test_rmse;  ///< only where it was read
+  double learning_rate = 0;
+  double seconds = 0;  ///< since the start of training
+};
+
+/// metrics.json, in this order.
+struct RunMetrics {
+  std::string dataset, preset;
+  std::uint64_t seed = 0;
+  std::string backend;
+  int threads = 0;
+  Offset users = 0, items = 0, levels = 0, train_ratings = 0, valid_ratings = 0, test_ratings = 0, parameters = 0;
+  Offset iterations = 0, best_iteration = 0;
+  std::optional<double> best_valid_rmse;
+  double best_test_rmse = 0, best_test_mae = 0, best_test_accuracy = 0, best_test_loss = 0;
+  double baseline_test_rmse = 0;              ///< of the bias baseline fitted on training and validation ratings
+  std::optional<double> baseline_valid_rmse;  ///< ... fitted on the training ratings
+  bool valid_in_training = false;             ///< the validation figure is then a training figure
+  bool refitted = false;                      ///< the test figures are of a model trained anew on train + validation
+  std::optional<double> test_rmse_before_refit;
+  bool stopped = false;  ///< by a signal, before its time
+  double seconds_total = 0, seconds_per_iteration = 0;
+  Offset peak_memory_bytes = 0;
+
+  /// Is the test RMSE, or else the validation RMSE, below the baseline's? A figure of training compares with nothing.
+  std::optional<bool> beats_baseline() const;
+};
+
+/// What a run leaves: figures, curve, and the model that was chosen.
+struct TrainResult {
+  RunMetrics metrics;
+  Metrics test;                     ///< the sums behind the test figures
+  std::vector<HistoryRow> history;  ///< one row an evaluation
+  SavedModel model;
+};
+
+/// Several models of one configuration: each one's figures, and those of their averaged predictions.
+struct EnsembleMetrics {
+  std::vector<RunMetrics> members;
+  Metrics test;  ///< of the averaged predictions
+
+  double mean_valid_rmse() const;  ///< of the members; 0 if there is none
+  double mean_test_rmse() const;
+  double test_rmse_deviation() const;  ///< sample standard deviation of the members' test RMSE; 0 of one
+  std::optional<bool> beats_baseline() const;
+};
+
+/// Mean of `value` over the members that have it; 0 if none has.
+template <class Function>
+double mean_over(const std::vector<RunMetrics>& members, const Function& value) {
+  double sum = 0;
+  int count = 0;
+  for (const RunMetrics& member : members)
+    if (const std::optional<double> one = value(member)) {
+      sum += *one;
+      ++count;
+    }
+  return count ? sum / count : 0;
+}
+
+inline std::optional<bool> RunMetrics::beats_baseline() const {
+  if (test_ratings > 0) return best_test_rmse < baseline_test_rmse;
+  if (!best_valid_rmse || !baseline_valid_rmse || valid_in_training) return std::nullopt;
+  return *best_valid_rmse < *baseline_valid_rmse;
+}
+
+inline double EnsembleMetrics::mean_valid_rmse() const {
+  return mean_over(members, [](const RunMetrics& member) { return member.best_valid_rmse; });
+}
+inline double EnsembleMetrics::mean_test_rmse() const {
+  return mean_over(members, [](const RunMetrics& member) { return std::optional(member.best_test_rmse); });
+}
+inline double EnsembleMetrics::test_rmse_deviation() const {
+  if (members.size() < 2) return 0;
+  const double mean = mean_test_rmse(), count = static_cast<double>(members.size());
+  const double square = mean_over(members, [&](const RunMetrics& member) {
+    return std::optional((member.best_test_rmse - mean) * (member.best_test_rmse - mean));
+  });
+  return std::sqrt(square * count / (count - 1));
+}
+inline std::optional<bool> EnsembleMetrics::beats_baseline() const {
+  if (members.empty() || test.count == 0) return std::nullopt;
+  return test.rmse() < members.front().baseline_test_rmse;
+}
+
+}  // namespace gcmc

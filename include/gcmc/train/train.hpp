@@ -1,0 +1,261 @@
+// The whole run on any backend: split, baseline, the loop of steps and validations, the figures and the model it
+// leaves.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include "gcmc/ratings/baseline.hpp"
+#include "gcmc/train/result.hpp"
+#include "gcmc/train/save.hpp"
+#include "gcmc/train/trainer.hpp"
+
+namespace gcmc {
+
+using OnProgress = std::function<void(const Progress&)>;
+
+/// How the options split a set.
+inline SplitOptions split_options(const Options& options) {
+  return {options.run.test_ratio, options.run.valid_ratio, options.test_seed(), options.train.seed};
+}
+
+/// One run on one backend in one precision: what train() makes, and throws away when it has the result.
+template <Backend B, class T>
+class TrainingRun {
+ public:
+  TrainingRun(B& backend, const Ratings& ratings, const Options& options, OnProgress on_progress, std::stop_token stop)
+      : backend_(backend),
+        ratings_(ratings),
+        options_(options),
+        on_progress_(std::move(on_progress)),
+        stop_(std::move(stop)),
+        split_(ratings, split_options(options)),
+        baseline_(fit_bias_baseline(ratings, split_.train_and_valid())) {}
+
+  TrainResult operator()() {
+    require_memory(backend_, [&] { rehearse(); });
+    describe();
+    first_training();
+    if (options_.train.refit && !rates_.empty() && !stop_.stop_requested()) refit();
+    metrics().seconds_total = seconds_since(start_);
+    metrics().peak_memory_bytes = peak_memory();
+    return std::move(result_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  static double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  }
+  static Offset peak_memory() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return Offset{usage.ru_maxrss} * 1024;
+  }
+
+  RunMetrics& metrics() { return result_.metrics; }
+
+  /// What is known before the first step. The baseline sees what the tested model has seen: training and validation
+  /// ratings; its validation figure is of the training ratings alone.
+  void describe() {
+    RunMetrics& m = metrics();
+    m.dataset = ratings_.name;
+    m.preset = options_.preset;
+    m.seed = options_.train.seed;
+    m.backend = backend_.name();
+    if constexpr (requires { backend_.threads(); }) m.threads = backend_.threads();
+    m.users = ratings_.users();
+    m.items = ratings_.items();
+    m.levels = static_cast<Offset>(ratings_.levels.size());
+    m.train_ratings = static_cast<Offset>(split_.train().size());
+    m.valid_ratings = static_cast<Offset>(split_.valid().size());
+    m.test_ratings = static_cast<Offset>(split_.test().size());
+    m.valid_in_training = options_.train.train_on_valid;
+    m.baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
+    if (m.valid_ratings > 0)
+      m.baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, split_.train()), ratings_, split_.valid()).rmse();
+  }
+
+  /// Trains, chooses, tests.
+  void first_training() {
+    RunMetrics& m = metrics();
+    Trainer<B, T> trainer(backend_, ratings_, split_, options_);
+    m.parameters = trainer.model().parameters().count();
+    m.seconds_per_iteration = median(steps(trainer, Progress::Phase::training));
+    m.stopped = stop_.stop_requested() && !trainer.finished();
+    m.iterations = trainer.iteration();
+    const bool best = options_.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
+    m.best_iteration = best ? trainer.schedule().best_iteration() : trainer.iteration();
+    trainer.choose([&] { return tell_embedding(); });
+    const bool known = best && options_.train.embedding_draws == 0 && !options_.train.calibrate;
+    if (m.valid_ratings > 0) m.best_valid_rmse = known ? trainer.schedule().best() : trainer.validate().rmse();
+    const Metrics test = known && best_test_ ? *best_test_ : read_test(trainer);
+    trainer.embed();
+    keep(trainer, test);
+    if (!result_.history.empty() && !best && !split_.test().empty())
+      result_.history.back().test_rmse = m.best_test_rmse;
+    rates_.assign(trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(m.best_iteration));
+    calibration_ = trainer.calibration();
+  }
+
+  /// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
+  void refit() {
+    Trainer<B, T> trainer(backend_, ratings_, split_, options_, std::move(rates_));
+    trainer.set_calibration(calibration_);
+    steps(trainer, Progress::Phase::refit);
+    if (!trainer.finished()) {
+      metrics().stopped = true;
+      return;
+    }
+    trainer.choose([&] { return tell_embedding(); });
+    trainer.embed();
+    metrics().refitted = true;
+    metrics().test_rmse_before_refit = metrics().best_test_rmse;
+    keep(trainer, read_test(trainer));
+  }
+
+  /// Steps until the trainer has finished or is stopped; returns the seconds of each.
+  std::vector<double> steps(Trainer<B, T>& trainer, Progress::Phase phase) {
+    const auto start = Clock::now();
+    std::vector<double> step_seconds;
+    Progress& p = progress_;
+    p = {};
+    p.phase = phase;
+    p.max_iterations = trainer.planned();
+    while (!trainer.finished() && !stop_.stop_requested()) {
+      p.learning_rate = trainer.learning_rate();
+      const auto step_start = Clock::now();
+      const Metrics metrics = trainer.step();
+      p.seconds_step = seconds_since(step_start);
+      step_seconds.push_back(p.seconds_step);
+      p.iteration = trainer.iteration();
+      p.loss = metrics.loss();
+      p.train_rmse = metrics.rmse();
+      p.valid_rmse = p.test_rmse = std::nullopt;
+      p.improved = false;
+      if (phase == Progress::Phase::training) validate(trainer);
+      p.seconds_total = seconds_since(start);
+      if (phase == Progress::Phase::training && (p.valid_rmse || trainer.finished() || split_.valid().empty()))
+        result_.history.push_back(
+            {p.iteration, p.loss, p.train_rmse, p.valid_rmse, p.test_rmse, p.learning_rate, p.seconds_total});
+      if (on_progress_) on_progress_(p);
+    }
+    return step_seconds;
+  }
+
+  /// Validates where the interval or the end asks for it, and reads the test figure where that improved.
+  void validate(Trainer<B, T>& trainer) {
+    const TrainOptions& options = options_.train;
+    Progress& p = progress_;
+    const bool due = p.iteration % options.valid_interval == 0 || trainer.finished();
+    if (!due || split_.valid().empty()) return;
+    p.valid_rmse = trainer.validate().rmse();
+    p.improved = trainer.observe(*p.valid_rmse);
+    const bool chosen = p.improved && options.selection == Selection::best_valid;
+    if (chosen && !options.refit && !split_.test().empty()) {
+      best_test_ = read_test(trainer);
+      p.test_rmse = best_test_->rmse();
+    }
+    p.best_valid_rmse = trainer.schedule().best();
+    p.best_iteration = trainer.schedule().best_iteration();
+  }
+
+  Metrics read_test(Trainer<B, T>& trainer) { return split_.test().empty() ? Metrics{} : trainer.test(); }
+
+  /// Between two draws of the embeddings' mean: whether to go on.
+  bool tell_embedding() {
+    if (stop_.stop_requested()) {
+      metrics().stopped = true;
+      return false;
+    }
+    progress_.phase = Progress::Phase::embedding;
+    progress_.draws = options_.train.embedding_draws;
+    progress_.draw = progress_.draw % progress_.draws + 1;
+    if (on_progress_) on_progress_(progress_);
+    return true;
+  }
+
+  /// The chosen model with its figures. Its embeddings are those of the trainer.
+  void keep(Trainer<B, T>& trainer, const Metrics& test) {
+    RunMetrics& m = metrics();
+    result_.test = test;
+    m.best_test_rmse = test.rmse();
+    m.best_test_mae = test.mae();
+    m.best_test_accuracy = test.accuracy();
+    m.best_test_loss = test.loss();
+    SavedModel& saved = result_.model;
+    saved = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_, trainer.calibration());
+    saved.split = {{"test", ratings_.has_fixed_test() ? "the data set's own" : "random"},
+                   {"seed", std::to_string(options_.train.seed)},
+                   {"test_seed", std::to_string(options_.test_seed())},
+                   {"train_ratings", std::to_string(m.train_ratings)},
+                   {"valid_ratings", std::to_string(m.valid_ratings)},
+                   {"test_ratings", std::to_string(m.test_ratings)}};
+    if (m.best_valid_rmse) saved.metrics["best_valid_rmse"] = *m.best_valid_rmse;
+    saved.metrics["best_test_rmse"] = m.best_test_rmse;
+    saved.metrics["best_test_mae"] = m.best_test_mae;
+    saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
+  }
+
+  /// One trainer's whole life without its results: what a backend's require_memory() measures.
+  void rehearse() {
+    Trainer<B, T> trainer(backend_, ratings_, split_, options_);
+    trainer.step();
+    trainer.validate();
+    trainer.observe(0);  // a rehearsal computes no errors: as after an improvement, when the best weights are kept
+    trainer.test();
+    trainer.choose();
+    trainer.test();
+  }
+
+  B& backend_;
+  const Ratings& ratings_;
+  const Options& options_;
+  const OnProgress on_progress_;
+  const std::stop_token stop_;
+  const Clock::time_point start_ = Clock::now();
+  const Split split_;
+  const BiasBaseline baseline_;
+  TrainResult result_;
+  Progress progress_;
+  std::optional<Metrics> best_test_;  ///< of the best weights so far, where it was read
+  /// What a refit takes over from the first training: the rates of the chosen number of steps, and the calibration.
+  std::vector<double> rates_;
+  std::optional<Calibration> calibration_;
+};
+
+/// Splits `ratings` as the options say, trains one model (of the option `seed`) on `backend`, whose memory and threads
+/// are its own, and returns figures, curve and model. Calls on_progress after every iteration, and between the draws of
+/// the embeddings; when `stop` asks for it, finishes what is running and returns what it has, its embeddings then of
+/// one pass. Throws InputError for options or ratings that do not fit and if training diverges, and DeviceError, before
+/// it starts, if the backend has not the memory. The same options give the same bits on any number of threads.
+template <Backend B>
+TrainResult train(B& backend, const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
+                  std::stop_token stop = {}) {
+  validate(options);
+  validate(ratings);
+  if (options.model.precision == Precision::float64)
+    return TrainingRun<B, double>(backend, ratings, options, on_progress, std::move(stop))();
+  return TrainingRun<B, float>(backend, ratings, options, on_progress, std::move(stop))();
+}
+
+/// The same on the processor, with options.run.threads. Throws InputError too if options.run.device names another.
+TrainResult train(const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
+                  std::stop_token stop = {});
+
+}  // namespace gcmc

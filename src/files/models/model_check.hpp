@@ -1,0 +1,195 @@
+// What a saved model must hold: checked before it is written and after it is read.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/model_folder.hpp"
+
+namespace gcmc {
+
+inline constexpr const char *tensors_file = "/model.safetensors", *config_file = "/config.json",
+                            *users_file = "/users.txt", *items_file = "/items.txt";
+
+enum class TensorType { f32, f64, i32, i64, u8, real };  ///< as Tensor::values' alternatives; real: F32 or F64
+
+inline const char* type_name(TensorType type) {
+  constexpr const char* names[] = {"F32", "F64", "I32", "I64", "U8", "F32 or F64"};
+  return names[static_cast<std::size_t>(type)];
+}
+
+inline std::string shape_text(const std::vector<Offset>& shape) {
+  std::string text;
+  for (const Offset extent : shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
+  return "[" + text + "]";
+}
+
+/// Checks of one model; messages begin with the file in `folder` that is wrong.
+class ModelCheck {
+ public:
+  ModelCheck(const SavedModel& model, const std::string& folder)
+      : model_(model), tensors_path_(folder + tensors_file), config_path_(folder + config_file), folder_(folder) {}
+
+  void run() const {
+    check_levels();
+    check_ids(model_.user_ids, folder_ + users_file);
+    check_ids(model_.item_ids, folder_ + items_file);
+    check_numbers();
+    check_shapes();
+    for (const auto& [name, tensor] : model_.tensors) check_finite(name, tensor);
+    check_rated();
+  }
+
+ private:
+  Offset users() const { return static_cast<Offset>(model_.user_ids.size()); }
+  Offset items() const { return static_cast<Offset>(model_.item_ids.size()); }
+  Offset levels() const { return static_cast<Offset>(model_.levels.size()); }
+
+  void check_levels() const {
+    const auto& values = model_.levels;
+    if (values.empty() || values.size() > 255)
+      throw InputError(config_path_ + ": " + std::to_string(values.size()) + " rating values, 1 to 255 are possible");
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!std::isfinite(values[i]) || (i > 0 && values[i] <= values[i - 1]))
+        throw InputError(config_path_ + ": rating value " + std::to_string(i) +
+                         " is not finite or not above the one before");
+  }
+
+  static void check_ids(const std::vector<std::string>& ids, const std::string& path) {
+    std::unordered_set<std::string_view> seen;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const std::string where = path + ": line " + std::to_string(i + 1);
+      if (ids[i].empty()) throw InputError(where + ": the id is empty");
+      if (ids[i].find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
+        throw InputError(where + ": the id holds a line break or a zero byte");
+      if (!seen.insert(ids[i]).second) throw InputError(where + ": the id '" + ids[i] + "' is there twice");
+    }
+  }
+
+  void check_numbers() const {
+    if (!std::isfinite(model_.mean)) throw InputError(config_path_ + ": \"baseline_mean\" is not finite");
+    for (const auto& [name, value] : model_.metrics)
+      if (!std::isfinite(value)) throw InputError(config_path_ + ": metric \"" + name + "\" is not finite");
+    try {
+      validate(model_.options);
+    } catch (const Error& problem) {
+      throw InputError(config_path_ + ": " + problem.what());
+    }
+  }
+
+  const Tensor& find(const std::string& name) const {
+    const auto found = model_.tensors.find(name);
+    if (found == model_.tensors.end()) throw InputError(tensors_path_ + ": tensor \"" + name + "\" is missing");
+    return found->second;
+  }
+  bool has(const std::string& name) const { return model_.tensors.count(name) > 0; }
+
+  /// Checks shape, type and count of values; returns the values' type.
+  TensorType expect(const std::string& name, const std::vector<Offset>& shape, TensorType type) const {
+    const Tensor& tensor = find(name);
+    if (tensor.shape != shape)
+      throw InputError(tensors_path_ + ": tensor \"" + name + "\" has shape " + shape_text(tensor.shape) +
+                       ", the options, ids and rating values need " + shape_text(shape));
+    const auto actual = static_cast<TensorType>(tensor.values.index());
+    const bool fits =
+        type == TensorType::real ? actual == TensorType::f32 || actual == TensorType::f64 : actual == type;
+    if (!fits)
+      throw InputError(tensors_path_ + ": tensor \"" + name + "\" is " + type_name(actual) + ", not " +
+                       type_name(type));
+    Offset count = 1;
+    for (const Offset extent : shape) count *= extent;
+    const auto values = std::visit([](const auto& v) { return static_cast<Offset>(v.size()); }, tensor.values);
+    if (values != count)
+      throw InputError(tensors_path_ + ": tensor \"" + name + "\" has " + std::to_string(values) + " values, not " +
+                       std::to_string(count));
+    return actual;
+  }
+
+  void check_shapes() const {
+    const ModelOptions& model = model_.options.model;
+    const Offset tables = levels() + (model.implicit ? 1 : 0), output = model.output;
+    const bool stack = model.aggregation == Aggregation::stack;
+    const Offset width = stack ? model.units / tables : model.units;
+    const Offset hidden = stack ? width * tables : width;
+    if (width < 1)
+      throw InputError(config_path_ + ": " + std::to_string(model.units) + " units are too few to stack " +
+                       std::to_string(tables) + " tables");
+
+    const TensorType real = expect("user_embedding", {users(), output}, TensorType::real);
+    expect("item_embedding", {items(), output}, real);
+    expect("encoder.user.weight", {tables, users(), width}, real);
+    expect("encoder.item.weight", {tables, items(), width}, real);
+    const bool user_features = check_features("user", real), item_features = check_features("item", real);
+    const bool shared = model.share_dense && !user_features && !item_features;
+    for (const std::string& side :
+         shared ? std::vector<std::string>{"both"} : std::vector<std::string>{"user", "item"}) {
+      expect("dense." + side + ".weight", {hidden, output}, real);
+      if (model.dense_bias) expect("dense." + side + ".bias", {output}, real);
+    }
+    expect("decoder.basis", {model.bases, output, output}, real);
+    expect("decoder.coefficients", {model.bases, levels()}, real);
+    if (model_.options.train.calibrate) expect("calibration", {2}, TensorType::f64);
+    expect("baseline.user_bias", {users()}, TensorType::f64);
+    expect("baseline.item_bias", {items()}, TensorType::f64);
+    expect("rated.offsets", {users() + 1}, TensorType::i64);
+    const auto& shape = find("rated.items").shape;
+    expect("rated.items", {shape.empty() ? 0 : shape[0]}, TensorType::i32);
+    expect("rated.levels", {shape[0]}, TensorType::u8);
+  }
+
+  /// Features are there where their first weight is; its rows are the feature columns. All of a side or none.
+  bool check_features(const std::string& side, TensorType real) const {
+    const std::string prefix = "features." + side + ".", first = prefix + "weight";
+    if (!has(first)) {
+      for (const char* other : {"bias", "dense"})
+        if (has(prefix + other)) throw InputError(tensors_path_ + ": tensor \"" + first + "\" is missing");
+      return false;
+    }
+    const auto& shape = find(first).shape;
+    const Offset units = model_.options.model.feature_units;
+    expect(first, {shape.empty() ? 0 : shape[0], units}, real);
+    expect(prefix + "bias", {units}, real);
+    expect(prefix + "dense", {units, model_.options.model.output}, real);
+    return true;
+  }
+
+  void check_finite(const std::string& name, const Tensor& tensor) const {
+    const auto check_values = [&](const auto& values) {
+      const auto bad = std::find_if(values.begin(), values.end(),
+                                    [](auto value) { return !std::isfinite(static_cast<double>(value)); });
+      if (bad != values.end())
+        throw InputError(tensors_path_ + ": tensor \"" + name + "\": value " + std::to_string(bad - values.begin()) +
+                         " is not finite");
+    };
+    std::visit(check_values, tensor.values);
+  }
+
+  void check_rated() const {
+    const auto& offsets = std::get<std::vector<Offset>>(find("rated.offsets").values);
+    const auto& rated_items = std::get<std::vector<Index>>(find("rated.items").values);
+    const auto& rated_levels = std::get<std::vector<Level>>(find("rated.levels").values);
+    const bool covers = offsets.front() == 0 && offsets.back() == static_cast<Offset>(rated_items.size());
+    if (!covers || !std::is_sorted(offsets.begin(), offsets.end()))
+      throw InputError(tensors_path_ + ": tensor \"rated.offsets\" does not ascend from 0 to the " +
+                       std::to_string(rated_items.size()) + " entries of rated.items");
+    for (std::size_t i = 0; i < rated_items.size(); ++i) {
+      if (rated_items[i] < 0 || rated_items[i] >= items())
+        throw InputError(tensors_path_ + ": tensor \"rated.items\": entry " + std::to_string(i) + " is " +
+                         std::to_string(rated_items[i]) + ", there are " + std::to_string(items()) + " items");
+      if (rated_levels[i] >= levels())
+        throw InputError(tensors_path_ + ": tensor \"rated.levels\": entry " + std::to_string(i) + " is " +
+                         std::to_string(rated_levels[i]) + ", there are " + std::to_string(levels()) +
+                         " rating values");
+    }
+  }
+
+  const SavedModel& model_;
+  std::string tensors_path_, config_path_, folder_;
+};
+
+}  // namespace gcmc

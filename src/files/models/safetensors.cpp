@@ -1,0 +1,243 @@
+// The safetensors format: 8 bytes of header length, a JSON header padded with spaces, then the tensors' bytes.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <tuple>
+
+#include "../json.hpp"
+#include "../output_file.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/files/model_folder.hpp"
+
+namespace gcmc {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors holds little-endian values");
+
+using nlohmann::json;
+
+constexpr Offset length_bytes = 8;
+constexpr Offset longest_header = 100'000'000;  // the limit of the reference reader
+constexpr const char* metadata_name = "__metadata__";
+
+struct Type {
+  const char* name;
+  Offset bytes;
+};
+/// In the order of Tensor::values' alternatives.
+constexpr std::array<Type, 5> types = {{{"F32", 4}, {"F64", 8}, {"I32", 4}, {"I64", 8}, {"U8", 1}}};
+
+/// Where one tensor lies; begin and end count bytes from the end of the header.
+struct Entry {
+  std::string name;
+  std::size_t type = 0;
+  std::vector<Offset> shape;
+  Offset begin = 0, end = 0;
+};
+
+std::string quoted(const std::string& name) {
+  return json(name.substr(0, 100)).dump(-1, ' ', true, json::error_handler_t::replace);
+}
+
+/// Product of the shape times `bytes`; -1 if it does not fit 63 bits.
+Offset byte_count(const std::vector<Offset>& shape, Offset bytes) {
+  Offset product = bytes;
+  for (const Offset extent : shape)
+    if (extent < 0 || __builtin_mul_overflow(product, extent, &product)) return -1;
+  return product;
+}
+
+/// A whole number in [0, 2^63); the format has no other numbers.
+Offset natural(const json& value, const std::string& where) {
+  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<Offset>::max();
+  if (!fits) throw InputError(where + " holds something that is not a whole number of 63 bits");
+  return static_cast<Offset>(value.get<std::uint64_t>());
+}
+
+std::vector<Offset> naturals(const json& object, const char* key, const std::string& where) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_array()) throw InputError(where + ": \"" + key + "\" is not an array");
+  std::vector<Offset> values;
+  for (const json& value : *found) values.push_back(natural(value, where + ": \"" + key + "\""));
+  return values;
+}
+
+std::size_t type_index(const json& object, const std::string& where) {
+  const auto found = object.find("dtype");
+  if (found == object.end() || !found->is_string()) throw InputError(where + ": \"dtype\" is not text");
+  const auto& name = found->get_ref<const std::string&>();
+  for (std::size_t i = 0; i < types.size(); ++i)
+    if (name == types[i].name) return i;
+  throw InputError(where + ": dtype " + quoted(name) + " is not one of F32, F64, I32, I64, U8");
+}
+
+Entry parse_entry(const std::string& name, const json& object, const std::string& path) {
+  const std::string where = path + ": tensor " + quoted(name);
+  if (!object.is_object()) throw InputError(where + " is not described by a JSON object");
+  Entry entry{name, type_index(object, where), naturals(object, "shape", where), 0, 0};
+  const auto offsets = naturals(object, "data_offsets", where);
+  if (offsets.size() != 2 || offsets[0] > offsets[1])
+    throw InputError(where + ": \"data_offsets\" is not a begin and an end");
+  entry.begin = offsets[0];
+  entry.end = offsets[1];
+  const Offset needed = byte_count(entry.shape, types[entry.type].bytes);
+  if (needed < 0) throw InputError(where + ": its shape has more than 2^63 bytes");
+  if (needed != entry.end - entry.begin)
+    throw InputError(where + ": its shape and dtype take " + std::to_string(needed) + " bytes but its offsets " +
+                     std::to_string(entry.end - entry.begin));
+  return entry;
+}
+
+void check_metadata(const json& object, const std::string& path) {
+  const bool all_text = object.is_object() &&
+                        std::all_of(object.begin(), object.end(), [](const json& value) { return value.is_string(); });
+  if (!all_text) throw InputError(path + ": \"__metadata__\" is not an object of texts");
+}
+
+/// Entries in order of offset; they must cover the `data_bytes` after the header once, without gaps.
+std::vector<Entry> parse_header(std::string_view text, Offset data_bytes, const std::string& path) {
+  const auto header = parse_json_object<json>(text, path);
+  std::vector<Entry> entries;
+  for (const auto& [name, object] : header.items()) {
+    if (name == metadata_name)
+      check_metadata(object, path);
+    else
+      entries.push_back(parse_entry(name, object, path));
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  Offset covered = 0;
+  for (const Entry& entry : entries) {
+    if (entry.begin != covered)
+      throw InputError(path + ": tensor " + quoted(entry.name) + " begins at byte " + std::to_string(entry.begin) +
+                       " of the data, but the one before it ends at " + std::to_string(covered));
+    covered = entry.end;
+  }
+  if (covered != data_bytes)
+    throw InputError(path + ": the header describes " + std::to_string(covered) + " bytes of data, the file has " +
+                     std::to_string(data_bytes) + (covered > data_bytes ? " (cut short?)" : " (bytes too many)"));
+  return entries;
+}
+
+template <class Value>
+std::vector<Value> read_values(std::ifstream& file, const Entry& entry) {
+  std::vector<Value> values(static_cast<std::size_t>(entry.end - entry.begin) / sizeof(Value));
+  file.read(reinterpret_cast<char*>(values.data()), entry.end - entry.begin);
+  return values;
+}
+
+Tensor read_tensor(std::ifstream& file, const Entry& entry) {
+  Tensor tensor{entry.shape, {}};
+  switch (entry.type) {
+    case 0:
+      tensor.values = read_values<float>(file, entry);
+      break;
+    case 1:
+      tensor.values = read_values<double>(file, entry);
+      break;
+    case 2:
+      tensor.values = read_values<Index>(file, entry);
+      break;
+    case 3:
+      tensor.values = read_values<Offset>(file, entry);
+      break;
+    default:
+      tensor.values = read_values<Level>(file, entry);
+  }
+  return tensor;
+}
+
+/// Wider types first, so that gapless tensors stay aligned to their type; then by name.
+std::vector<Entry> lay_out(const std::map<std::string, Tensor>& tensors, const std::string& path) {
+  std::vector<Entry> entries;
+  for (const auto& [name, tensor] : tensors) {
+    if (name == metadata_name) throw InputError(path + ": a tensor cannot be named \"__metadata__\"");
+    Entry entry{name, tensor.values.index(), tensor.shape, 0, 0};
+    const auto count = std::visit([](const auto& values) { return static_cast<Offset>(values.size()); }, tensor.values);
+    if (byte_count(tensor.shape, 1) != count)
+      throw InputError(path + ": tensor " + quoted(name) + " has " + std::to_string(count) +
+                       " values, which its shape does not");
+    entry.end = count * types[entry.type].bytes;
+    entries.push_back(std::move(entry));
+  }
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return types[a.type].bytes > types[b.type].bytes; });
+  Offset covered = 0;
+  for (Entry& entry : entries) {
+    entry.begin = covered;
+    entry.end += covered;
+    covered = entry.end;
+  }
+  return entries;
+}
+
+/// The header's text, padded so that the data begin at a multiple of 64 bytes.
+std::string header_text(const std::vector<Entry>& entries, const std::map<std::string, std::string>& metadata,
+                        const std::string& path) {
+  json header = json::object();
+  if (!metadata.empty()) header[metadata_name] = metadata;
+  for (const Entry& entry : entries)
+    header[entry.name] = {
+        {"dtype", types[entry.type].name}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const json::exception& problem) {
+    throw InputError(path + ": a tensor's name or the metadata cannot be written: " + json_problem(problem));
+  }
+  const Offset size = static_cast<Offset>(text.size());
+  text.resize(static_cast<std::size_t>(round_up(size + length_bytes, row_alignment) - length_bytes), ' ');
+  if (static_cast<Offset>(text.size()) > longest_header)
+    throw InputError(path + ": the header would exceed " + std::to_string(longest_header) + " bytes");
+  return text;
+}
+
+}  // namespace
+
+void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const auto entries = lay_out(tensors, path);
+  const auto header = header_text(entries, metadata, path);
+  const auto length = static_cast<std::uint64_t>(header.size());
+  OutputFile file(path);
+  file.write(&length, sizeof length);
+  file.write(header.data(), header.size());
+  for (const Entry& entry : entries)
+    std::visit(
+        [&](const auto& values) { file.write(values.data(), static_cast<std::size_t>(entry.end - entry.begin)); },
+        tensors.at(entry.name).values);
+  file.commit();
+}
+
+std::map<std::string, Tensor> read_safetensors(const std::string& path) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) throw InputError(path + ": no such file");
+  const auto size = static_cast<Offset>(std::filesystem::file_size(path, code));
+  std::ifstream file(path, std::ios::binary);
+  if (code || !file) throw InputError(path + ": cannot be read");
+
+  std::uint64_t length = 0;
+  if (size < length_bytes || !file.read(reinterpret_cast<char*>(&length), length_bytes))
+    throw InputError(path + ": not a safetensors file: " + std::to_string(size) +
+                     " bytes, less than the 8 of its length");
+  const auto most = static_cast<std::uint64_t>(std::min(size - length_bytes, longest_header));
+  if (length > most)
+    throw InputError(path + ": the header claims " + std::to_string(length) + " bytes, at most " +
+                     std::to_string(most) + " are possible (not a safetensors file, or cut short?)");
+  std::string header(length, ' ');
+  file.read(header.data(), static_cast<std::streamsize>(length));
+  if (!file || header.empty() || header.front() != '{') throw InputError(path + ": its header does not begin with {");
+
+  std::map<std::string, Tensor> tensors;
+  for (const Entry& entry : parse_header(header, size - length_bytes - static_cast<Offset>(length), path)) {
+    tensors.emplace(entry.name, read_tensor(file, entry));
+    if (!file) throw InputError(path + ": tensor " + quoted(entry.name) + " cannot be read (cut short?)");
+  }
+  return tensors;
+}
+
+}  // namespace gcmc

@@ -1,0 +1,138 @@
+// Rules that choose options for a set of ratings that nobody has tuned for.
+#include "gcmc/options/option_names.hpp"
+#include "gcmc/options/presets.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <initializer_list>
+#include <utility>
+
+namespace gcmc {
+namespace {
+
+constexpr Offset many_ratings = 300000;  // from here on, steps are dear and data is enough for ordinal weights
+constexpr Offset too_many_to_refit = 5000000;
+constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fewer costs as much error as it removes
+constexpr Index narrowest_block = 16;
+/// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
+constexpr Offset sparse = 40, dense = 150;
+
+std::string with_thousands(Offset number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+class Chooser {
+ public:
+  explicit Chooser(const Ratings& ratings)
+      : ratings_(ratings),
+        count_(static_cast<Offset>(ratings.entries.size())),
+        levels_(static_cast<Index>(ratings.levels.size())) {}
+
+  std::vector<Choice> run() {
+    choose({{"gcn_agg_accum", "stack"},
+            {"implicit", "true"},
+            {"train_average_decay", "0.99"},
+            {"train_valid_interval", "5"},
+            {"embedding_draws", "200"}},
+           "a block of units for each level and one for all, averaged weights, and embeddings averaged over dropout, "
+           "lower the error on every set tried");
+    if (count_ < many_ratings)
+      choose_for_few();
+    else
+      choose_for_many();
+    choose_dropout();
+    choose_width();
+    choose_features();
+    choose_calibration();
+    choose_refit();
+    return std::move(choices_);
+  }
+
+ private:
+  using Setting = std::pair<const char*, std::string>;
+
+  void choose(std::initializer_list<Setting> settings, const std::string& reason) {
+    for (const auto& [option, value] : settings) {
+      Options options;
+      set_option(options, option, value);
+      choices_.push_back({option, option_text(options, option), reason});
+    }
+  }
+
+  void choose_for_few() {
+    choose({{"train_target_removal", "0.1"},
+            {"train_max_iter", "4000"},
+            {"train_decay_patience", "20"},
+            {"train_early_stopping_patience", "20"}},
+           with_thousands(count_) + " ratings, fewer than " + with_thousands(many_ratings) +
+               ": a step costs little, so edges are predicted a tenth at a time, and training is long");
+  }
+
+  void choose_for_many() {
+    choose({{"ordinal", "true"},
+            {"train_lr", "0.02"},
+            {"train_min_lr", "0.0004"},
+            {"train_schedule", "cosine"},
+            {"train_target_removal", "0.1"},
+            {"train_max_iter", "2000"}},
+           with_thousands(count_) + " ratings, " + with_thousands(many_ratings) + " or more");
+  }
+
+  /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Many ratings
+  /// train for so few steps that they need less.
+  void choose_dropout() {
+    const auto nodes = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size());
+    const Offset degree = nodes > 0 ? 2 * count_ / nodes : 0;
+    constexpr const char* dropout[] = {"0.7", "0.6", "0.5"};
+    const int lower = (degree >= dense ? 1 : 0) + (degree >= sparse && count_ >= many_ratings ? 1 : 0);
+    choose({{"gcn_dropout", dropout[lower]}}, with_thousands(degree) + " ratings a user or item, of " +
+                                                  with_thousands(count_) + ": the fewer, the more dropout");
+  }
+
+  /// Blocks that stacking would make too narrow get more units.
+  void choose_width() {
+    const Index needed = narrowest_block * (levels_ + 1);
+    if (needed <= Options{}.model.units) return;
+    choose({{"gcn_agg_units", std::to_string(needed)}},
+           std::to_string(levels_) + " levels: " + std::to_string(narrowest_block) + " units for each");
+  }
+
+  void choose_features() {
+    if (ratings_.user_features.columns > 0 && ratings_.item_features.columns > 0)
+      choose({{"feature_dropout", "0.5"}}, "users and items have side features");
+  }
+
+  /// Smoothed labels narrow the predictions, which the line corrects: the two go together.
+  void choose_calibration() {
+    if (count_ >= enough_to_calibrate)
+      choose({{"label_smoothing", "0.1"}, {"calibrate", "true"}},
+             with_thousands(count_) + " ratings, " + with_thousands(enough_to_calibrate) +
+                 " or more: enough of them validate to fit a line to");
+  }
+
+  void choose_refit() {
+    if (count_ < too_many_to_refit)
+      choose({{"refit", "true"}}, "the model that is tested and saved learns from the validation ratings too");
+  }
+
+  const Ratings& ratings_;
+  const Offset count_;
+  const Index levels_;
+  std::vector<Choice> choices_;
+};
+
+}  // namespace
+
+std::vector<Choice> auto_choices(const Ratings& ratings) { return Chooser(ratings).run(); }
+
+Options auto_options(const Ratings& ratings, std::string_view data_name) {
+  Options options = preset_options("dgl", data_name);
+  options.preset = "auto";
+  for (const Choice& choice : auto_choices(ratings)) set_option(options, choice.option, choice.value);
+  return options;
+}
+
+}  // namespace gcmc
