@@ -17,32 +17,15 @@ struct ProgramOptions {
 template <class O, class Visit>
 requires std::same_as<std::remove_const_t<O>, ProgramOptions>
 void for_each_option(O& o, Visit&& visit) {
-  constexpr std::string_view group = "Files and output";
-  visit(gcmc::OptionRow{.name = "data_dir",
-                        .group = group,
-                        .help = "folder that holds the data set or its folder; empty: $GCMC_DATA_DIR, else download",
-                        .changes_results = false},
+  const auto row = [](auto name, auto help) { return gcmc::OptionRow{name, "Files and output", help}.harmless(); };
+  visit(row("data_dir", "folder that holds the data set or its folder; empty: $GCMC_DATA_DIR, else download"),
         o.data_dir);
-  visit(gcmc::OptionRow{.name = "save_dir",
-                        .group = group,
-                        .help = "folder for config.json, history.csv, metrics.json, curve.svg and model/; empty: write "
-                                "nothing",
-                        .changes_results = false},
-        o.save_dir);
-  visit(gcmc::OptionRow{.name = "save_id",
-                        .group = group,
-                        .help = "names a sub-folder of save_dir, so that runs lie side by side",
-                        .changes_results = false},
-        o.save_id);
   visit(
-      gcmc::OptionRow{.name = "silent", .group = group, .help = "print the last line alone", .changes_results = false},
-      o.silent);
-  visit(gcmc::OptionRow{.name = "train_log_interval",
-                        .group = group,
-                        .help = "iterations between two printed lines",
-                        .range = gcmc::ranges::from_one,
-                        .changes_results = false},
-        o.log_interval);
+      row("save_dir", "folder for config.json, history.csv, metrics.json, curve.svg and model/; empty: write nothing"),
+      o.save_dir);
+  visit(row("save_id", "names a sub-folder of save_dir, so that runs lie side by side"), o.save_id);
+  visit(row("silent", "print the last line alone"), o.silent);
+  visit(row("train_log_interval", "iterations between two printed lines").in(gcmc::ranges::from_one), o.log_interval);
 }
 
 /// All that a run of the program is told.

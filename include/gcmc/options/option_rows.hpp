@@ -27,12 +27,28 @@ struct OptionRange {
 struct OptionRow {
   std::string_view name;  ///< DGL's where DGL has one
   std::string_view group, help;
-  std::string_view alias = {};                    ///< another spelling
+  bool searchable = false;  ///< a search may choose it
+  std::string_view alias = {};
   OptionRange range = {};                         ///< of numbers
   std::span<const std::string_view> values = {};  ///< of text: what it may be; empty: anything
-  bool searchable = false;                        ///< a search may choose it
+  bool inverted = false;                          ///< the name says the opposite of its field
   bool changes_results = true;
-  bool inverted = false;  ///< the name says the opposite of its field
+
+  /// The same row with another spelling, a range, a list of values, ...
+  constexpr OptionRow also(std::string_view spelling) const { return with(&OptionRow::alias, spelling); }
+  constexpr OptionRow in(const OptionRange& numbers) const { return with(&OptionRow::range, numbers); }
+  constexpr OptionRow one_of(std::span<const std::string_view> texts) const { return with(&OptionRow::values, texts); }
+  constexpr OptionRow inverse() const { return with(&OptionRow::inverted, true); }
+  constexpr OptionRow fixed() const { return with(&OptionRow::searchable, false); }
+  constexpr OptionRow harmless() const { return with(&OptionRow::changes_results, false); }
+
+ private:
+  template <class Field>
+  constexpr OptionRow with(Field OptionRow::*field, const Field& value) const {
+    OptionRow row = *this;
+    row.*field = value;
+    return row;
+  }
 };
 
 inline constexpr double largest_index = std::numeric_limits<Index>::max();
@@ -49,244 +65,100 @@ inline constexpr std::array<std::string_view, 9> split_names = {"", "u1", "u2", 
 template <class O, class Visit>
 requires std::same_as<std::remove_const_t<O>, Options>
 void for_each_option(O& o, Visit&& visit) {
-  visit(OptionRow{.name = "preset",
-                  .group = "Data",
-                  .help =
-                      "option set to start from: dgl, paper, best (ml-100k and ml-1m), or auto (looks at the ratings)",
-                  .values = preset_names},
+  const auto data = [](auto name, auto help) { return OptionRow{name, "Data", help}; };
+  const auto machine = [](auto name, auto help) { return OptionRow{name, "Machine", help}; };
+  const auto model = [](auto name, auto help) { return OptionRow{name, "Model", help, true}; };
+  const auto training = [](auto name, auto help) { return OptionRow{name, "Training", help, true}; };
+
+  visit(data("preset", "option set to start from: dgl, paper, best (ml-100k and ml-1m), or auto (looks at the ratings)")
+            .one_of(preset_names),
         o.preset);
-  visit(OptionRow{.name = "data_name",
-                  .group = "Data",
-                  .help = "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, -1m, -10m "
-                          "or -25m, or any folder name with a ratings.csv"},
+  visit(data("data_name",
+             "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, -1m, -10m or -25m, or "
+             "any folder name with a ratings.csv"),
         o.run.data_name);
-  visit(OptionRow{.name = "split",
-                  .group = "Data",
-                  .help = "u1..u5, ua, ub (ml-100k's own) or random; empty: u1 for ml-100k, else random",
-                  .values = split_names},
-        o.run.split);
-  visit(OptionRow{.name = "data_test_ratio",
-                  .group = "Data",
-                  .help = "share of ratings tested, where the split is random",
-                  .range = ranges::share},
+  visit(
+      data("split", "u1..u5, ua, ub (ml-100k's own) or random; empty: u1 for ml-100k, else random").one_of(split_names),
+      o.run.split);
+  visit(data("data_test_ratio", "share of ratings tested, where the split is random").in(ranges::share),
         o.run.test_ratio);
-  visit(OptionRow{.name = "data_valid_ratio",
-                  .group = "Data",
-                  .help = "share of the remaining ratings validated",
-                  .range = ranges::share},
-        o.run.valid_ratio);
-  visit(OptionRow{.name = "data_test_seed",
-                  .group = "Data",
-                  .help = "seeds a random test part alone; negative: as seed",
-                  .range = {.low = -1, .high = 0x1p53}},
+  visit(data("data_valid_ratio", "share of the remaining ratings validated").in(ranges::share), o.run.valid_ratio);
+  visit(data("data_test_seed", "seeds a random test part alone; negative: as seed").in({.low = -1, .high = 0x1p53}),
         o.run.test_seed);
-  visit(OptionRow{.name = "device",
-                  .group = "Machine",
-                  .help = "-1 or cpu, the number of a CUDA device, or auto (device 0, or else the CPU)"},
-        o.run.device);
-  visit(OptionRow{.name = "threads",
-                  .group = "Machine",
-                  .help = "CPU threads; 0: all cores. Results do not depend on it",
-                  .range = {.high = 1024},
-                  .changes_results = false},
+  visit(machine("device", "-1 or cpu, the number of a CUDA device, or auto (device 0, or else the CPU)"), o.run.device);
+  visit(machine("threads", "CPU threads; 0: all cores. Results do not depend on it").in({.high = 1024}).harmless(),
         o.run.threads);
-  visit(OptionRow{.name = "precision",
-                  .group = "Machine",
-                  .help = "float, double, or bf16-tables: float, but messages are stored as bfloat16 (CPU alone)"},
+  visit(machine("precision", "float, double, or bf16-tables: float, but messages are stored as bfloat16 (CPU alone)"),
         o.model.precision);
-  visit(OptionRow{.name = "seed", .group = "Machine", .help = "seeds the split, the initial weights and dropout"},
-        o.train.seed);
-  visit(OptionRow{.name = "model_activation",
-                  .group = "Model",
-                  .help = "leaky, relu, tanh, sigmoid, softsign or linear",
-                  .searchable = true},
-        o.model.activation);
-  visit(OptionRow{.name = "gcn_dropout",
-                  .group = "Model",
-                  .help = "probability that a node's message is dropped",
-                  .alias = "model_dropout",
-                  .range = ranges::share,
-                  .searchable = true},
+  visit(machine("seed", "seeds the split, the initial weights and dropout"), o.train.seed);
+  visit(model("model_activation", "leaky, relu, tanh, sigmoid, softsign or linear"), o.model.activation);
+  visit(model("gcn_dropout", "probability that a node's message is dropped").also("model_dropout").in(ranges::share),
         o.model.node_dropout);
-  visit(OptionRow{.name = "hidden_dropout",
-                  .group = "Model",
-                  .help = "dropout after the activation; negative: as gcn_dropout",
-                  .range = {.low = -1, .high = 1, .open_high = true},
-                  .searchable = true},
+  visit(model("hidden_dropout", "dropout after the activation; negative: as gcn_dropout")
+            .in({.low = -1, .high = 1, .open_high = true}),
         o.model.hidden_dropout);
-  visit(OptionRow{.name = "gcn_dropout_all_levels",
-                  .group = "Model",
-                  .help = "drop a node's messages of all levels at once",
-                  .searchable = true},
+  visit(model("gcn_dropout_all_levels", "drop a node's messages of all levels at once"),
         o.model.node_dropout_all_levels);
-  visit(OptionRow{.name = "gcn_agg_norm_symm",
-                  .group = "Model",
-                  .help = "normalise by 1/sqrt(|N_i||N_j|); false: by 1/|N_i|",
-                  .searchable = true},
-        o.model.normalization);
-  visit(OptionRow{.name = "gcn_agg_units",
-                  .group = "Model",
-                  .help = "hidden width of the graph convolution",
-                  .range = ranges::width,
-                  .searchable = true},
-        o.model.units);
-  visit(
-      OptionRow{
-          .name = "gcn_agg_accum", .group = "Model", .help = "join the levels by stack or sum", .searchable = true},
-      o.model.aggregation);
-  visit(OptionRow{.name = "gcn_out_units",
-                  .group = "Model",
-                  .help = "width of the embeddings",
-                  .range = ranges::width,
-                  .searchable = true},
-        o.model.output);
-  visit(OptionRow{.name = "gen_r_num_basis_func",
-                  .group = "Model",
-                  .help = "basis matrices of the bilinear decoder",
-                  .range = {.low = 1, .high = 255},
-                  .searchable = true},
+  visit(model("gcn_agg_norm_symm", "normalise by 1/sqrt(|N_i||N_j|); false: by 1/|N_i|"), o.model.normalization);
+  visit(model("gcn_agg_units", "hidden width of the graph convolution").in(ranges::width), o.model.units);
+  visit(model("gcn_agg_accum", "join the levels by stack or sum"), o.model.aggregation);
+  visit(model("gcn_out_units", "width of the embeddings").in(ranges::width), o.model.output);
+  visit(model("gen_r_num_basis_func", "basis matrices of the bilinear decoder").in({.low = 1, .high = 255}),
         o.model.bases);
-  visit(
-      OptionRow{
-          .name = "share_param", .group = "Model", .help = "one dense layer for users and items", .searchable = true},
-      o.model.share_dense);
-  visit(OptionRow{.name = "dense_bias", .group = "Model", .help = "bias in the dense layer", .searchable = true},
-        o.model.dense_bias);
-  visit(OptionRow{.name = "use_one_hot_fea",
-                  .group = "Model",
-                  .help = "true: ids alone; false: the set's side features beside the ids",
-                  .searchable = true,
-                  .inverted = true},
+  visit(model("share_param", "one dense layer for users and items"), o.model.share_dense);
+  visit(model("dense_bias", "bias in the dense layer"), o.model.dense_bias);
+  visit(model("use_one_hot_fea", "true: ids alone; false: the set's side features beside the ids").inverse(),
         o.model.features);
-  visit(OptionRow{.name = "feature_units",
-                  .group = "Model",
-                  .help = "hidden width of the side features' layer",
-                  .range = ranges::width,
-                  .searchable = true},
-        o.model.feature_units);
-  visit(OptionRow{.name = "feature_dropout",
-                  .group = "Model",
-                  .help = "dropout on the side features' hidden layer",
-                  .range = ranges::share,
-                  .searchable = true},
+  visit(model("feature_units", "hidden width of the side features' layer").in(ranges::width), o.model.feature_units);
+  visit(model("feature_dropout", "dropout on the side features' hidden layer").in(ranges::share),
         o.model.feature_dropout);
-  visit(OptionRow{.name = "ordinal",
-                  .group = "Model",
-                  .help = "each level's weights are the sum of all lower levels' tables",
-                  .searchable = true},
-        o.model.ordinal);
-  visit(OptionRow{.name = "implicit",
-                  .group = "Model",
-                  .help = "one more encoder block over all of a node's ratings",
-                  .searchable = true},
-        o.model.implicit);
-  visit(OptionRow{.name = "initialization",
-                  .group = "Model",
-                  .help = "xavier (fan-out is a level's width) or glorot (fan-out is all units)",
-                  .searchable = true},
+  visit(model("ordinal", "each level's weights are the sum of all lower levels' tables"), o.model.ordinal);
+  visit(model("implicit", "one more encoder block over all of a node's ratings"), o.model.implicit);
+  visit(model("initialization", "xavier (fan-out is a level's width) or glorot (fan-out is all units)"),
         o.model.initialization);
-  visit(OptionRow{.name = "orthogonal_basis",
-                  .group = "Model",
-                  .help = "start the decoder's bases orthogonal, times 1.1",
-                  .searchable = true},
-        o.model.orthogonal_basis);
-  visit(OptionRow{.name = "label_smoothing",
-                  .group = "Model",
-                  .help = "share of a rating's weight in the loss that the levels next to it have",
-                  .range = ranges::share,
-                  .searchable = true},
+  visit(model("orthogonal_basis", "start the decoder's bases orthogonal, times 1.1"), o.model.orthogonal_basis);
+  visit(model("label_smoothing", "share of a rating's weight in the loss that the levels next to it have")
+            .in(ranges::share),
         o.model.label_smoothing);
-  visit(OptionRow{.name = "seeds",
-                  .group = "Training",
-                  .help = "models trained, with seeds seed, seed + 1, ...; their predictions are averaged",
-                  .range = {.low = 1, .high = 1000}},
+  visit(training("seeds", "models trained, with seeds seed, seed + 1, ...; their predictions are averaged")
+            .in({.low = 1, .high = 1000})
+            .fixed(),
         o.train.seeds);
-  visit(
-      OptionRow{.name = "train_max_iter", .group = "Training", .help = "iterations at most", .range = ranges::from_one},
-      o.train.max_iterations);
-  visit(OptionRow{.name = "train_valid_interval",
-                  .group = "Training",
-                  .help = "iterations between two validations",
-                  .range = ranges::from_one,
-                  .searchable = true},
+  visit(training("train_max_iter", "iterations at most").in(ranges::from_one).fixed(), o.train.max_iterations);
+  visit(training("train_valid_interval", "iterations between two validations").in(ranges::from_one),
         o.train.valid_interval);
-  visit(OptionRow{.name = "train_optimizer", .group = "Training", .help = "adam or sgd", .searchable = true},
-        o.train.optimizer);
-  visit(OptionRow{.name = "train_grad_clip",
-                  .group = "Training",
-                  .help = "largest global gradient norm; 0: no clipping",
-                  .range = {.open_high = true},
-                  .searchable = true},
+  visit(training("train_optimizer", "adam or sgd"), o.train.optimizer);
+  visit(training("train_grad_clip", "largest global gradient norm; 0: no clipping").in({.open_high = true}),
         o.train.gradient_clip);
-  visit(OptionRow{.name = "train_lr",
-                  .group = "Training",
-                  .help = "learning rate",
-                  .range = {.high = 1000, .open_low = true},
-                  .searchable = true},
-        o.train.learning_rate);
-  visit(OptionRow{.name = "train_min_lr",
-                  .group = "Training",
-                  .help = "learning rate at which decay ends",
-                  .range = {.high = 1000},
-                  .searchable = true},
-        o.train.min_learning_rate);
-  visit(OptionRow{.name = "train_lr_decay_factor",
-                  .group = "Training",
-                  .help = "factor of one decay",
-                  .range = {.high = 1, .open_low = true},
-                  .searchable = true},
+  visit(training("train_lr", "learning rate").in({.high = 1000, .open_low = true}), o.train.learning_rate);
+  visit(training("train_min_lr", "learning rate at which decay ends").in({.high = 1000}), o.train.min_learning_rate);
+  visit(training("train_lr_decay_factor", "factor of one decay").in({.high = 1, .open_low = true}),
         o.train.decay_factor);
-  visit(OptionRow{.name = "train_decay_patience",
-                  .group = "Training",
-                  .help = "validations without improvement before a decay",
-                  .range = ranges::from_zero,
-                  .searchable = true},
+  visit(training("train_decay_patience", "validations without improvement before a decay").in(ranges::from_zero),
         o.train.decay_patience);
-  visit(OptionRow{.name = "train_early_stopping_patience",
-                  .group = "Training",
-                  .help = "validations without improvement before the end, once at train_min_lr",
-                  .range = ranges::from_zero,
-                  .searchable = true},
-        o.train.early_stopping_patience);
-  visit(OptionRow{.name = "train_schedule",
-                  .group = "Training",
-                  .help = "plateau, cosine or constant learning rate",
-                  .searchable = true},
-        o.train.schedule);
-  visit(OptionRow{.name = "train_average_decay",
-                  .group = "Training",
-                  .help = "decay of the weights' moving average, which is then what is validated and tested; 0: none",
-                  .range = ranges::share,
-                  .searchable = true},
+  visit(
+      training("train_early_stopping_patience", "validations without improvement before the end, once at train_min_lr")
+          .in(ranges::from_zero),
+      o.train.early_stopping_patience);
+  visit(training("train_schedule", "plateau, cosine or constant learning rate"), o.train.schedule);
+  visit(training("train_average_decay",
+                 "decay of the weights' moving average, which is then what is validated and tested; 0: none")
+            .in(ranges::share),
         o.train.average_decay);
-  visit(OptionRow{.name = "train_selection",
-                  .group = "Training",
-                  .help = "weights that are tested and saved: best_valid or last",
-                  .searchable = true},
-        o.train.selection);
-  visit(OptionRow{.name = "train_on_valid", .group = "Training", .help = "train on the validation ratings too"},
-        o.train.train_on_valid);
-  visit(OptionRow{.name = "refit",
-                  .group = "Training",
-                  .help = "then train anew on train + validation, for the chosen number of steps at the same rates"},
+  visit(training("train_selection", "weights that are tested and saved: best_valid or last"), o.train.selection);
+  visit(training("train_on_valid", "train on the validation ratings too").fixed(), o.train.train_on_valid);
+  visit(training("refit", "then train anew on train + validation, for the chosen number of steps at the same rates")
+            .fixed(),
         o.train.refit);
-  visit(OptionRow{.name = "train_target_removal",
-                  .group = "Training",
-                  .help = "share of the edges that is predicted instead of passing messages, each step",
-                  .range = ranges::share,
-                  .searchable = true},
+  visit(training("train_target_removal", "share of the edges that is predicted instead of passing messages, each step")
+            .in(ranges::share),
         o.train.target_removal);
-  visit(OptionRow{.name = "embedding_draws",
-                  .group = "Training",
-                  .help = "the embeddings that are tested and saved are the mean over this many draws of dropout; 0: "
-                          "one pass without it",
-                  .range = {.high = 65536},
-                  .searchable = true},
+  visit(training("embedding_draws",
+                 "the embeddings that are tested and saved are the mean over this many draws of dropout; 0: one pass "
+                 "without it")
+            .in({.high = 65536}),
         o.train.embedding_draws);
-  visit(OptionRow{.name = "calibrate",
-                  .group = "Training",
-                  .help = "predictions go through the straight line that fits the validation ratings best",
-                  .searchable = true},
+  visit(training("calibrate", "predictions go through the straight line that fits the validation ratings best"),
         o.train.calibrate);
 }
 
