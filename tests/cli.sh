@@ -44,13 +44,37 @@ help_and_version() {
   expect 0 --help && out_has 'train' && out_has 'recommend'
   expect 0 train --help && out_has '--gcn-agg-units' && out_has '500' && out_has '--config'
   expect 0 --version && out_has '^gcmc [0-9]+\.[0-9]+\.[0-9]+$'
+  local command
+  for command in '' train tune predict recommend; do
+    # shellcheck disable=SC2086
+    expect 0 help $command
+    out_has '^Examples?:$'
+    if grep -E '^.{101}' out; then fail "a line of gcmc help $command is wider than 100 columns"; fi
+    cp out by_help
+    # shellcheck disable=SC2086
+    expect 0 $command --help
+    cmp -s out by_help || fail "gcmc help $command is not gcmc $command --help"
+  done
+  expect 2
+  [ ! -s out ] || fail 'gcmc alone prints to standard output'
+  err_has '^  predict ' && err_has '^  gcmc train --data-name'
+}
+
+# A name that is not there is answered before anything that is missing.
+wrong_name() {
+  refuse "^gcmc: unknown command 'trian': did you mean train[?]" trian --seed 5
+  refuse 'did you mean recommend[?]' Recomend
+  refuse "unknown command 'similar': the commands are train, tune, predict, recommend" similar
+  refuse 'did you mean tune[?]' help tun
+  refuse '^gcmc: --seed needs a command before it, as in gcmc train --seed' --seed 5
+  refuse 'unknown option --modle: did you mean --model[?]' predict --modle run pairs.csv
+  refuse '--model is required [(]gcmc predict --help' predict pairs.csv
+  refuse "unexpected argument 'ml-100k': .* gcmc train --data-name ml-100k" train ml-100k
 }
 
 wrong_input() {
-  refuse 'subcommand'
   refuse 'did you mean --train-max-iter' train --train-max-itr 5
   refuse 'did you mean --gcn-agg-accum' train --gcn_agg_acum=sum
-  refuse 'unexpected argument' train ml-100k
   refuse 'outside \[0, 1\)' train --gcn-dropout 1.5
   refuse 'not one of stack, sum' train --gcn-agg-accum mean
   refuse 'train_min_lr' train --train-lr 1e-5
@@ -221,7 +245,64 @@ predict() {
   refuse 'absent.csv' predict --model run absent.csv
   refuse 'elsewhere' predict --model elsewhere pairs.csv
   printf 'u1,i3\nu1\n' >short.csv
-  refuse 'short.csv:2' predict --model run short.csv
+  refuse 'short.csv:2: expected user,item' predict --model run short.csv
+  printf 'u1,i3\nu2,i5\nnobody,i9\n' >plain.csv
+  columns_by_name
+  outputs
+}
+
+# A header names the columns in any order; without one, no id is taken for a name.
+columns_by_name() {
+  local header
+  expect 0 predict --model run plain.csv
+  cp out plain
+  for header in item,user 'movie_id,User ID' ItemId,userId; do
+    { echo "$header" && sed -E 's/^([^,]*),(.*)$/\2,\1/' plain.csv; } >swapped.csv
+    expect 0 predict --model run swapped.csv
+    cmp -s out plain || fail "predictions differ with the header $header"
+  done
+  { printf '\nrating,item,when,user\n' && sed -E 's/^([^,]*),(.*)$/3,\2,now,\1,more/' plain.csv; } >among.csv
+  expect 0 predict --model run among.csv
+  cmp -s out plain || fail 'predictions differ with other columns'
+  printf 'item,when,user\ni3,now\n' >short.csv
+  refuse 'short.csv:2: the user or the item is missing' predict --model run short.csv
+  printf 'user,film\nu1,i3\n' >half.csv
+  refuse 'half.csv:1: a header with a user column and no item column' predict --model run half.csv
+  printf 'rating,movieId\n3,i3\n' >half.csv
+  refuse 'half.csv:1: .* no user column' predict --model run half.csv
+  printf 'user,item,movieId\nu1,i3,i4\n' >twice.csv
+  refuse "twice.csv:1: the columns 'item' and 'movieId' mean the same" predict --model run twice.csv
+  printf 'user1,item3\nu1,i3\n' >numbered.csv
+  expect 0 predict --model run numbered.csv
+  out_has '^user1,item3,'
+}
+
+# What is written to: a file whole or not at all, a link's file, a pipe, a device; a full one is the machine's fault.
+outputs() {
+  ln -s linked_file link
+  : >linked_file
+  expect 0 predict --model run --output link plain.csv
+  if [ ! -L link ] || ! cmp -s linked_file plain; then fail '--output replaces a link'; fi
+  mkfifo pipe
+  timeout 20 cat pipe >piped &
+  expect 0 predict --model run --output pipe plain.csv
+  wait $!
+  if [ ! -p pipe ] || ! cmp -s piped plain; then fail '--output replaces a pipe'; fi
+  refuse 'tiny: is a folder' predict --model run --output tiny plain.csv
+  local code=0 command
+  for command in 'predict --model run plain.csv' 'recommend --model run --user u3' 'help train' '--version'; do
+    code=0
+    # shellcheck disable=SC2086
+    "$gcmc" $command >/dev/full 2>err || code=$?
+    [ "$code" -eq 1 ] || fail "gcmc $command to a full device: exit $code"
+    err_has '^gcmc: standard output cannot be written$'
+  done
+  # Where root could replace the system's device, one of our own.
+  local full=/dev/full
+  [ ! -w /dev ] || full=full
+  [ -c "$full" ] || mknod full c 1 7 2>>err || return 0
+  refuse_with 1 "$full: cannot be written to its end" predict --model run --output "$full" plain.csv
+  [ -c "$full" ] || fail '--output replaces a device'
 }
 
 recommend() {
@@ -278,6 +359,7 @@ signal() {
 }
 
 help_and_version
+wrong_name
 wrong_input
 train
 precedence

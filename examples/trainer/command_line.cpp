@@ -17,6 +17,40 @@ std::string hyphenated(std::string name) {
 
 bool is_option(const std::string& argument) { return argument.size() > 2 && argument.starts_with("--"); }
 
+/// --help, -h, ...
+std::vector<std::string> option_names_of(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// "train, tune, predict, recommend".
+std::string command_list(const CLI::App& app) { return CLI::detail::join(command_names(app), ", "); }
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands({}))
+    if (command->get_name() == name) return command;
+  return nullptr;
+}
+
+/// Names the command that was meant, if one is near.
+std::string unknown_command(const CLI::App& app, const std::string& name) {
+  const std::string nearest = gcmc::nearest_name(gcmc::lower(name), command_names(app));
+  const bool near = 2 * gcmc::edit_distance(gcmc::lower(name), nearest) <= nearest.size();
+  return "unknown command '" + name +
+         "': " + (near ? "did you mean " + nearest + "?" : "the commands are " + command_list(app)) +
+         " (gcmc help says more)";
+}
+
 /// Calls visit(row, field) for every option of the library and of the program.
 template <class Visit>
 void for_each_setting(const Settings& settings, const Visit& visit) {
@@ -73,8 +107,33 @@ std::vector<std::string> uniform_arguments(int count, char** values) {
     const bool last = i + 1 == count || is_option(values[i + 1]);
     if (last && booleans.contains(argument)) arguments.emplace_back("true");
   }
-  std::reverse(arguments.begin(), arguments.end());
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.insert(arguments.begin() + !arguments.empty(), "--help");
+  }
   return arguments;
+}
+
+void check_names(const CLI::App& app, const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return;
+  const std::string& first = arguments.front();
+  if (first.starts_with('-')) {
+    const std::vector<std::string> own = option_names_of(app);
+    gcmc::require(std::find(own.begin(), own.end(), first) != own.end(), [&] {
+      return first + " needs a command before it, as in gcmc train " + first + " (the commands are " +
+             command_list(app) + ")";
+    });
+    return;
+  }
+  const CLI::App* command = find_command(app, first);
+  gcmc::require(command, [&] { return unknown_command(app, first); });
+  const std::vector<std::string> known = option_names_of(*command);
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (!is_option(argument) || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw gcmc::InputError("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "? (gcmc " +
+                           first + " --help lists all)");
+  }
 }
 
 void add_train_options(CLI::App& command, TrainArguments& arguments) {
@@ -128,12 +187,7 @@ std::string settings_json(const Settings& settings) {
 void refuse_extras(const CLI::App& command) {
   const std::vector<std::string> extras = command.remaining();
   if (extras.empty()) return;
-  const std::string name = extras.front().substr(0, extras.front().find('='));
-  if (!is_option(name))
-    throw gcmc::InputError("unexpected argument '" + name + "': options begin with -- (gcmc " + command.get_name() +
-                           " --help lists them)");
-  std::vector<std::string> known;
-  for (const CLI::Option* option : command.get_options())
-    for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
-  throw gcmc::InputError("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "?");
+  throw gcmc::InputError("unexpected argument '" + extras.front() +
+                         "': options begin with --, and a data set is named by --data-name, as in gcmc " +
+                         command.get_name() + " --data-name ml-100k");
 }

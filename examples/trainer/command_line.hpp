@@ -15,9 +15,13 @@ struct TrainArguments {
   std::string config;
 };
 
-/// argv after the program's name, made uniform: - for _ in names, and "true" after a boolean option without a value.
-/// CLI11 takes the last argument first, so the order is reversed.
+/// argv after the program's name, made uniform: - for _ in names, "true" after a boolean option without a value, and
+/// `help train` as `train --help`.
 std::vector<std::string> uniform_arguments(int count, char** values);
+
+/// Throws Error, with the nearest name, unless the arguments begin with a command of `app` or one of its options and
+/// have options of that command alone. Called before CLI11 parses, which would complain of what is missing first.
+void check_names(const CLI::App& app, const std::vector<std::string>& arguments);
 
 /// One text option for each of the library's and the program's, by group, its default shown.
 void add_train_options(CLI::App& command, TrainArguments& arguments);
@@ -26,5 +30,5 @@ void add_train_options(CLI::App& command, TrainArguments& arguments);
 /// without them its choices are missing. Throws Error as set_option and validate do.
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings = nullptr);
 
-/// Throws Error on what `command` did not understand, with the nearest option's name.
+/// Throws Error on arguments that `command` did not take, and says how a data set is named.
 void refuse_extras(const CLI::App& command);

@@ -9,8 +9,10 @@ struct IdPair {
   std::string user, item;
 };
 
-/// user,item one a line; further columns and empty lines are skipped; a first line of column names (user, userId,
-/// user_id and item, itemId, movieId, ...) is the header. Throws gcmc::Error with `name` and the line number.
+/// A pair a line; empty lines are skipped. The first line may be a header, which names the columns in any order and
+/// letter case (user, userId, user_id; item, itemId, item_id, movie, movieId, movie_id), others among them; without one
+/// the first column is the user, the second the item. Throws InputError with `name` and the line number, also for a
+/// header that names one of the two alone, or one twice.
 std::vector<IdPair> read_id_pairs(std::istream& stream, const std::string& name);
 
 /// The field, in quotes if it needs them.

@@ -1,13 +1,16 @@
 // gcmc: trains, tunes, predicts and recommends on the command line. All work is the library's.
 // Exit codes: 0 done, 1 a fault of the program or the machine, 2 wrong input.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/version.hpp"
+#include "help.hpp"
 
 namespace {
 
@@ -23,17 +26,20 @@ CLI::App* add_predict(CLI::App& app, PredictArguments& arguments) {
   command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
   command
       ->add_option("pairs", arguments.pairs,
-                   "CSV file of user,item, one pair a line, a header if wanted; further columns are not read; "
-                   "-: standard input")
+                   "CSV file with a pair a line; -: standard input. Without a header its columns are user,item; a "
+                   "header (userId, itemId or movieId, ...) may name them in any order, among others")
       ->required()
       ->type_name("FILE");
   command->add_flag("--probabilities", arguments.probabilities, "a column p_LEVEL for each rating level");
   command->add_option("--output", arguments.output, "file to write; default: standard output")->type_name("FILE");
   command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
   command->footer(
-      "Output: CSV with the header user,item,rating[,p_LEVEL...],note. A user or item that the model has not seen "
-      "gets\n"
-      "the value of the bias baseline, and the note says so; its probabilities are 0.");
+      "Output: CSV with the header user,item,rating[,p_LEVEL...],note. A user or item that the model has\n"
+      "not seen gets the value of the bias baseline, and the note says so; its probabilities are 0.\n\n"
+      "Examples:\n"
+      "  gcmc predict --model runs/mine pairs.csv\n"
+      "  gcmc predict --model runs/mine --probabilities --output predictions.csv pairs.csv\n"
+      "  printf 'anna,Solaris\\n' | gcmc predict --model runs/mine -");
   return command;
 }
 
@@ -41,9 +47,14 @@ CLI::App* add_recommend(CLI::App& app, RecommendArguments& arguments) {
   CLI::App* command = app.add_subcommand("recommend", "List the items a user would rate best, less those rated");
   command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
   command->add_option("--user", arguments.user, "the user's id, as in the data")->required()->type_name("ID");
-  command->add_option("--top", arguments.top, "items at most")->capture_default_str()->check(CLI::Range(1, 1000000));
+  command->add_option("--top", arguments.top, "items at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000).description(""));
   command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
-  command->footer("Output: CSV with the header item,rating, the best first.");
+  command->footer(
+      "Output: CSV with the header item,rating, the best first.\n\n"
+      "Example:\n"
+      "  gcmc recommend --model runs/mine --user anna --top 5");
   return command;
 }
 
@@ -65,51 +76,94 @@ CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base
   add_train_options(*command, base);
   command->footer(
       "VALUES: a list, 250,500,1000; a range, 0.3..0.8; a range drawn by its logarithm, 0.003..0.03:log.\n"
-      "All trials are trained for a few iterations, the best of them anew for more, up to --train-max-iter. Other\n"
-      "options are those of gcmc train, and hold for every trial; with --seeds each is trained so many times.\n"
-      "--threads trainings run side by side. Test ratings are not looked at. Written to --save-dir: results.csv,\n"
-      "results.json, results.svg and winner.json. The same command again goes on where a stopped one ended.\n\n"
+      "All trials are trained for a few iterations, the best of them anew for more, up to\n"
+      "--train-max-iter. Other options are those of gcmc train, and hold for every trial; with --seeds each\n"
+      "is trained so many times. --threads trainings run side by side. Test ratings are not looked at.\n"
+      "Written to --save-dir: results.csv, results.json, results.svg and winner.json. The same command\n"
+      "again goes on where a stopped one ended.\n\n"
+      "Examples:\n"
       "  gcmc tune --data-name ml-100k --save-dir runs/tune --train-max-iter 500 \\\n"
-      "      --search train_lr=0.003..0.03:log --search gcn_dropout=0.3..0.8 --search gcn_agg_accum=stack,sum\n"
+      "      --search train_lr=0.003..0.03:log --search gcn_dropout=0.3..0.8 \\\n"
+      "      --search gcn_agg_accum=stack,sum\n"
       "  gcmc train --config runs/tune/winner.json --save-dir runs/winner");
   return command;
 }
 
-int run(int count, char** values) {
-  CLI::App app{"Graph Convolutional Matrix Completion: rating prediction on a bipartite graph", "gcmc"};
-  app.set_version_flag("--version", "gcmc " GCMC_VERSION);
-  app.require_subcommand(1);
+CLI::App* add_train(CLI::App& app, TrainArguments& arguments) {
+  CLI::App* command = app.add_subcommand("train", "Train a model and report its test error");
+  add_train_options(*command, arguments);
+  command->footer(
+      "Options start from the preset; then the --config file, then the command line are applied. A name\n"
+      "may have _ for -. Ctrl-C or SIGTERM ends training within seconds: what there is then is tested and\n"
+      "saved.\n\n"
+      "Examples:\n"
+      "  gcmc train --data-name ml-100k --gcn-agg-accum stack --save-dir runs/stack\n"
+      "  gcmc train --data-name mine --data-dir folder --preset auto --save-dir runs/mine\n"
+      "  gcmc train --config runs/mine/config.json --seed 7 --save-dir runs/seven");
+  return command;
+}
 
-  TrainArguments train;
-  CLI::App* train_command = app.add_subcommand("train", "Train a model and report its test error");
-  add_train_options(*train_command, train);
-  train_command->footer(
-      "Options start from the preset; then the --config file, then the command line are applied. _ may stand for - in\n"
-      "names. Ctrl-C or SIGTERM ends training after the running iteration and writes what there is.");
+/// The commands and what each was told.
+struct Program {
+  CLI::App app{"Graph Convolutional Matrix Completion: predicts the ratings that users would give to items", "gcmc"};
+  TrainArguments train, base;
   TuneArguments tune;
-  TrainArguments base;
-  CLI::App* tune_command = add_tune(app, tune, base);
   PredictArguments predict;
-  CLI::App* predict_command = add_predict(app, predict);
   RecommendArguments recommend;
-  CLI::App* recommend_command = add_recommend(app, recommend);
+  CLI::App *train_command, *tune_command, *predict_command, *recommend_command;
 
+  Program() {
+    app.formatter(std::make_shared<HelpFormatter>());
+    app.set_version_flag("--version", "gcmc " GCMC_VERSION);
+    app.require_subcommand(1);
+    app.footer(
+        "Examples:\n"
+        "  gcmc train --data-name ml-100k --preset auto --save-dir runs/first\n"
+        "  gcmc predict --model runs/first pairs.csv\n"
+        "  gcmc recommend --model runs/first --user 7\n\n"
+        "gcmc help COMMAND lists the options of a command.");
+    train_command = add_train(app, train);
+    tune_command = add_tune(app, tune, base);
+    predict_command = add_predict(app, predict);
+    recommend_command = add_recommend(app, recommend);
+    for (CLI::App* command : app.get_subcommands({})) command->group("Commands");
+  }
+
+  /// Does what the parsed arguments ask for.
+  void run() {
+    if (*train_command) {
+      refuse_extras(*train_command);
+      run_train([&](const gcmc::Ratings* ratings) { return resolve(*train_command, train, ratings); });
+    }
+    if (*tune_command) {
+      refuse_extras(*tune_command);
+      run_tune([&](const gcmc::Ratings* ratings) { return resolve(*tune_command, base, ratings); }, tune);
+    }
+    if (*predict_command) run_predict(predict);
+    if (*recommend_command) run_recommend(recommend);
+  }
+};
+
+int run(int count, char** values) {
+  Program program;
+  std::vector<std::string> arguments = uniform_arguments(count, values);
+  if (arguments.empty()) {
+    std::fputs(short_help(program.app).c_str(), stderr);
+    return wrong_input;
+  }
+  check_names(program.app, arguments);
+  const std::string name = arguments.front();
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
   try {
-    app.parse(uniform_arguments(count, values));
+    program.app.parse(arguments);
+    program.run();
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(program.app.help().c_str(), stdout);
+  } catch (const CLI::CallForVersion&) {
+    std::puts(program.app.version().c_str());
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    return fail(std::string(error.what()) + " (gcmc --help lists the commands and their options)", wrong_input);
+    return fail(std::string(error.what()) + " (gcmc " + name + " --help says more)", wrong_input);
   }
-  if (*train_command) {
-    refuse_extras(*train_command);
-    run_train([&](const gcmc::Ratings* ratings) { return resolve(*train_command, train, ratings); });
-  }
-  if (*tune_command) {
-    refuse_extras(*tune_command);
-    run_tune([&](const gcmc::Ratings* ratings) { return resolve(*tune_command, base, ratings); }, tune);
-  }
-  if (*predict_command) run_predict(predict);
-  if (*recommend_command) run_recommend(recommend);
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("standard output cannot be written", internal_fault);
   return 0;
 }

@@ -69,6 +69,21 @@ std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<
   return text;
 }
 
+/// A file is there whole or not at all; a device or a pipe is written to, and a link leads to what it names.
+void write_output(const std::string& path, const std::string& text) {
+  std::error_code problem;
+  const std::filesystem::path target = std::filesystem::canonical(path, problem);
+  if (problem || std::filesystem::is_regular_file(target)) {
+    gcmc::write_file_atomically(problem ? path : target.string(), text);
+    return;
+  }
+  gcmc::require(!std::filesystem::is_directory(target), path + ": is a folder");
+  std::ofstream stream(target, std::ios::binary);
+  gcmc::require(stream.is_open(), path + ": cannot be written");
+  stream << text << std::flush;
+  if (!stream) throw gcmc::FileError(path + ": cannot be written to its end");
+}
+
 }  // namespace
 
 void run_predict(const PredictArguments& arguments) {
@@ -78,7 +93,7 @@ void run_predict(const PredictArguments& arguments) {
   if (arguments.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
-    gcmc::write_file_atomically(arguments.output, text);
+    write_output(arguments.output, text);
 }
 
 void run_recommend(const RecommendArguments& arguments) {
