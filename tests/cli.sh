@@ -358,6 +358,75 @@ signal() {
   rm -rf stopped
 }
 
+# A full disk: a run that cannot be written leaves an older one as it was, to the byte.
+full_disk() {
+  local code blocks message
+  local large=(train "${small[@]}" --gcn-agg-units 400 --train-max-iter 3 --save-dir kept)
+  expect 0 "${large[@]}"
+  cp -r kept before
+  for blocks in 0 100; do
+    code=0
+    message=$(
+      trap '' XFSZ # then a write beyond the limit fails, as on a full disk
+      ulimit -f "$blocks"
+      "$gcmc" "${large[@]}" --seed 7 2>&1
+    ) || code=$?
+    [ "$code" -eq 1 ] || fail "a disk full at $blocks blocks: exit $code"
+    grep -q '^gcmc: .*kept/.*: cannot be written: File too large$' <<<"$message" ||
+      fail "a disk full at $blocks blocks: no message"
+    diff -r kept before || fail "a disk full at $blocks blocks: the older run is not as it was"
+  done
+}
+
+# What a run leaves at its start, and what it says where it will leave nothing.
+start() {
+  expect 0 train "${small[@]}" --train-max-iter 2
+  err_has '^gcmc: note: nothing of this run will be kept: --save-dir DIR keeps the model and its figures$'
+  expect 0 train "${small[@]}" --train-max-iter 2 --silent
+  [ ! -s err ] || fail '--silent says more than the last line'
+  expect 2 train "${small[@]}" --train-optimizer sgd --train-grad-clip 0 --train-lr 1000 --train-max-iter 60 \
+    --save-dir failed
+  err_has 'training diverged'
+  grep -q '"train_lr": *1000' failed/config.json || fail 'a run that fails does not leave its config.json'
+}
+
+# A signal while embeddings are averaged, and one in the refit: answered within two seconds, said, and all is written.
+# stop_in PHASE PATTERN STOPPING STOPPED options...
+stop_in() {
+  local phase=$1 pattern=$2 stopping=$3 stopped=$4 code=0 tries=0 begin
+  shift 4
+  "$gcmc" train "${small[@]}" --embedding-draws 65536 --train-schedule constant "$@" --save-dir "in_$phase" >out 2>err &
+  local child=$!
+  until grep -q "$pattern" out || [ $((tries += 1)) -gt 1500 ]; do sleep 0.02; done
+  begin=$(date +%s%N)
+  kill -INT "$child"
+  wait "$child" || code=$?
+  [ "$code" -eq 0 ] || fail "a signal in the $phase: exit $code"
+  [ $(($(date +%s%N) - begin)) -lt 2000000000 ] || fail "a signal in the $phase: no answer within two seconds"
+  err_has "^gcmc: stopping: $stopping"
+  err_has "^gcmc: stopped by a signal $stopped"
+  has_run "in_$phase"
+  grep -q '"stopped": *true' "in_$phase/metrics.json" || fail "a signal in the $phase: metrics.json does not say so"
+}
+
+stops() {
+  stop_in embedding '^Averaging embeddings over 65536' 'no more draws: .* is tested and saved' \
+    'while embeddings were averaged: they are those of one pass$' --train-max-iter 5
+  # Steps so small that each lowers the validation error: the refit is as long as the training.
+  stop_in refit '^Refit Iter=2,' 'the refit is given up' 'in the refit: the model is that of the first training$' \
+    --train-max-iter 20000 --train-lr 1e-6 --train-valid-interval 100 --embedding-draws 0 --refit
+}
+
+# On a terminal one line is rewritten, no wider than it is; time left counts the draws that are to come.
+terminal() {
+  local command="timeout --foreground -s INT 2 $gcmc train ${small[*]} --train-max-iter 20 --embedding-draws 65536"
+  TERM=xterm script -qec "stty cols 70; $command" /dev/null </dev/null 2>err | tr '\r' '\n' >out
+  out_has '^.\[K1/20  at most (0:0[1-9]|0:[1-9]|[1-9])[0-9:]* left  Val RMSE '
+  out_has 'averaging embeddings: draw [0-9]+/65536  [0-9]+:[0-9][0-9] left$'
+  out_has '^.\[Kgcmc: stopping: no more draws'
+  if sed 's/^.\[K//' out | grep '^[0-9]*/20 ' | grep -E '.{70}'; then fail 'a rewritten line is wider than the terminal'; fi
+}
+
 help_and_version
 wrong_name
 wrong_input
@@ -371,5 +440,9 @@ tune_signal
 recommend
 device
 signal TERM
+stops
+start
+full_disk
+terminal
 [ "$failures" -eq 0 ] && echo 'all as documented'
 exit "$((failures > 0))"

@@ -8,8 +8,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 namespace {
+
+using Phase = gcmc::Progress::Phase;
 
 constexpr std::chrono::milliseconds between_redraws{100};
 
@@ -31,6 +34,10 @@ std::size_t terminal_columns() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+std::string model_prefix(const gcmc::Progress& progress) {
+  return progress.models > 1 ? text("model %d/%d  ", progress.model, progress.models) : "";
+}
+
 }  // namespace
 
 bool is_terminal(int descriptor) {
@@ -41,17 +48,24 @@ bool is_terminal(int descriptor) {
 ProgressPrinter::ProgressPrinter(const Settings& settings)
     : silent_(settings.program.silent),
       terminal_(is_terminal(STDOUT_FILENO)),
+      may_end_early_(settings.options.train.schedule == gcmc::Schedule::plateau),
+      keeps_(!settings.program.save_dir.empty()),
       log_interval_(settings.program.log_interval),
-      valid_interval_(settings.options.train.valid_interval) {}
+      valid_interval_(settings.options.train.valid_interval),
+      time_left_(settings.options) {}
 
 void ProgressPrinter::operator()(const gcmc::Progress& progress) {
+  const std::lock_guard lock(mutex_);
+  phase_ = progress.phase;
+  draws_ = progress.draws;
+  const bool next_model = std::exchange(model_, progress.model) != progress.model;
   if (silent_) return;
-  if (progress.model != model_) {
-    model_ = progress.model;
+  time_left_.observe(progress);
+  if (next_model) {
     valid_rmse_ = -1;
     if (!terminal_) std::printf("Model %d of %d\n", progress.model, progress.models);
   }
-  if (progress.phase == gcmc::Progress::Phase::embedding) return tell_embedding(progress);
+  if (progress.phase == Phase::embedding) return tell_embedding(progress);
   if (progress.valid_rmse) valid_rmse_ = *progress.valid_rmse;
   loss_ += progress.loss;
   train_rmse_ += progress.train_rmse;
@@ -63,15 +77,36 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
     print_line(progress);
 }
 
+void ProgressPrinter::tell_stop() {
+  const std::lock_guard lock(mutex_);
+  if (!silent_ && terminal_ && drawn_at_ != decltype(drawn_at_){}) std::printf("\r\x1b[K");
+  std::fflush(stdout);
+  const char* end = keeps_ ? "tested and saved" : "tested";
+  std::string what;
+  if (finished_)
+    what = "training has ended, and the files are being written";
+  else if (model_ > 1)
+    what = text("model %d is given up, those before it are kept", model_);
+  else if (phase_ == Phase::embedding)
+    what = text("no more draws: the embeddings are of one pass instead of %d, then the model is %s", draws_, end);
+  else if (phase_ == Phase::refit)
+    what = text("the refit is given up, the model of the first training is %s", end);
+  else
+    what = text("this iteration ends, then the model so far is %s", end);
+  std::fprintf(stderr, "gcmc: stopping: %s; a second signal ends at once\n", what.c_str());
+}
+
 /// On a terminal each draw, elsewhere the first.
 void ProgressPrinter::tell_embedding(const gcmc::Progress& progress) {
-  const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ && progress.draw == 1) std::printf("Averaging embeddings over %d draws of dropout\n", progress.draws);
-  if (terminal_ && (progress.draw == 1 || now - drawn_at_ >= between_redraws)) {
-    drawn_at_ = now;
-    std::printf("\r\x1b[Kaveraging embeddings: draw %d/%d", progress.draw, progress.draws);
+  if (!terminal_ && progress.draw == 1) {
+    std::printf("Averaging embeddings over %d draws of dropout\n", progress.draws);
+    std::fflush(stdout);
   }
-  std::fflush(stdout);
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || (progress.draw > 1 && now - drawn_at_ < between_redraws)) return;
+  drawn_at_ = now;
+  rewrite_line(model_prefix(progress) + text("averaging embeddings: draw %d/%d  ", progress.draw, progress.draws) +
+               duration(time_left_.seconds()) + " left");
 }
 
 void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
@@ -79,18 +114,18 @@ void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
   const auto now = std::chrono::steady_clock::now();
   if (!last && now - drawn_at_ < between_redraws) return;
   drawn_at_ = now;
-  const auto remaining = static_cast<double>(progress.max_iterations - progress.iteration);
-  std::string line = progress.models > 1 ? text("model %d/%d  ", progress.model, progress.models) : "";
-  line +=
-      text(progress.phase == gcmc::Progress::Phase::refit ? "refit %lld/%lld  loss %.4f" : "%lld/%lld  loss %.4f",
-           static_cast<long long>(progress.iteration), static_cast<long long>(progress.max_iterations), progress.loss);
-  if (valid_rmse_ >= 0)
-    line += text("  validation RMSE %.4f  best %.4f at %lld", valid_rmse_, progress.best_valid_rmse,
+  const bool refit = progress.phase == Phase::refit;
+  std::string line = model_prefix(progress) + text(refit ? "refit %lld/%lld  " : "%lld/%lld  ",
+                                                   static_cast<long long>(progress.iteration),
+                                                   static_cast<long long>(progress.max_iterations));
+  line += (may_end_early_ && !refit ? "at most " : "") + duration(time_left_.seconds()) + " left";
+  if (valid_rmse_ >= 0 && !refit)
+    line += text("  Val RMSE %.4f  best %.4f at %lld", valid_rmse_, progress.best_valid_rmse,
                  static_cast<long long>(progress.best_iteration));
-  line += "  " +
-          duration(progress.seconds_total / static_cast<double>(std::max<gcmc::Offset>(progress.iteration, 1)) *
-                   remaining) +
-          " left";
+  rewrite_line(line + text("  loss %.4f", progress.loss));
+}
+
+void ProgressPrinter::rewrite_line(std::string line) {
   line.resize(std::min(line.size(), terminal_columns() - 1));
   std::printf("\r\x1b[K%s", line.c_str());
   std::fflush(stdout);
@@ -102,8 +137,8 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
   if (progress.iteration % log_interval_ != 0 && !rare_validation) return;
   const auto steps = static_cast<double>(steps_);
   std::string line =
-      text(progress.phase == gcmc::Progress::Phase::refit ? "Refit Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f"
-                                                          : "Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f",
+      text(progress.phase == Phase::refit ? "Refit Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f"
+                                          : "Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f",
            static_cast<long long>(progress.iteration), loss_ / steps, train_rmse_ / steps, seconds_ / steps);
   if (progress.valid_rmse) line += text(",\tVal RMSE=%.4f", *progress.valid_rmse);
   if (progress.test_rmse) line += text(", Test RMSE=%.4f", *progress.test_rmse);
@@ -114,6 +149,8 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
 }
 
 void ProgressPrinter::finish() {
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
   if (silent_ || !terminal_ || drawn_at_ == decltype(drawn_at_){}) return;
   std::printf("\n");
   std::fflush(stdout);

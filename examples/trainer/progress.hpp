@@ -9,6 +9,7 @@
 #include "gcmc/train/result.hpp"
 #include "gcmc/train/search.hpp"
 #include "program_options.hpp"
+#include "time_left.hpp"
 
 /// Prints the progress of one training run to standard output, nothing if silent.
 class ProgressPrinter {
@@ -16,21 +17,30 @@ class ProgressPrinter {
   explicit ProgressPrinter(const Settings& settings);
 
   void operator()(const gcmc::Progress& progress);
+  /// Tells on standard error what a stop does to what is running. May be called from another thread.
+  void tell_stop();
+  /// What was running last.
+  gcmc::Progress::Phase phase() const { return phase_; }
   /// Ends the rewritten line, so that what follows starts on its own.
   void finish();
 
  private:
   void tell_embedding(const gcmc::Progress& progress);
   void rewrite(const gcmc::Progress& progress);
+  void rewrite_line(std::string line);
   void print_line(const gcmc::Progress& progress);
 
-  bool silent_, terminal_;
-  gcmc::Offset log_interval_, valid_interval_;
+  const bool silent_, terminal_, may_end_early_, keeps_;
+  const gcmc::Offset log_interval_, valid_interval_;
+  std::mutex mutex_;
+  TimeLeft time_left_;
+  gcmc::Progress::Phase phase_ = gcmc::Progress::Phase::training;
   gcmc::Offset steps_ = 0;  ///< since the last printed line: DGL prints means
   double loss_ = 0, train_rmse_ = 0, seconds_ = 0;
   double valid_rmse_ = -1;                            ///< the last one; negative: none yet
   std::chrono::steady_clock::time_point drawn_at_{};  ///< epoch: never
-  gcmc::Index model_ = 1;
+  gcmc::Index model_ = 1, draws_ = 0;
+  bool finished_ = false;
 };
 
 /// Prints the progress of a search to standard output, nothing if silent. May be called from several threads.

@@ -1,6 +1,8 @@
 // gcmc train: data, training, the run's files, and what the user sees of them.
 #include <cstdio>
 #include <filesystem>
+#include <stop_token>
+#include <string>
 
 #include "commands.hpp"
 #include "device.hpp"
@@ -10,11 +12,14 @@
 #include "gcmc/train/ensemble.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
+#include "staged_files.hpp"
 #include "stop_signal.hpp"
 
 namespace {
 
 using gcmc::Options;
+
+constexpr const char* config_file = "config.json";
 
 /// Stacked levels share the units evenly; what is left over is not used.
 void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& model) {
@@ -22,6 +27,11 @@ void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& 
   if (shape.hidden == model.units) return;
   std::fprintf(stderr, "gcmc: note: gcn_agg_units is lowered from %d to %d, %d for each of %d stacked levels\n",
                model.units, shape.hidden, shape.width, shape.tables);
+}
+
+void note_nothing_kept() {
+  std::fprintf(stderr,
+               "gcmc: note: nothing of this run will be kept: --save-dir DIR keeps the model and its figures\n");
 }
 
 void print_baseline(double rmse, std::optional<bool> beaten) {
@@ -54,47 +64,71 @@ void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
 }
 
 /// config.json, history.csv, metrics.json and curve.svg of one model.
-void write_member(const std::filesystem::path& folder, const Settings& settings,
+void stage_member(StagedFiles& files, const std::filesystem::path& folder, const Settings& settings,
                   const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics) {
-  gcmc::write_file_atomically((folder / "config.json").string(), settings_json(settings));
-  gcmc::write_file_atomically((folder / "history.csv").string(), gcmc::history_csv(history));
-  gcmc::write_file_atomically((folder / "metrics.json").string(), gcmc::metrics_json(metrics));
-  gcmc::write_file_atomically((folder / "curve.svg").string(), gcmc::curve_svg(history, metrics));
+  files.write(folder / config_file, settings_json(settings));
+  files.write(folder / "history.csv", gcmc::history_csv(history));
+  files.write(folder / "metrics.json", gcmc::metrics_json(metrics));
+  files.write(folder / "curve.svg", gcmc::curve_svg(history, metrics));
 }
 
-/// A single model's files lie in `folder`; of several, in seed-S/, and their joint figures in `folder`.
+/// A single model's files lie in `folder`; of several, in seed-S/, and their joint figures in `folder`. The models come
+/// first, and are in place or not at all; the other files are beside their places until then. So a full disk costs the
+/// new run, and leaves an older one as it was.
 void write_run(const std::filesystem::path& folder, const Settings& settings, const gcmc::EnsembleResult& result) {
   const auto& members = result.metrics.members;
+  StagedFiles files;
   if (settings.options.train.seeds == 1) {
-    write_member(folder, settings, result.histories.front(), members.front());
+    stage_member(files, folder, settings, result.histories.front(), members.front());
   } else {
     for (std::size_t k = 0; k < members.size(); ++k) {
       const std::filesystem::path place = folder / ("seed-" + std::to_string(members[k].seed));
       make_folder(place);
-      write_member(place, {result.options[k], settings.program}, result.histories[k], members[k]);
+      stage_member(files, place, {result.options[k], settings.program}, result.histories[k], members[k]);
     }
-    gcmc::write_file_atomically((folder / "config.json").string(), settings_json(settings));
-    gcmc::write_file_atomically((folder / "metrics.json").string(), gcmc::metrics_json(result.metrics));
+    files.write(folder / config_file, settings_json(settings));
+    files.write(folder / "metrics.json", gcmc::metrics_json(result.metrics));
   }
   gcmc::save_models((folder / "model").string(), result.models);
+  files.commit();
 }
 
-gcmc::EnsembleResult train_until_stopped(const gcmc::Ratings& ratings, const Settings& settings,
-                                         const gcmc::TrainFunction& train_one) {
-  const Options& options = settings.options;
-  ProgressPrinter printer(settings);
-  const StopOnSignal stop;
-  gcmc::EnsembleResult result = gcmc::train_ensemble(
-      ratings, options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token(), train_one);
-  printer.finish();
+/// What was asked for, should the run not come to its end; not beside an older run's files.
+void write_config_first(const std::filesystem::path& folder, const Settings& settings) {
+  for (const char* name : {"metrics.json", "model"})
+    if (std::filesystem::exists(folder / name)) return;
+  gcmc::write_file_atomically((folder / config_file).string(), settings_json(settings));
+}
+
+/// What a signal cut off.
+void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gcmc::Progress::Phase phase) {
   const gcmc::RunMetrics& last = result.metrics.members.back();
-  if (last.stopped && options.train.seeds > 1)
-    std::fprintf(stderr, "gcmc: stopped by a signal: %zu of %d models are kept\n", result.models.size(),
-                 options.train.seeds);
-  else if (last.stopped)
-    std::fprintf(stderr, "gcmc: stopped by a signal after iteration %lld of %lld\n",
-                 static_cast<long long>(last.iterations), static_cast<long long>(options.train.max_iterations));
-  return result;
+  if (!last.stopped) return;
+  std::string where;
+  if (options.train.seeds > 1)
+    where =
+        ": " + std::to_string(result.models.size()) + " of " + std::to_string(options.train.seeds) + " models are kept";
+  else if (phase == gcmc::Progress::Phase::embedding)
+    where = " while embeddings were averaged: they are those of one pass";
+  else if (phase == gcmc::Progress::Phase::refit)
+    where = " in the refit: the model is that of the first training";
+  else
+    where =
+        " after iteration " + std::to_string(last.iterations) + " of " + std::to_string(options.train.max_iterations);
+  std::fprintf(stderr, "gcmc: stopped by a signal%s\n", where.c_str());
+}
+
+void print_result(const gcmc::EnsembleResult& result, const Settings& settings, const std::string& folder) {
+  const bool one = settings.options.train.seeds == 1;
+  const gcmc::RunMetrics& first = result.metrics.members.front();
+  if (!settings.program.silent) {
+    if (one)
+      print_metrics(first);
+    else
+      print_ensemble(result.metrics);
+    if (!folder.empty()) std::printf("Written to %s\n", folder.c_str());
+  }
+  std::printf("%s\n", (one ? summary_line(first) : summary_line(result.metrics)).c_str());
 }
 
 }  // namespace
@@ -105,18 +139,18 @@ void run_train(const OptionsFor& options_for) {
   const std::string folder = make_save_folder(settings.program);
   const gcmc::Ratings ratings = load(settings);
   settings = options_for(&ratings);
-  const bool silent = settings.program.silent;
   note_lowered_units(ratings, settings.options.model);
-  if (!silent) print_data(ratings, settings.options);
-  const gcmc::EnsembleResult result = train_until_stopped(ratings, settings, train_one);
+  if (!settings.program.silent) print_data(ratings, settings.options);
+  if (folder.empty() && !settings.program.silent) note_nothing_kept();
+  if (!folder.empty()) write_config_first(folder, settings);
+
+  ProgressPrinter printer(settings);
+  const StopOnSignal stop;
+  const std::stop_callback on_stop(stop.token(), [&] { printer.tell_stop(); });
+  const gcmc::EnsembleResult result = gcmc::train_ensemble(
+      ratings, settings.options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token(), train_one);
+  printer.finish();
   if (!folder.empty()) write_run(folder, settings, result);
-  const bool one = settings.options.train.seeds == 1;
-  if (!silent) {
-    if (one)
-      print_metrics(result.metrics.members.front());
-    else
-      print_ensemble(result.metrics);
-    if (!folder.empty()) std::printf("Written to %s\n", folder.c_str());
-  }
-  std::printf("%s\n", (one ? summary_line(result.metrics.members.front()) : summary_line(result.metrics)).c_str());
+  tell_stopped(result, settings.options, printer.phase());
+  print_result(result, settings, folder);
 }
