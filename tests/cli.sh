@@ -5,7 +5,7 @@ gcmc=$1
 guide=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/docs/guide.md
 # shellcheck source-path=SCRIPTDIR source=program.sh
 source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
-unset GCMC_DATA_DIR
+unset GCMC_DATA_DIR HOME XDG_CACHE_HOME # so that no data set can be had
 # expect CODE arguments...: runs gcmc, its output in the files out and err.
 expect() {
   local code=$1 got=0
@@ -195,6 +195,7 @@ tune_signal() {
   kill -INT "$child"
   wait "$child" || code=$?
   [ "$code" -eq 0 ] || fail "a stopped search: exit $code"
+  err_has '^gcmc: stopping: the running trainings are given up'
   err_has 'stopped by a signal: [1-3] runs are kept'
   [ ! -e halted/winner.json ] || fail 'a stopped search has a winner'
   expect 0 tune "${long[@]}" --save-dir halted
@@ -417,6 +418,25 @@ stops() {
     --train-max-iter 20000 --train-lr 1e-6 --train-valid-interval 100 --embedding-draws 0 --refit
 }
 
+# Made-up ratings never pass for a set that was asked for by name, and are called by theirs where nobody asked.
+stand_in() {
+  local why='ml-100k cannot be had: .* or ask for synthetic-100k'
+  echo '{"data_name": "ml-100k"}' >named.json
+  refuse "$why" train --data-name ml-100k --save-dir made_up
+  refuse "$why" train --config named.json
+  refuse "$why" train --split u1
+  refuse "$why" tune --data-name ml-100k --search gcn_dropout=0.1,0.2 --save-dir made_up
+  expect 0 train --train-max-iter 1 --gcn-agg-units 10 --gcn-out-units 4 --save-dir made_up
+  err_has '^gcmc: note: ml-100k cannot be had .* made-up ratings of synthetic-100k'
+  out_has '^synthetic-100k: '
+  grep -q '"dataset": *"synthetic-100k"' made_up/metrics.json || fail 'metrics.json names another set'
+  grep -q '"data_name": *"synthetic-100k"' made_up/config.json || fail 'config.json names another set'
+  grep -q '"dataset": *"synthetic-100k"' made_up/model/config.json || fail 'the model names another set'
+  expect 0 train --config made_up/config.json --save-dir made_again
+  if grep -q 'cannot be had' err; then fail 'a run on made-up ratings asks for others when it is repeated'; fi
+  cmp -s made_up/model/model.safetensors made_again/model/model.safetensors || fail 'a run on made-up ratings differs'
+}
+
 # On a terminal one line is rewritten, no wider than it is; time left counts the draws that are to come.
 terminal() {
   local command="timeout --foreground -s INT 2 $gcmc train ${small[*]} --train-max-iter 20 --embedding-draws 65536"
@@ -443,6 +463,7 @@ signal TERM
 stops
 start
 full_disk
+stand_in
 terminal
 [ "$failures" -eq 0 ] && echo 'all as documented'
 exit "$((failures > 0))"

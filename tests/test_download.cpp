@@ -124,9 +124,15 @@ TEST_CASE("synthetic sets are generated and have the random split alone", "[load
   CHECK(error_of("synthetic-100k", "", "u1") == "synthetic-100k has no split 'u1': use random");
 }
 
-TEST_CASE("ml-100k that can be had nowhere becomes synthetic-100k, and the note says so and why", "[load]") {
+TEST_CASE("ml-100k that can be had nowhere is an error that names synthetic-100k", "[load]") {
   const Machine machine;
-  const DataSource source = load_data("ml-100k", "", "u1");
+  CHECK(contains(error_of("ml-100k"), "ml-100k cannot be had: "));
+  CHECK(contains(error_of("ml-100k"), "or ask for synthetic-100k, made-up ratings of its size"));
+}
+
+TEST_CASE("where it may, synthetic-100k stands in for ml-100k, and the note says so and why", "[load]") {
+  const Machine machine;
+  const DataSource source = load_data("ml-100k", "", "u1", {}, true);
   CHECK(source.ratings.name == "synthetic-100k");
   CHECK_FALSE(source.ratings.has_fixed_test());
   CHECK(contains(source.note, "ml-100k cannot be had ("));

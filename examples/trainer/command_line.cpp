@@ -78,8 +78,11 @@ void set(Settings& settings, const std::string& name, const std::string& text) {
 }
 
 void apply_file(Settings& settings, const std::string& path) {
-  if (!path.empty())
-    gcmc::read_options_file(path, [&](const std::string& name, const std::string& text) { set(settings, name, text); });
+  if (path.empty()) return;
+  gcmc::read_options_file(path, [&](const std::string& name, const std::string& text) {
+    set(settings, name, text);
+    if (name == "data_name") settings.data_named = true;
+  });
 }
 
 /// The paper ties sum to ordinal weights, and side features to separate dense layers: who changes the one on the
@@ -160,6 +163,8 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   for (const char* name : {"preset", "data_name"})
     if (given(name)) gcmc::set_option(first.options, name, arguments.texts.at(name));
 
+  if (ratings) first.options.run.data_name = ratings->name;
+
   Settings settings;
   const std::string& preset = first.options.preset;
   if (preset != "auto")
@@ -170,6 +175,9 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   apply_file(settings, arguments.config);
   for (const auto& [name, text] : arguments.texts)
     if (given(name)) set(settings, name, text);
+  const std::string& split = settings.options.run.split;
+  settings.data_named |= given("data_name") || (!split.empty() && split != "random");
+  if (ratings) settings.options.run.data_name = ratings->name;
   follow_paper(settings.options, command);
   gcmc::validate(settings.options);
   const std::string& id = settings.program.save_id;

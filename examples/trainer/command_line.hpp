@@ -27,7 +27,8 @@ void check_names(const CLI::App& app, const std::vector<std::string>& arguments)
 void add_train_options(CLI::App& command, TrainArguments& arguments);
 
 /// The options of a run: the preset, then the file, then the command line. The preset auto chooses by `ratings`;
-/// without them its choices are missing. Throws Error as set_option and validate do.
+/// without them its choices are missing. `ratings` that stand in for others give the data set's name. Throws Error as
+/// set_option and validate do.
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings = nullptr);
 
 /// Throws Error on arguments that `command` did not take, and says how a data set is named.

@@ -32,4 +32,5 @@ void for_each_option(O& o, Visit&& visit) {
 struct Settings {
   gcmc::Options options;
   ProgramOptions program;
+  bool data_named = false;  ///< the user named the data set, or a split that one set alone has
 };

@@ -34,6 +34,12 @@ std::size_t terminal_columns() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/// A message is about to be printed: a line that is rewritten makes room.
+void leave_line(bool rewritten) {
+  if (rewritten) std::printf("\r\x1b[K");
+  std::fflush(stdout);
+}
+
 std::string model_prefix(const gcmc::Progress& progress) {
   return progress.models > 1 ? text("model %d/%d  ", progress.model, progress.models) : "";
 }
@@ -79,8 +85,7 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
 
 void ProgressPrinter::tell_stop() {
   const std::lock_guard lock(mutex_);
-  if (!silent_ && terminal_ && drawn_at_ != decltype(drawn_at_){}) std::printf("\r\x1b[K");
-  std::fflush(stdout);
+  leave_line(!silent_ && terminal_ && drawn_at_ != decltype(drawn_at_){});
   const char* end = keeps_ ? "tested and saved" : "tested";
   std::string what;
   if (finished_)
@@ -228,6 +233,12 @@ void TunePrinter::rewrite() {
   line.resize(std::min(line.size(), terminal_columns() - 1));
   std::printf("\r\x1b[K%s", line.c_str());
   std::fflush(stdout);
+}
+
+void TunePrinter::tell_stop() {
+  const std::lock_guard lock(mutex_);
+  leave_line(!silent_ && terminal_ && drawn_at_ != decltype(drawn_at_){});
+  std::fprintf(stderr, "gcmc: stopping: the running trainings are given up; a second signal ends at once\n");
 }
 
 void TunePrinter::finish() {

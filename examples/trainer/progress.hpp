@@ -51,6 +51,8 @@ class TunePrinter {
 
   void iteration();  ///< of any run
   void operator()(const gcmc::TuneRun& run);
+  /// Tells on standard error what a stop gives up.
+  void tell_stop();
   void finish();
 
  private:

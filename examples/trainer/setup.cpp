@@ -65,7 +65,8 @@ gcmc::Ratings load(const Settings& settings) {
     }
     downloading = true;
   };
-  gcmc::DataSource source = gcmc::load_data(run.data_name, settings.program.data_dir, run.split, show);
+  gcmc::DataSource source =
+      gcmc::load_data(run.data_name, settings.program.data_dir, run.split, show, !settings.data_named);
   if (downloading && terminal) std::fputc('\n', stderr);
   if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", source.note.c_str());
   return std::move(source.ratings);

@@ -13,7 +13,8 @@ void make_folder(const std::filesystem::path& folder);
 /// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
 std::string make_save_folder(const ProgramOptions& program);
 
-/// Finds, downloads if need be, and reads the data set; tells on standard error what the user should know.
+/// Finds, downloads if need be, and reads the data set; tells on standard error what the user should know. Made-up
+/// ratings may stand in for ml-100k where nobody asked for it by name.
 gcmc::Ratings load(const Settings& settings);
 
 /// The set's sizes, and what the preset auto chose.

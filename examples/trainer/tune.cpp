@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <stop_token>
 
 #include "commands.hpp"
 #include "gcmc/base/error.hpp"
@@ -52,6 +53,7 @@ void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads,
             bool silent) {
   TunePrinter printer(report.plan, report.result.runs, silent);
   const StopOnSignal stop;
+  const std::stop_callback on_stop(stop.token(), [&] { printer.tell_stop(); });
   const auto keep = [&](const gcmc::TuneRun& run) {
     report.result.runs.push_back(run);
     gcmc::write_file_atomically((folder / "results.json").string(), gcmc::tune_json(report));
@@ -77,13 +79,15 @@ void conclude(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResul
 }  // namespace
 
 void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
-  const auto [base, program] = options_for(nullptr);
-  gcmc::TunePlan plan{base, read_space(arguments), arguments.trials, arguments.eta, arguments.rungs, arguments.seed};
+  const Settings settings = options_for(nullptr);
+  const ProgramOptions& program = settings.program;
+  gcmc::TunePlan plan{settings.options, read_space(arguments), arguments.trials,
+                      arguments.eta,    arguments.rungs,       arguments.seed};
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
   if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
   const std::filesystem::path folder = make_save_folder(program);
-  gcmc::Ratings all = load({base, program});
+  gcmc::Ratings all = load(settings);
   plan.base = options_for(&all).options;
   const auto ratings = gcmc::without_test(all, plan.base.run.test_ratio, plan.base.test_seed());
 

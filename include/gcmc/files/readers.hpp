@@ -29,9 +29,10 @@ struct DataSource {
 /// Finds `name`: in data_dir (itself or its sub-folder `name`; for ml-10m also ml-10M100K), else in $GCMC_DATA_DIR,
 /// else in the cache folder ($XDG_CACHE_HOME or ~/.cache, /gcmc), else downloaded there from GroupLens
 /// (archive to a temporary name, checked, unpacked, renamed; `progress(received, total)` is called, total 0 if
-/// unknown). ml-100k that can be had nowhere becomes the generator's synthetic-100k, and `note` says so plainly. A
-/// given data_dir without the set is an Error, never a download. The names of synthetic_shape are generated.
+/// unknown). With `may_stand_in`, ml-100k that can be had nowhere becomes the generator's synthetic-100k, split at
+/// random, and `note` says so plainly. A given data_dir without the set is an Error, never a download. The names of
+/// synthetic_shape are generated.
 DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
-                     const std::function<void(Offset, Offset)>& progress = {});
+                     const std::function<void(Offset, Offset)>& progress = {}, bool may_stand_in = false);
 
 }  // namespace gcmc

@@ -94,7 +94,7 @@ Ratings read_ratings(const std::string& folder, const std::string& name, std::st
 }
 
 DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
-                     const std::function<void(Offset, Offset)>& progress) {
+                     const std::function<void(Offset, Offset)>& progress, bool may_stand_in) {
   if (is_synthetic(name)) return {generate(name, split), ""};
   if (!data_dir.empty()) {
     const fs::path found = find_set(data_dir, name);
@@ -108,6 +108,10 @@ DataSource load_data(const std::string& name, const std::string& data_dir, std::
   try {
     found = find_or_download(name, progress);
   } catch (const Error& error) {
+    if (name == "ml-100k" && !may_stand_in)
+      throw InputError(name + " cannot be had: " + error.what() +
+                       ". Give the folder that holds it with --data-dir or in GCMC_DATA_DIR, or ask for " +
+                       "synthetic-100k, made-up ratings of its size");
     if (name != "ml-100k")
       throw InputError(name + " cannot be had: " + error.what() +
                        ". Give the folder that holds it with --data-dir or in GCMC_DATA_DIR");
