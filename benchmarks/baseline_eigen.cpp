@@ -5,7 +5,7 @@
 #include <Eigen/SparseCore>
 
 #include "benchmarks.hpp"
-#include "gcmc/layers/graph_convolution.hpp"
+#include "gcmc/layers/model_layers.hpp"
 
 namespace gcmc::benchmarks {
 namespace {
@@ -18,7 +18,7 @@ class EigenConvolutions {
  public:
   EigenConvolutions(const Shape& shape, const Case& options) {
     const auto levels = static_cast<Index>(shape.ratings.levels.size());
-    const ConvolutionShape sizes(options.options().model, levels);
+    const ConvolutionShape sizes(convolution_options(options.options().model), levels);
     const Index users = shape.ratings.users(), items = shape.ratings.items();
     for (Index r = 0; r < levels; ++r) {
       to_users_.push_back(level(shape.split.train(), static_cast<Level>(r), users, items));

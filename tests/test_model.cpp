@@ -1,6 +1,7 @@
 // The whole model: its gradients against central differences for every option of every layer, on every backend, and the
 // updates that its optimizer puts off.
 #include "backends.hpp"
+#include "gcmc/testing/gradient_check.hpp"
 #include "gcmc/train/train.hpp"
 #include "reference.hpp"
 
@@ -37,17 +38,12 @@ ModelOptions small_options() {
   return {.units = 12, .output = 5, .bases = 2, .node_dropout = 0.4, .features = false, .feature_units = 3};
 }
 
-/// Relative error of the analytic gradient along random directions, one a piece of the parameters, dropout on.
+/// Checks the gradient along random directions, one a piece of the parameters, dropout on.
 template <class B>
-double gradient_error(B& backend, const ModelOptions& options, double target_removal) {
+void check_gradient_of(B& backend, const ModelOptions& options, double target_removal) {
   const SmallProblem problem;
   Model<B, double> model(backend, problem.shape(), options, 3);
-  // Biases that start at zero would hide mistakes.
-  auto values = model.parameters().get();
-  Random random(9);
-  for (auto& [name, tensor] : values)
-    for (double& value : tensor) value += 0.2 * (random.uniform() - 0.5);
-  model.parameters().set(values);
+  testing::perturb(model.parameters());
   const Graph<B, double> graph(backend, problem.users, problem.items, static_cast<Index>(problem.levels.size()),
                                problem.ratings, options.normalization);
   const DropoutStep dropout{17, 4};
@@ -55,39 +51,14 @@ double gradient_error(B& backend, const ModelOptions& options, double target_rem
   if (target_removal > 0) removal.draw(dropout);
   const Messages<double> messages = target_removal > 0 ? removal.messages() : graph.messages();
   const Pairs pairs = target_removal > 0 ? removal.pairs() : graph.pairs();
-  const auto loss = [&] {
+  const auto derivatives = testing::check_gradient(model.parameters(), [&] {
     model.forward_backward(messages, pairs, dropout);
     return model.metrics().loss();
-  };
-  loss();
-  const auto gradient = model.parameters().get_gradient();
-  double worst = 0;
-  for (const auto& piece : gradient) {
-    const std::string& name = piece.first;
-    const std::vector<double>& tensor = piece.second;
-    std::vector<double> direction(tensor.size());
-    double along = 0, size = 0, largest = 1e-12;
-    for (const double g : tensor) largest = std::max(largest, std::abs(g));
-    for (std::size_t k = 0; k < tensor.size(); ++k) {
-      direction[k] = tensor[k] + 0.3 * largest * (random.uniform() - 0.5);
-      along += direction[k] * tensor[k];
-      size += direction[k] * direction[k];
-    }
-    const double h = 1e-4 / std::sqrt(size);
-    const auto moved = [&](double by) {
-      auto shifted = values;
-      for (std::size_t k = 0; k < direction.size(); ++k) shifted[name][k] += by * direction[k];
-      model.parameters().set(shifted);
-      return loss();
-    };
-    // Fourth order: the error of the difference itself stays below the tolerance.
-    const double difference = (8 * (moved(h) - moved(-h)) - (moved(2 * h) - moved(-2 * h))) / (12 * h);
-    const double error = std::abs(difference - along) / std::max(std::abs(along), 1e-12);
-    INFO(name << ": analytic " << along << ", numeric " << difference);
-    CHECK(error < 1e-6);
-    worst = std::max(worst, error);
+  });
+  for (const testing::DirectionalDerivative& derivative : derivatives) {
+    INFO(derivative.piece << ": analytic " << derivative.analytic << ", numeric " << derivative.numeric);
+    CHECK(derivative.error() < 1e-6);
   }
-  return worst;
 }
 
 struct Variant {
@@ -176,7 +147,7 @@ TEST_CASE("every option's gradient agrees with central differences, dropout on",
       INFO(variant.name);
       ModelOptions options = small_options();
       variant.change(options);
-      gradient_error(backend, options, variant.target_removal);
+      check_gradient_of(backend, options, variant.target_removal);
     }
   };
   for_each_backend(check);
@@ -243,6 +214,28 @@ TEST_CASE("an embedding averaged over draws of dropout is the mean of so many en
   check(reference);
 }
 
+TEST_CASE("the list of the parameters' names and shapes is that of the model, for every option", "[model]") {
+  const SmallProblem problem;
+  Cpu cpu(1);
+  for (const Variant& variant : variants) {
+    INFO(variant.name);
+    ModelOptions options = small_options();
+    variant.change(options);
+    const Model<Cpu, double> model(cpu, problem.shape(), options, 3);
+    ModelSizes sizes{.nodes = {problem.users, problem.items}, .levels = 4};
+    if (options.features) sizes.feature_columns = {3, 4};
+    const std::vector<ParameterPiece> listed = ModelLayers(options, sizes).pieces(), made = model.parameters().pieces();
+    REQUIRE(listed.size() == made.size());
+    for (std::size_t k = 0; k < made.size(); ++k) {
+      INFO(made[k].name);
+      ParameterPiece piece = made[k];
+      piece.stride = listed[k].stride;
+      piece.begin = listed[k].begin;
+      CHECK(listed[k] == piece);
+    }
+  }
+}
+
 TEST_CASE("an optimizer's waiting updates are lost neither at its end nor between two steps", "[model]") {
   const SmallProblem problem;
   ModelOptions options = small_options();
@@ -265,4 +258,52 @@ TEST_CASE("an optimizer's waiting updates are lost neither at its end nor betwee
     return model.parameters().get();
   };
   for (const bool twice : {false, true}) CHECK(trained(false, twice) == trained(true, twice));
+}
+
+TEST_CASE("rows whose update waits cannot be read as they were before it", "[model]") {
+  const SmallProblem problem;
+  ModelOptions options = small_options();
+  options.node_dropout = 0.6;
+  Cpu cpu(1);
+  const Graph<Cpu, double> graph(cpu, problem.users, problem.items, 4, problem.ratings, options.normalization);
+  const auto trained = [&](const auto& read) {
+    Model<Cpu, double> model(cpu, problem.shape(), options, 3);
+    Optimizer<Cpu, double> optimizer(cpu, model.parameters(), OptimizerKind::adam, 1.0);
+    for (std::uint32_t step = 1; step <= 3; ++step) {
+      model.forward_backward(graph.messages(), graph.pairs(), DropoutStep{1, step});
+      optimizer.step(0.01);
+    }
+    return read(model.parameters(), optimizer);
+  };
+  using Values = Parameters<Cpu, double>;
+  const auto copy = [](const BlockMatrix<const double>& m) {
+    return std::vector<double>(m.data, m.data + Offset{m.blocks} * m.rows * m.stride);
+  };
+  const auto flushed = trained([&](Values& parameters, Optimizer<Cpu, double>& optimizer) {
+    optimizer.flush();
+    return copy(parameters.values(0));
+  });
+  const auto raw = trained([](Values& parameters, auto&) {
+    REQUIRE(parameters.pieces()[0].deferred);
+    const double* first = parameters.raw_values().data();
+    return std::vector<double>(first, first + Offset{parameters.rows()[0].rows} * parameters.rows()[0].stride);
+  });
+  CHECK(raw != flushed);
+  CHECK(trained([&](Values& parameters, auto&) { return copy(parameters.values(0)); }) == flushed);
+  CHECK(trained([&](Values& parameters, auto&) {
+          const MatrixView<const double> first = parameters.matrix(0);
+          return std::vector<double>(first.data, first.data + flushed.size());
+        }) == flushed);
+  // Of some rows, those.
+  trained([&](Values& parameters, auto&) {
+    const std::vector<Index> rows = {0, 5, 7, 30};
+    const Buffer<Cpu, Index> list(cpu, rows), count(cpu, std::vector<Index>{4});
+    const BlockMatrix<const double> table = parameters.values(0, list.data(), count.data());
+    const auto all = copy(table);
+    for (const Index row : rows)
+      for (Offset c = 0; c < table.stride; ++c)
+        CHECK(all[Offset{row} * table.stride + c] == flushed[Offset{row} * table.stride + c]);
+    CHECK(all != flushed);
+    return 0;
+  });
 }

@@ -164,7 +164,7 @@ TEST_CASE("a model that could not be loaded is not saved", "[saved_model]") {
                 m.options.model.aggregation = Aggregation::stack;
                 m.options.model.units = 1;
               }),
-              "too few to stack 2"));
+              "config.json: model: 1 units cannot be stacked over 2 levels"));
 }
 
 TEST_CASE("a value that is not finite is told with its tensor and place", "[saved_model]") {

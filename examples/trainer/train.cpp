@@ -23,7 +23,7 @@ constexpr const char* config_file = "config.json";
 
 /// Stacked levels share the units evenly; what is left over is not used.
 void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& model) {
-  const gcmc::ConvolutionShape shape(model, static_cast<gcmc::Index>(ratings.levels.size()));
+  const gcmc::ConvolutionShape shape(gcmc::convolution_options(model), static_cast<gcmc::Index>(ratings.levels.size()));
   if (shape.hidden == model.units) return;
   std::fprintf(stderr, "gcmc: note: gcn_agg_units is lowered from %d to %d, %d for each of %d stacked levels\n",
                model.units, shape.hidden, shape.width, shape.tables);

@@ -5,6 +5,7 @@
 #include "gcmc/files/readers.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/search_folder.hpp"
+#include "gcmc/layers/dense_convolution.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/ratings/builder.hpp"

@@ -1,11 +1,37 @@
 // The bilinear decoder: scores each rating level of a (user, item) pair, and its gradient.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "gcmc/layers/graph.hpp"
 #include "gcmc/layers/parameters.hpp"
 #include "gcmc/ratings/metrics.hpp"
 
 namespace gcmc {
+
+struct DecoderOptions {
+  Index bases = 2, output = 0;    ///< B, D
+  bool orthogonal_basis = false;  ///< P_s start orthogonal, times 1.1, instead of uniform
+  double label_smoothing = 0;     ///< of level_weight
+};
+
+inline std::vector<ParameterPiece> decoder_pieces(const std::string& name, const DecoderOptions& options,
+                                                  Index levels) {
+  return {{.name = name + ".basis",
+           .blocks = options.bases,
+           .rows = options.output,
+           .columns = options.output,
+           .fan_in = options.output,
+           .fan_out = options.output,
+           .axes = 3,
+           .orthogonal = options.orthogonal_basis},
+          {.name = name + ".coefficients",
+           .rows = options.bases,
+           .columns = levels,
+           .fan_in = options.bases,
+           .fan_out = levels}};
+}
 
 /// logit_r(i, j) = sum over s of a_sr z_i^T P_s z_j; p = softmax(logit); prediction = sum over r of value_r p_r
 /// (van den Berg, Kipf and Welling 2017, eq. 4 and 5, with the weight sharing of section 2.4).
@@ -14,16 +40,17 @@ namespace gcmc {
 template <Backend B, class T>
 class BilinearDecoder {
  public:
-  BilinearDecoder(B& backend, Parameters<B, T>& parameters, int basis, int coefficients, Index users, Index bases,
-                  Index output, const std::vector<double>& levels, double smoothing)
+  /// Adds name.basis (P) and name.coefficients (a) to the parameters. `levels` are the rating values, ascending.
+  BilinearDecoder(B& backend, Parameters<B, T>& parameters, const std::string& name, const DecoderOptions& options,
+                  Index users, const std::vector<double>& levels)
       : backend_(&backend),
         parameters_(&parameters),
-        basis_(basis),
-        coefficients_(coefficients),
-        bases_(bases),
-        smoothing_(static_cast<T>(smoothing)),
-        user_basis_(backend, users, bases * row_stride<T>(output)),
-        user_basis_gradient_(backend, users, bases * row_stride<T>(output)),
+        basis_(parameters.add(decoder_pieces(name, options, static_cast<Index>(levels.size())))),
+        coefficients_(basis_ + 1),
+        bases_(options.bases),
+        smoothing_(static_cast<T>(options.label_smoothing)),
+        user_basis_(backend, users, bases_ * row_stride<T>(options.output)),
+        user_basis_gradient_(backend, users, bases_ * row_stride<T>(options.output)),
         values_(backend, std::vector<T>(levels.begin(), levels.end())),
         sums_(backend, 1) {}
 
@@ -32,22 +59,45 @@ class BilinearDecoder {
   void forward_backward(MatrixView<const T> u, MatrixView<const T> v, const Pairs& pairs, MatrixView<T> du,
                         MatrixView<T> dv) {
     project(u);
-    backend_->run(Decode<T>{pairs.adjacency, pairs.chunk_begin, pairs.chunks, bases_, user_basis_.const_view(), v,
-                            parameters_->values(coefficients_).data, values_.data(), pairs.count,
-                            user_basis_gradient_.view(), dv, parameters_->gradient(coefficients_).data, sums_.data(),
-                            pairs.by_item, smoothing_});
-    const BlockMatrix<T> p = parameters_->values(basis_);
-    backend_->run(MultiplyTransposed<T>{u, user_basis_gradient_.const_view(), parameters_->gradient(basis_)});
-    backend_->run(Multiply<T>{user_basis_gradient_.const_view(), p, true, true, du, nullptr, false});
+    backend_->run(Decode<T>{.pairs = pairs.adjacency,
+                            .chunk_begin = pairs.chunk_begin,
+                            .chunks = pairs.chunks,
+                            .bases = bases_,
+                            .user_basis = user_basis_.const_view(),
+                            .items = v,
+                            .coefficients = parameters_->values(coefficients_).data,
+                            .values = values_.data(),
+                            .count = pairs.count,
+                            .user_basis_gradient = user_basis_gradient_.view(),
+                            .item_gradient = dv,
+                            .coefficient_gradient = parameters_->gradient(coefficients_).data,
+                            .sums = sums_.data(),
+                            .by_item = pairs.by_item,
+                            .smoothing = smoothing_});
+    backend_->run(
+        MultiplyTransposed<T>{.a = u, .b = user_basis_gradient_.const_view(), .c = parameters_->gradient(basis_)});
+    backend_->run(Multiply<T>{.a = user_basis_gradient_.const_view(),
+                              .b = parameters_->values(basis_),
+                              .transpose = true,
+                              .sum_blocks = true,
+                              .c = du});
   }
 
   /// Sums over the pairs; where the arrays are given, each entry's prediction and [levels] probabilities too.
   void predict(MatrixView<const T> u, MatrixView<const T> v, const Pairs& pairs, T* predictions = nullptr,
                T* probabilities = nullptr) {
     project(u);
-    backend_->run(Predict<T>{pairs.adjacency, pairs.chunk_begin, pairs.chunks, bases_, user_basis_.const_view(), v,
-                             parameters_->values(coefficients_).data, values_.data(), sums_.data(), predictions,
-                             probabilities});
+    backend_->run(Predict<T>{.pairs = pairs.adjacency,
+                             .chunk_begin = pairs.chunk_begin,
+                             .chunks = pairs.chunks,
+                             .bases = bases_,
+                             .user_basis = user_basis_.const_view(),
+                             .items = v,
+                             .coefficients = parameters_->values(coefficients_).data,
+                             .values = values_.data(),
+                             .sums = sums_.data(),
+                             .predictions = predictions,
+                             .probabilities = probabilities});
   }
 
   /// Of the last call. Waits for it. After forward_backward, absolute error and hits are 0.
@@ -60,7 +110,7 @@ class BilinearDecoder {
  private:
   /// user_basis = (U P_0 | ... | U P_{B-1}).
   void project(MatrixView<const T> u) {
-    backend_->run(Multiply<T>{u, parameters_->values(basis_), false, false, user_basis_.view(), nullptr, false});
+    backend_->run(Multiply<T>{.a = u, .b = parameters_->values(basis_), .c = user_basis_.view()});
   }
 
   B* backend_;

@@ -12,7 +12,7 @@ namespace gcmc {
 
 /// Steps over the flat buffer. Dropout leaves most rows of the encoder's tables without a gradient, and nobody reads
 /// them before they are kept again; so a deferred piece's rows go through a step's update when they are next read
-/// (Parameters::refresh), all waiting steps at once, in registers. The results are those of immediate updates, bit for
+/// (Parameters::values), all waiting steps at once, in registers. The results are those of immediate updates, bit for
 /// bit. Memory: two or three copies of the parameters, which have one optimizer at a time. The backend and the
 /// parameters must outlive it.
 template <Backend B, class T>
@@ -35,7 +35,7 @@ class Optimizer {
     }
     if (average_limit > 0) {
       average_ = Buffer<B, T>(backend, parameters.padded_size());
-      backend.copy(average_.data(), parameters.value_buffer().data(), average_.bytes());
+      backend.copy(average_.data(), parameters.raw_values().data(), average_.bytes());
     }
     for (std::size_t k = 0; k < applied_.size(); ++k) {
       ParameterRows part = parameters.rows()[k];
@@ -69,12 +69,22 @@ class Optimizer {
       with_gradient_[k].list = parameters_->rows()[k].list;
       with_gradient_[k].list_count = parameters_->rows()[k].list_count;
     }
-    backend_->run(SquareSum<T>{with_gradient_.data(), static_cast<Index>(with_gradient_.size()),
-                               parameters_->gradient_buffer().data(), steps_, square_sum_.data()});
+    backend_->run(SquareSum<T>{.parts = with_gradient_.data(),
+                               .count = static_cast<Index>(with_gradient_.size()),
+                               .gradient = parameters_->gradient_buffer().data(),
+                               .step = steps_,
+                               .sum = square_sum_.data()});
     const double t = static_cast<double>(steps_);
     const double decay = average_ ? std::min(average_limit_, (1 + t) / (10 + t)) : 0;
-    backend_->run(RecordStep<T>{square_sum_.data(), clip_, rate, beta1, beta2, decay, adam_, steps_,
-                                records_.data() + steps_ % ring});
+    backend_->run(RecordStep<T>{.square_sum = square_sum_.data(),
+                                .clip = clip_,
+                                .rate = rate,
+                                .beta1 = beta1,
+                                .beta2 = beta2,
+                                .decay = decay,
+                                .adam = adam_,
+                                .step = steps_,
+                                .record = records_.data() + steps_ % ring});
     update(immediate_);
     if (steps_ % ring == 0) flush();
   }
@@ -96,7 +106,7 @@ class Optimizer {
   /// Exchanges the average and the weights, without copying. Call it again before the next step.
   void exchange_average() {
     flush();
-    std::swap(average_, parameters_->value_buffer());
+    std::swap(average_, parameters_->raw_values());
   }
 
   /// Of the last step's gradient, before clipping. Waits for it.
@@ -107,18 +117,18 @@ class Optimizer {
   static constexpr double beta1 = 0.9, beta2 = 0.999;
 
   Update<T> update_of(const ParameterRows* parts, Index count) {
-    Update<T> update{parts, count};
-    update.values = parameters_->value_buffer().data();
-    update.gradient = parameters_->gradient_buffer().data();
-    update.first = first_.data();
-    update.second = second_.data();
-    update.average = average_.data();
-    update.records = records_.data();
-    update.ring = ring;
-    update.beta1 = beta1;
-    update.beta2 = beta2;
-    update.step = steps_;
-    return update;
+    return {.parts = parts,
+            .count = count,
+            .values = parameters_->raw_values().data(),
+            .gradient = parameters_->gradient_buffer().data(),
+            .first = first_.data(),
+            .second = second_.data(),
+            .average = average_.data(),
+            .records = records_.data(),
+            .ring = ring,
+            .beta1 = beta1,
+            .beta2 = beta2,
+            .step = steps_};
   }
 
   /// All rows of the parts.

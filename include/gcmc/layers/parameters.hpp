@@ -20,7 +20,7 @@ struct ParameterPiece {
   Index fan_in = 0, fan_out = 0;  ///< starts uniform in +-sqrt(6 / (fan_in + fan_out)); 0, 0: starts at 0
   int axes = 2;                   ///< of its shape: 3 has the blocks, 1 the columns alone
   bool orthogonal = false;        ///< starts orthogonal, times 1.1
-  bool deferred = false;          ///< who reads its rows calls refresh before
+  bool deferred = false;          ///< an optimizer may put off its rows' updates until they are read
   Index stride = 0;
   Offset begin = 0;
 
@@ -29,9 +29,11 @@ struct ParameterPiece {
     if (axes == 2) return {rows, columns};
     return {columns};
   }
+  friend bool operator==(const ParameterPiece&, const ParameterPiece&) = default;
 };
 
-/// Usage: add every piece, then allocate once, then ask for views.
+/// Layers add their pieces as they are made; then allocate once; then views can be had. A piece's place in the order is
+/// the stream that its first values are drawn from.
 template <Backend B, class T>
 class Parameters {
  public:
@@ -42,6 +44,12 @@ class Parameters {
     pieces_.push_back(std::move(piece));
     return static_cast<int>(pieces_.size()) - 1;
   }
+  /// Returns the first one's number; the others follow.
+  int add(const std::vector<ParameterPiece>& pieces) {
+    const auto first = static_cast<int>(pieces_.size());
+    for (const ParameterPiece& piece : pieces) add(piece);
+    return first;
+  }
   void allocate(B& backend) {
     backend_ = &backend;
     values_ = Buffer<B, T>(backend, size_);
@@ -49,16 +57,21 @@ class Parameters {
     collect_rows();
   }
 
-  BlockMatrix<T> values(int piece) const { return view(values_, piece); }
-  BlockMatrix<T> gradient(int piece) const { return view(gradient_, piece); }
-  MatrixView<T> matrix(int piece) const { return first_block(values(piece)); }
-
-  /// Says that rows of a deferred piece are about to be read: rows[0 .. *count) of all its blocks' rows, in the
-  /// backend's memory, or all of them. What an optimizer has put off for them happens now.
-  void refresh(int piece, const Index* rows = nullptr, const Index* count = nullptr) const {
-    if (refresh_) refresh_(piece, rows, count);
+  /// To be read. What an optimizer has put off for a deferred piece happens first: for rows[0 .. *count) of all its
+  /// blocks' rows, both in the backend's memory, or for all of them; the other rows are then of no use.
+  BlockMatrix<const T> values(int piece, const Index* rows = nullptr, const Index* count = nullptr) const {
+    if (pieces_[piece].deferred) refresh(piece, rows, count);
+    return view(values_, piece);
   }
-  /// Throws InputError if there is one already: two optimizers would put off the same rows.
+  MatrixView<const T> matrix(int piece) const {
+    const BlockMatrix<const T> b = values(piece);
+    return {b.data, b.rows, b.columns, b.stride};
+  }
+  /// To be written by a backward pass that follows a reading forward pass: a gradient that waits is lost.
+  BlockMatrix<T> gradient(int piece) const { return view(gradient_, piece); }
+
+  /// What values() calls before rows of a deferred piece are read: (piece, rows, count). Throws InputError if there is
+  /// one already: two optimizers would put off the same rows.
   void on_refresh(std::function<void(int, const Index*, const Index*)> refresh) {
     require(!refresh || !refresh_, "parameters: they have an optimizer; it must end before the next begins");
     refresh_ = std::move(refresh);
@@ -75,8 +88,9 @@ class Parameters {
   }
   const std::vector<ParameterRows>& rows() const { return rows_; }
   const std::vector<ParameterPiece>& pieces() const { return pieces_; }
-  Buffer<B, T>& value_buffer() { return values_; }
-  const Buffer<B, T>& value_buffer() const { return values_; }
+  /// All values as they lie, for who updates or exchanges them: rows of deferred pieces may be steps behind, until the
+  /// optimizer's flush.
+  Buffer<B, T>& raw_values() { return values_; }
   const Buffer<B, T>& gradient_buffer() const { return gradient_; }
   Offset padded_size() const { return size_; }
   /// Trainable numbers, padding not counted.
@@ -99,7 +113,7 @@ class Parameters {
 
   /// An unpadded copy of a piece.
   std::vector<T> get(int piece) const {
-    if (pieces_[piece].deferred) refresh(piece);
+    (void)values(piece);
     return unpadded(values_, piece, nullptr);
   }
   /// Unpadded copies by name, and back. `set` throws InputError for a missing name or a wrong size.
@@ -134,20 +148,22 @@ class Parameters {
   }
 
  private:
+  void refresh(int piece, const Index* rows, const Index* count) const {
+    if (refresh_) refresh_(piece, rows, count);
+  }
   void refresh_all() const {
     for (std::size_t k = 0; k < pieces_.size(); ++k)
-      if (pieces_[k].deferred) refresh(static_cast<int>(k));
+      if (pieces_[k].deferred) refresh(static_cast<int>(k), nullptr, nullptr);
   }
   BlockMatrix<T> view(const Buffer<B, T>& buffer, int piece) const {
     const ParameterPiece& p = pieces_[piece];
     return {buffer.data() + p.begin, p.blocks, p.rows, p.columns, p.stride};
   }
-  static MatrixView<T> first_block(const BlockMatrix<T>& b) { return {b.data, b.rows, b.columns, b.stride}; }
 
   void collect_rows() {
     rows_.clear();
     for (const ParameterPiece& p : pieces_)
-      rows_.push_back({p.begin, static_cast<Index>(Offset{p.blocks} * p.rows), p.stride});
+      rows_.push_back({.begin = p.begin, .rows = static_cast<Index>(Offset{p.blocks} * p.rows), .stride = p.stride});
   }
 
   static void start(const ParameterPiece& p, Random& random, T* to) {

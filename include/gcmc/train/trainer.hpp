@@ -186,7 +186,7 @@ class Trainer {
     if (replay_.empty()) return schedule_.rate(step);
     return replay_[static_cast<std::size_t>(std::min(step, static_cast<Offset>(replay_.size())) - 1)];
   }
-  Buffer<B, T>& weights() { return model_->parameters().value_buffer(); }
+  Buffer<B, T>& weights() { return model_->parameters().raw_values(); }
 
   template <class Feed>
   void step_on(Feed& feed, const DropoutStep& dropout) {

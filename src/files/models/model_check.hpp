@@ -10,6 +10,7 @@
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
+#include "gcmc/layers/model_layers.hpp"
 
 namespace gcmc {
 
@@ -111,28 +112,10 @@ class ModelCheck {
   }
 
   void check_shapes() const {
-    const ModelOptions& model = model_.options.model;
-    const Offset tables = levels() + (model.implicit ? 1 : 0), output = model.output;
-    const bool stack = model.aggregation == Aggregation::stack;
-    const Offset width = stack ? model.units / tables : model.units;
-    const Offset hidden = stack ? width * tables : width;
-    if (width < 1)
-      throw InputError(config_path_ + ": " + std::to_string(model.units) + " units are too few to stack " +
-                       std::to_string(tables) + " tables");
-
+    const Offset output = model_.options.model.output;
     const TensorType real = expect("user_embedding", {users(), output}, TensorType::real);
     expect("item_embedding", {items(), output}, real);
-    expect("encoder.user.weight", {tables, users(), width}, real);
-    expect("encoder.item.weight", {tables, items(), width}, real);
-    const bool user_features = check_features("user", real), item_features = check_features("item", real);
-    const bool shared = model.share_dense && !user_features && !item_features;
-    for (const std::string& side :
-         shared ? std::vector<std::string>{"both"} : std::vector<std::string>{"user", "item"}) {
-      expect("dense." + side + ".weight", {hidden, output}, real);
-      if (model.dense_bias) expect("dense." + side + ".bias", {output}, real);
-    }
-    expect("decoder.basis", {model.bases, output, output}, real);
-    expect("decoder.coefficients", {model.bases, levels()}, real);
+    for (const ParameterPiece& piece : parameter_pieces()) expect(piece.name, piece.shape(), real);
     if (model_.options.train.calibrate) expect("calibration", {2}, TensorType::f64);
     expect("baseline.user_bias", {users()}, TensorType::f64);
     expect("baseline.item_bias", {items()}, TensorType::f64);
@@ -142,20 +125,23 @@ class ModelCheck {
     expect("rated.levels", {shape[0]}, TensorType::u8);
   }
 
-  /// Features are there where their first weight is; its rows are the feature columns. All of a side or none.
-  bool check_features(const std::string& side, TensorType real) const {
-    const std::string prefix = "features." + side + ".", first = prefix + "weight";
-    if (!has(first)) {
-      for (const char* other : {"bias", "dense"})
-        if (has(prefix + other)) throw InputError(tensors_path_ + ": tensor \"" + first + "\" is missing");
-      return false;
+  /// Of a model with these options, ids and rating values. Features are there where their first weight is; its rows are
+  /// the feature columns. All of a side or none.
+  std::vector<ParameterPiece> parameter_pieces() const {
+    ModelSizes sizes{.nodes = {static_cast<Index>(users()), static_cast<Index>(items())},
+                     .levels = static_cast<Index>(levels())};
+    for (const Side side : {user_side, item_side}) {
+      const std::vector<ParameterPiece> pieces = feature_pieces(ModelLayers::features_name(side), {});
+      if (std::none_of(pieces.begin(), pieces.end(), [&](const ParameterPiece& piece) { return has(piece.name); }))
+        continue;
+      const auto& shape = find(pieces.front().name).shape;
+      sizes.feature_columns[side] = shape.empty() || shape[0] < 1 ? 1 : static_cast<Index>(shape[0]);
     }
-    const auto& shape = find(first).shape;
-    const Offset units = model_.options.model.feature_units;
-    expect(first, {shape.empty() ? 0 : shape[0], units}, real);
-    expect(prefix + "bias", {units}, real);
-    expect(prefix + "dense", {units, model_.options.model.output}, real);
-    return true;
+    try {
+      return ModelLayers(model_.options.model, sizes).pieces();
+    } catch (const Error& problem) {
+      throw InputError(config_path_ + ": " + problem.what());
+    }
   }
 
   void check_finite(const std::string& name, const Tensor& tensor) const {

@@ -6,7 +6,7 @@
 #include "../json.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/search_folder.hpp"
-#include "gcmc/layers/graph_convolution.hpp"
+#include "gcmc/layers/model_layers.hpp"
 #include "gcmc/train/ensemble.hpp"
 
 namespace gcmc {
@@ -133,7 +133,7 @@ void require_same_search(const ordered_json& there, const ordered_json& here, co
 void check_shapes(const TunePlan& plan, const std::vector<TrialValues>& trials, Index levels) {
   for (std::size_t k = 0; k < trials.size(); ++k) {
     try {
-      (void)ConvolutionShape(winner_options(plan, trials[k]).model, levels);
+      (void)ConvolutionShape(convolution_options(winner_options(plan, trials[k]).model), levels);
     } catch (const Error& problem) {
       throw InputError("tune: trial " + std::to_string(k + 1) + ", " + trial_text(plan, trials[k]) + ": " +
                        problem.what());

@@ -1,0 +1,91 @@
+// What the options make of each layer of the model, and with that the names and shapes of all its parameters.
+#pragma once
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gcmc/layers/bilinear_decoder.hpp"
+#include "gcmc/layers/dense.hpp"
+#include "gcmc/layers/graph_convolution.hpp"
+#include "gcmc/layers/side_features.hpp"
+
+namespace gcmc {
+
+/// What a model is made for, in numbers. By side.
+struct ModelSizes {
+  std::array<Index, 2> nodes{};
+  Index levels = 0;
+  std::array<Index, 2> feature_columns{};  ///< 0: none are used
+};
+
+inline ConvolutionOptions convolution_options(const ModelOptions& options) {
+  return {.aggregation = options.aggregation,
+          .units = options.units,
+          .implicit = options.implicit,
+          .ordinal = options.ordinal,
+          .activation = options.activation,
+          .node_dropout = options.node_dropout,
+          .node_dropout_all_levels = options.node_dropout_all_levels,
+          .hidden_dropout = options.effective_hidden_dropout(),
+          .bf16_tables = options.precision == Precision::bf16_tables,
+          .initialization = options.initialization};
+}
+
+/// The model's layers as their options; Model makes them in the order of pieces().
+struct ModelLayers {
+  ModelSizes sizes;
+  ConvolutionOptions convolution;
+  bool shared_dense = false;
+  DenseOptions dense;
+  std::array<FeatureOptions, 2> features;
+  DecoderOptions decoder;
+
+  /// Throws InputError if the units cannot be stacked over the levels.
+  ModelLayers(const ModelOptions& options, const ModelSizes& model_sizes)
+      : sizes(model_sizes),
+        convolution(convolution_options(options)),
+        shared_dense(options.share_dense && !has_features(user_side) && !has_features(item_side)),
+        dense{.input = ConvolutionShape(convolution, sizes.levels).hidden,
+              .output = options.output,
+              .bias = options.dense_bias},
+        decoder{.bases = options.bases,
+                .output = options.output,
+                .orthogonal_basis = options.orthogonal_basis,
+                .label_smoothing = options.label_smoothing} {
+    for (const Side side : {user_side, item_side})
+      features[side] = {.columns = sizes.feature_columns[side],
+                        .units = options.feature_units,
+                        .output = options.output,
+                        .activation = options.activation,
+                        .dropout = options.feature_dropout};
+  }
+
+  bool has_features(Side side) const { return sizes.feature_columns[side] > 0; }
+
+  static std::string name(Side side) { return side == user_side ? "user" : "item"; }
+  /// Of the tables of what a side sends.
+  static std::string encoder_name(Side sending) { return "encoder." + name(sending); }
+  std::string dense_name(Side side) const { return "dense." + (shared_dense ? "both" : name(side)); }
+  static std::string features_name(Side side) { return "features." + name(side); }
+  static std::string decoder_name() { return "decoder"; }
+
+  /// All parameters: the one list of their names, shapes and first values.
+  std::vector<ParameterPiece> pieces() const {
+    std::vector<ParameterPiece> all;
+    const auto add = [&](std::vector<ParameterPiece> some) {
+      for (ParameterPiece& piece : some) all.push_back(std::move(piece));
+    };
+    for (const Side side : {user_side, item_side})
+      add({table_piece(encoder_name(side), convolution, sizes.nodes[side], sizes.levels)});
+    add(dense_pieces(dense_name(user_side), dense));
+    if (!shared_dense) add(dense_pieces(dense_name(item_side), dense));
+    for (const Side side : {user_side, item_side})
+      if (has_features(side)) add(feature_pieces(features_name(side), features[side]));
+    add(decoder_pieces(decoder_name(), decoder, sizes.levels));
+    return all;
+  }
+};
+
+}  // namespace gcmc
