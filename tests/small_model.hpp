@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gcmc/files/model_folder.hpp"
+#include "gcmc/layers/model_layers.hpp"
 
 /// `next` counts on, so that no two values of a model are the same.
 template <class T>
@@ -31,26 +32,12 @@ gcmc::SavedModel small_model(gcmc::ModelOptions model = {}, bool item_features =
   saved.metrics = {{"best_test_rmse", 0.1}, {"best_valid_rmse", 1e-300}};
   saved.split = {{"kind", "random"}, {"seed", "18446744073709551615"}};
 
-  const Offset tables = model.implicit ? 3 : 2;
-  const Offset width = model.aggregation == gcmc::Aggregation::sum ? 7 : model.implicit ? 2 : 3;
-  const Offset hidden = model.aggregation == gcmc::Aggregation::sum ? 7 : 6;
+  gcmc::ModelSizes sizes{.nodes = {3, 4}, .levels = 2};
+  if (item_features) sizes.feature_columns[gcmc::item_side] = 6;
   int next = 0;
   auto& tensors = saved.tensors;
-  tensors["encoder.user.weight"] = filled<T>({tables, 3, width}, next);
-  tensors["encoder.item.weight"] = filled<T>({tables, 4, width}, next);
-  const bool shared = model.share_dense && !item_features;
-  for (const std::string side : {"user", "item", "both"}) {
-    if ((side == "both") != shared) continue;
-    tensors["dense." + side + ".weight"] = filled<T>({hidden, 3}, next);
-    if (model.dense_bias) tensors["dense." + side + ".bias"] = filled<T>({3}, next);
-  }
-  if (item_features) {
-    tensors["features.item.weight"] = filled<T>({6, 5}, next);
-    tensors["features.item.bias"] = filled<T>({5}, next);
-    tensors["features.item.dense"] = filled<T>({5, 3}, next);
-  }
-  tensors["decoder.basis"] = filled<T>({2, 3, 3}, next);
-  tensors["decoder.coefficients"] = filled<T>({2, 2}, next);
+  for (const gcmc::ParameterPiece& piece : gcmc::ModelLayers(model, sizes).pieces())
+    tensors[piece.name] = filled<T>(piece.shape(), next);
   tensors["user_embedding"] = filled<T>({3, 3}, next);
   tensors["item_embedding"] = filled<T>({4, 3}, next);
   tensors["baseline.user_bias"] = filled<double>({3}, next);

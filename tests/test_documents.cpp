@@ -1,8 +1,10 @@
-// The documents say what is so: the README's program and the guide's table of options.
+// The documents say what is so: the README's program and the guide's tables of options and tensors.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
+#include <vector>
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
@@ -11,6 +13,7 @@
 #endif
 
 #include "../examples/trainer/program_options.hpp"
+#include "gcmc/layers/model_layers.hpp"
 
 namespace {
 
@@ -47,6 +50,60 @@ std::string option_tables() {
   return text + "\n";
 }
 
+using Shapes = std::map<std::string, std::string>;
+
+/// Every parameter that a model can have, with its shape in the guide's letters. All sizes differ.
+Shapes parameter_shapes() {
+  using namespace gcmc;
+  const std::map<Offset, std::string> letters = {{101, "U"},    {103, "I"},      {5, "R"},       {6, "K"},
+                                                 {8, "width"},  {48, "H"},       {17, "D"},      {2, "B"},
+                                                 {19, "units"}, {11, "columns"}, {13, "columns"}};
+  Shapes shapes;
+  for (const bool with_features : {true, false}) {
+    ModelOptions options{.aggregation = Aggregation::stack,
+                         .units = 50,
+                         .output = 17,
+                         .bases = 2,
+                         .implicit = true,
+                         .feature_units = 19};
+    options.share_dense = !with_features;
+    ModelSizes sizes{.nodes = {101, 103}, .levels = 5};
+    if (with_features) sizes.feature_columns = {11, 13};
+    for (const ParameterPiece& piece : ModelLayers(options, sizes).pieces()) {
+      std::string& shape = shapes[piece.name];
+      shape.clear();
+      for (const Offset extent : piece.shape()) shape += (shape.empty() ? "" : " x ") + letters.at(extent);
+    }
+  }
+  return shapes;
+}
+
+std::vector<std::string> split(const std::string& text, const std::string& by) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (auto end = text.find(by); end != text.npos; end = text.find(by, begin)) {
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + by.size();
+  }
+  parts.push_back(text.substr(begin));
+  return parts;
+}
+
+/// The guide's table of tensors: names and shapes of a row are lists; one shape is that of all its names.
+Shapes guide_shapes() {
+  Shapes shapes;
+  for (const std::string& row :
+       split(between(text_of("docs/guide.md"), "| tensor | shape | |\n|---|---|---|\n", "\n\n"), "\n")) {
+    const std::vector<std::string> cells = split(row.substr(2), " | ");
+    REQUIRE(cells.size() >= 2);
+    const std::vector<std::string> names = split(cells[0], ", "), of_names = split(cells[1], ", ");
+    INFO(row);
+    REQUIRE((of_names.size() == 1 || of_names.size() == names.size()));
+    for (std::size_t k = 0; k < names.size(); ++k) shapes[names[k]] = of_names[of_names.size() == 1 ? 0 : k];
+  }
+  return shapes;
+}
+
 }  // namespace
 
 TEST_CASE("the README's program is examples/quickstart.cpp", "[documents]") {
@@ -55,4 +112,17 @@ TEST_CASE("the README's program is examples/quickstart.cpp", "[documents]") {
 
 TEST_CASE("the guide's table of options is that of the program", "[documents]") {
   REQUIRE(between(text_of("docs/guide.md"), "<!-- options -->\n", "<!-- options end -->\n") == option_tables());
+}
+
+TEST_CASE("the guide's table of tensors has the model's parameters, each in its shape, and no other", "[documents]") {
+  Shapes guide = guide_shapes();
+  const Shapes parameters = parameter_shapes();
+  CHECK(parameters.size() == 16);
+  for (const auto& [name, shape] : parameters) {
+    INFO(name);
+    CHECK(guide[name] == shape);
+    guide.erase(name);
+  }
+  for (const auto& [name, shape] : guide)
+    for (const char* layer : {"encoder.", "dense.", "features.", "decoder."}) CHECK_FALSE(name.starts_with(layer));
 }
