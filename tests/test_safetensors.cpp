@@ -91,6 +91,26 @@ TEST_CASE("the bytes of a small file are those of the format's description", "[s
   CHECK(read_bytes(path) == file_of(header, std::string("\0\0\x80\x3F\7\10", 6)));
 }
 
+TEST_CASE("unwanted tensors come with shape and type alone, and take no memory", "[safetensors]") {
+  const ScratchFolder folder;
+  const std::map<std::string, Tensor> tensors = {{"a", {{2}, std::vector<double>{1, 2}}},
+                                                 {"b", {{2, 1}, std::vector<float>{3, 4}}},
+                                                 {"c", {{1}, std::vector<Level>{5}}}};
+  write_safetensors(folder / "some", tensors);
+  for (const std::string wanted : {"a", "b", "c", "none"}) {
+    const auto read = read_safetensors(folder / "some", [&](const std::string& name) { return name == wanted; });
+    REQUIRE(read.size() == 3);
+    for (const auto& [name, tensor] : read) {
+      CHECK(tensor.shape == tensors.at(name).shape);
+      CHECK(tensor.values.index() == tensors.at(name).values.index());
+      if (name == wanted)
+        CHECK(tensor == tensors.at(name));
+      else
+        CHECK(std::visit([](const auto& values) { return values.capacity(); }, tensor.values) == 0);
+    }
+  }
+}
+
 TEST_CASE("no tensors make a file that reads as no tensors", "[safetensors]") {
   const ScratchFolder folder;
   write_safetensors(folder / "none", {});
@@ -109,8 +129,8 @@ TEST_CASE("a file of another writer loads: any order of names, no padding, metad
 
 TEST_CASE("a file that is not there, a folder and an empty file are refused", "[safetensors]") {
   const ScratchFolder folder;
-  CHECK_THROWS_AS(read_safetensors(folder / "missing"), Error);
-  CHECK_THROWS_AS(read_safetensors(folder / "."), Error);
+  CHECK_THROWS_AS(read_safetensors(folder / "missing"), InputError);
+  CHECK_THROWS_AS(read_safetensors(folder / "."), InputError);
   CHECK(error_of("").find("not a safetensors file") != std::string::npos);
   CHECK(error_of("1234567").find("not a safetensors file") != std::string::npos);
 }

@@ -1,9 +1,8 @@
 // Options as JSON, and the text files that hold it.
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 
 #include "gcmc/files/run_folder.hpp"
+#include "input_file.hpp"
 #include "json.hpp"
 
 namespace gcmc {
@@ -22,14 +21,9 @@ std::string option_input(const ordered_json& value, const std::string& where) {
 }
 
 std::string read_text_file(const std::string& path) {
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(path, code)) throw InputError(path + ": no such file");
-  const auto size = std::filesystem::file_size(path, code);
-  std::ifstream file(path, std::ios::binary);
-  if (code || !file) throw InputError(path + ": cannot be read");
-  std::string text(size, '\0');
-  if (!file.read(text.data(), static_cast<std::streamsize>(size)))
-    throw InputError(path + ": cannot be read to its end");
+  InputFile file(path);
+  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  require(file.read(text.data(), text.size()), [&] { return path + ": became shorter while it was read"; });
   return text;
 }
 

@@ -7,20 +7,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
-#include <system_error>
 #include <utility>
 
-#include "gcmc/base/error.hpp"
+#include "system_error.hpp"
 
 namespace gcmc {
-
-/// InputError where the path leads nowhere or is not this user's, else FileError: the disk.
-[[noreturn]] inline void throw_system_error(const std::string& what, int code) {
-  const std::string message = what + ": " + std::generic_category().message(code);
-  for (const int wrong_path : {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP, EACCES, EPERM, EROFS})
-    if (code == wrong_path) throw InputError(message);
-  throw FileError(message);
-}
 
 /// Makes renames inside `folder` survive a power cut. File systems that cannot do this are left alone.
 inline void sync_folder(const std::string& folder) {

@@ -2,6 +2,7 @@
 // checked.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -14,10 +15,17 @@ namespace gcmc {
 /// Writes and reads the safetensors format (8-byte little-endian header length, JSON header, data). The data
 /// begin at a multiple of 64 bytes; tensors follow without gaps (the format allows none), wider types first, so that
 /// each is aligned to its type. Written to a temporary name and renamed. Reading checks every offset, shape and type
-/// against the file's size, and throws InputError with the file's name and what is wrong.
+/// against the file's size, and throws InputError with the file's name and what is wrong, FileError where the disk
+/// fails.
 void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
-std::map<std::string, Tensor> read_safetensors(const std::string& path);
+
+/// Chooses tensors by name; an empty one chooses all.
+using TensorFilter = std::function<bool(const std::string& name)>;
+
+/// Tensors that are not `wanted` are checked all the same, and come with their shape and type but no values: no memory
+/// is taken for them, and nothing read.
+std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted = {});
 
 /// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to
 /// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole. The older one is
@@ -29,11 +37,12 @@ void save_model(const std::string& folder, const SavedModel& model);
 void save_models(const std::string& folder, std::span<const SavedModel> models);
 
 /// Throws InputError, naming the file, unless every tensor is there with the shape that the options, ids and levels ask
-/// for, and every value is finite.
-SavedModel load_model(const std::string& folder);
+/// for, and every value is finite. Only tensors that are `wanted` are read and kept: load_model(folder,
+/// Predictor::reads) has what answers need.
+SavedModel load_model(const std::string& folder, const TensorFilter& wanted = {});
 
 /// What is in `folder`: one model, several, or a training run with either in its sub-folder model. Throws as
 /// load_model.
-std::vector<SavedModel> load_models(const std::string& folder);
+std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted = {});
 
 }  // namespace gcmc

@@ -1,6 +1,8 @@
 // A trained model in host memory: everything a prediction needs, tensors by name.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,6 +23,13 @@ struct Tensor {
       values;
   friend bool operator==(const Tensor&, const Tensor&) = default;
 };
+
+/// [3, 75]
+inline std::string shape_text(const std::vector<Offset>& shape) {
+  std::string text;
+  for (const Offset extent : shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
+  return "[" + text + "]";
+}
 
 /// Everything a prediction needs, in host memory. Tensors by name (unpadded):
 ///   encoder.user.weight [tables][users][width], encoder.item.weight, dense.user.weight [hidden][D], dense.user.bias
@@ -52,17 +61,32 @@ struct SavedModel {
     require(values, [&] { return "saved model: tensor \"" + name + "\" has another element type"; });
     return *values;
   }
+  /// The same, and throws InputError if they are of another shape.
+  template <class T>
+  const std::vector<T>& values(const std::string& name, std::initializer_list<Offset> shape) const {
+    const std::vector<T>& values = this->values<T>(name);
+    Offset count = 1;
+    for (const Offset extent : shape) count *= extent;
+    const std::vector<Offset>& actual = tensor(name).shape;
+    const bool fits = std::equal(actual.begin(), actual.end(), shape.begin(), shape.end());
+    require(fits && static_cast<Offset>(values.size()) == count, [&] {
+      return "saved model: tensor \"" + name + "\" has shape " + shape_text(actual) + " and " +
+             std::to_string(values.size()) + " values, not shape " + shape_text(shape);
+    });
+    return values;
+  }
 
   BiasBaseline baseline() const {
     require(!levels.empty(), "saved model: no rating values");
-    return {mean, levels.front(), levels.back(), values<double>("baseline.user_bias"),
-            values<double>("baseline.item_bias")};
+    return {mean, levels.front(), levels.back(),
+            values<double>("baseline.user_bias", {static_cast<Offset>(user_ids.size())}),
+            values<double>("baseline.item_bias", {static_cast<Offset>(item_ids.size())})};
   }
   /// Of the decoder's expected ratings, where there is one.
   std::optional<Calibration> calibration() const {
     if (!tensors.contains("calibration")) return std::nullopt;
-    const std::vector<double>& line = values<double>("calibration");
-    require(line.size() == 2 && !levels.empty(), "saved model: tensor \"calibration\" is not two F64");
+    require(!levels.empty(), "saved model: no rating values");
+    const std::vector<double>& line = values<double>("calibration", {2});
     return Calibration{line.front(), line.back(), levels.front(), levels.back()};
   }
 };

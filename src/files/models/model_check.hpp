@@ -24,17 +24,16 @@ inline const char* type_name(TensorType type) {
   return names[static_cast<std::size_t>(type)];
 }
 
-inline std::string shape_text(const std::vector<Offset>& shape) {
-  std::string text;
-  for (const Offset extent : shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
-  return "[" + text + "]";
-}
-
 /// Checks of one model; messages begin with the file in `folder` that is wrong.
 class ModelCheck {
  public:
-  ModelCheck(const SavedModel& model, const std::string& folder)
-      : model_(model), tensors_path_(folder + tensors_file), config_path_(folder + config_file), folder_(folder) {}
+  /// Tensors that are not `wanted` have no values.
+  ModelCheck(const SavedModel& model, const std::string& folder, const TensorFilter& wanted = {})
+      : model_(model),
+        tensors_path_(folder + tensors_file),
+        config_path_(folder + config_file),
+        folder_(folder),
+        wanted_(wanted) {}
 
   void run() const {
     check_levels();
@@ -88,6 +87,7 @@ class ModelCheck {
     if (found == model_.tensors.end()) throw InputError(tensors_path_ + ": tensor \"" + name + "\" is missing");
     return found->second;
   }
+  bool is_read(const std::string& name) const { return !wanted_ || wanted_(name); }
   bool has(const std::string& name) const { return model_.tensors.count(name) > 0; }
 
   /// Checks shape, type and count of values; returns the values' type.
@@ -102,7 +102,7 @@ class ModelCheck {
     if (!fits)
       throw InputError(tensors_path_ + ": tensor \"" + name + "\" is " + type_name(actual) + ", not " +
                        type_name(type));
-    Offset count = 1;
+    Offset count = is_read(name) ? 1 : 0;
     for (const Offset extent : shape) count *= extent;
     const auto values = std::visit([](const auto& v) { return static_cast<Offset>(v.size()); }, tensor.values);
     if (values != count)
@@ -156,26 +156,32 @@ class ModelCheck {
   }
 
   void check_rated() const {
+    check_rated_levels();
+    if (!is_read("rated.offsets") || !is_read("rated.items")) return;
     const auto& offsets = std::get<std::vector<Offset>>(find("rated.offsets").values);
     const auto& rated_items = std::get<std::vector<Index>>(find("rated.items").values);
-    const auto& rated_levels = std::get<std::vector<Level>>(find("rated.levels").values);
     const bool covers = offsets.front() == 0 && offsets.back() == static_cast<Offset>(rated_items.size());
     if (!covers || !std::is_sorted(offsets.begin(), offsets.end()))
       throw InputError(tensors_path_ + ": tensor \"rated.offsets\" does not ascend from 0 to the " +
                        std::to_string(rated_items.size()) + " entries of rated.items");
-    for (std::size_t i = 0; i < rated_items.size(); ++i) {
+    for (std::size_t i = 0; i < rated_items.size(); ++i)
       if (rated_items[i] < 0 || rated_items[i] >= items())
         throw InputError(tensors_path_ + ": tensor \"rated.items\": entry " + std::to_string(i) + " is " +
                          std::to_string(rated_items[i]) + ", there are " + std::to_string(items()) + " items");
+  }
+
+  void check_rated_levels() const {
+    const auto& rated_levels = std::get<std::vector<Level>>(find("rated.levels").values);
+    for (std::size_t i = 0; i < rated_levels.size(); ++i)
       if (rated_levels[i] >= levels())
         throw InputError(tensors_path_ + ": tensor \"rated.levels\": entry " + std::to_string(i) + " is " +
                          std::to_string(rated_levels[i]) + ", there are " + std::to_string(levels()) +
                          " rating values");
-    }
   }
 
   const SavedModel& model_;
   std::string tensors_path_, config_path_, folder_;
+  TensorFilter wanted_;
 };
 
 }  // namespace gcmc

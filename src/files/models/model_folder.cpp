@@ -102,7 +102,7 @@ std::string folder_path(const std::string& folder) {
   std::error_code code;
   fs::path path = fs::absolute(folder, code);
   if (!code) path = fs::weakly_canonical(path, code);
-  if (code) throw InputError(folder + ": " + code.message());
+  if (code) throw_system_error(folder, code);
   if (!path.has_filename()) path = path.parent_path();
   if (!path.has_filename()) throw InputError(folder + ": cannot be a saved model's folder");
   return path.string();
@@ -128,19 +128,19 @@ void check_replaceable(const std::string& folder) {
 void remove_folder(const std::string& folder) {
   std::error_code code;
   fs::remove_all(folder, code);
-  if (code) throw InputError(folder + ": cannot be removed: " + code.message());
+  if (code) throw_system_error(folder + ": cannot be removed", code);
 }
 
 void rename_folder(const std::string& from, const std::string& to) {
   std::error_code code;
   fs::rename(from, to, code);
-  if (code) throw InputError(from + ": cannot be renamed to " + to + ": " + code.message());
+  if (code) throw_system_error(from + ": cannot be renamed to " + to, code);
 }
 
 void write_folder(const std::string& folder, const SavedModel& model) {
   std::error_code code;
   fs::create_directories(folder, code);
-  if (code) throw InputError(folder + ": cannot be made: " + code.message());
+  if (code) throw_system_error(folder + ": cannot be made", code);
   write_safetensors(folder + tensors_file, model.tensors, {{"format", format_name}});
   write_file_atomically(folder + config_file, json_text(config_of(model), folder + config_file));
   write_file_atomically(folder + users_file, ids_text(model.user_ids));
@@ -188,7 +188,7 @@ void save_models(const std::string& folder, std::span<const SavedModel> models) 
   }
 }
 
-SavedModel load_model(const std::string& folder) {
+SavedModel load_model(const std::string& folder, const TensorFilter& wanted) {
   const std::string path = folder_path(folder);
   std::error_code code;
   if (!fs::is_directory(path, code)) {
@@ -202,19 +202,20 @@ SavedModel load_model(const std::string& folder) {
   read_config(model, config, path + config_file);
   model.user_ids = read_ids(path + users_file, config, "users", path + config_file);
   model.item_ids = read_ids(path + items_file, config, "items", path + config_file);
-  model.tensors = read_safetensors(path + tensors_file);
-  ModelCheck(model, path).run();
+  model.tensors = read_safetensors(path + tensors_file, wanted);
+  ModelCheck(model, path, wanted).run();
+  if (wanted) std::erase_if(model.tensors, [&](const auto& tensor) { return !wanted(tensor.first); });
   return model;
 }
 
-std::vector<SavedModel> load_models(const std::string& folder) {
+std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted) {
   const std::string inner = folder + "/model";
   std::error_code code;
-  if (!holds_model(folder) && fs::is_directory(inner, code)) return load_models(inner);
+  if (!holds_model(folder) && fs::is_directory(inner, code)) return load_models(inner, wanted);
   std::vector<SavedModel> models;
   for (std::size_t k = 1; holds_model(member_folder(folder, k)); ++k)
-    models.push_back(load_model(member_folder(folder, k)));
-  if (models.empty()) models.push_back(load_model(folder));
+    models.push_back(load_model(member_folder(folder, k), wanted));
+  if (models.empty()) models.push_back(load_model(folder, wanted));
   return models;
 }
 

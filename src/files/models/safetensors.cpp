@@ -3,11 +3,10 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <tuple>
 
+#include "../input_file.hpp"
 #include "../json.hpp"
 #include "../output_file.hpp"
 #include "gcmc/base/error.hpp"
@@ -123,32 +122,31 @@ std::vector<Entry> parse_header(std::string_view text, Offset data_bytes, const 
   return entries;
 }
 
-template <class Value>
-std::vector<Value> read_values(std::ifstream& file, const Entry& entry) {
-  std::vector<Value> values(static_cast<std::size_t>(entry.end - entry.begin) / sizeof(Value));
-  file.read(reinterpret_cast<char*>(values.data()), entry.end - entry.begin);
-  return values;
-}
-
-Tensor read_tensor(std::ifstream& file, const Entry& entry) {
-  Tensor tensor{entry.shape, {}};
+/// The tensor without values.
+Tensor tensor_of(const Entry& entry) {
   switch (entry.type) {
     case 0:
-      tensor.values = read_values<float>(file, entry);
-      break;
+      return {entry.shape, std::vector<float>()};
     case 1:
-      tensor.values = read_values<double>(file, entry);
-      break;
+      return {entry.shape, std::vector<double>()};
     case 2:
-      tensor.values = read_values<Index>(file, entry);
-      break;
+      return {entry.shape, std::vector<Index>()};
     case 3:
-      tensor.values = read_values<Offset>(file, entry);
-      break;
+      return {entry.shape, std::vector<Offset>()};
     default:
-      tensor.values = read_values<Level>(file, entry);
+      return {entry.shape, std::vector<Level>()};
   }
-  return tensor;
+}
+
+void read_values(Tensor& tensor, InputFile& file, const Entry& entry, const std::string& path) {
+  const auto size = static_cast<std::size_t>(entry.end - entry.begin);
+  std::visit(
+      [&](auto& values) {
+        values.resize(size / sizeof(values[0]));
+        require(file.read(values.data(), size),
+                [&] { return path + ": tensor " + quoted(entry.name) + " cannot be read (cut short?)"; });
+      },
+      tensor.values);
 }
 
 /// Wider types first, so that gapless tensors stay aligned to their type; then by name.
@@ -213,15 +211,11 @@ void write_safetensors(const std::string& path, const std::map<std::string, Tens
   file.commit();
 }
 
-std::map<std::string, Tensor> read_safetensors(const std::string& path) {
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(path, code)) throw InputError(path + ": no such file");
-  const auto size = static_cast<Offset>(std::filesystem::file_size(path, code));
-  std::ifstream file(path, std::ios::binary);
-  if (code || !file) throw InputError(path + ": cannot be read");
-
+std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted) {
+  InputFile file(path);
+  const Offset size = file.size();
   std::uint64_t length = 0;
-  if (size < length_bytes || !file.read(reinterpret_cast<char*>(&length), length_bytes))
+  if (size < length_bytes || !file.read(&length, length_bytes))
     throw InputError(path + ": not a safetensors file: " + std::to_string(size) +
                      " bytes, less than the 8 of its length");
   const auto most = static_cast<std::uint64_t>(std::min(size - length_bytes, longest_header));
@@ -229,13 +223,16 @@ std::map<std::string, Tensor> read_safetensors(const std::string& path) {
     throw InputError(path + ": the header claims " + std::to_string(length) + " bytes, at most " +
                      std::to_string(most) + " are possible (not a safetensors file, or cut short?)");
   std::string header(length, ' ');
-  file.read(header.data(), static_cast<std::streamsize>(length));
-  if (!file || header.empty() || header.front() != '{') throw InputError(path + ": its header does not begin with {");
+  if (!file.read(header.data(), header.size()) || header.empty() || header.front() != '{')
+    throw InputError(path + ": its header does not begin with {");
 
   std::map<std::string, Tensor> tensors;
   for (const Entry& entry : parse_header(header, size - length_bytes - static_cast<Offset>(length), path)) {
-    tensors.emplace(entry.name, read_tensor(file, entry));
-    if (!file) throw InputError(path + ": tensor " + quoted(entry.name) + " cannot be read (cut short?)");
+    Tensor& tensor = tensors.emplace(entry.name, tensor_of(entry)).first->second;
+    if (!wanted || wanted(entry.name))
+      read_values(tensor, file, entry, path);
+    else
+      file.skip(entry.end - entry.begin);
   }
   return tensors;
 }

@@ -1,0 +1,319 @@
+// A predictor answers what the formula says, the same to any number of threads at once, and refuses by name what it
+// cannot use.
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <thread>
+
+#include "error_of.hpp"
+#include "gcmc/base/random.hpp"
+#include "gcmc/model/predictor.hpp"
+#include "small_model.hpp"
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+using Catch::Detail::Approx;
+#endif
+
+extern std::atomic<long> allocations;  // counted_new.cpp
+
+namespace {
+
+using namespace gcmc;
+using Pairs = std::vector<Predictor::Pair>;
+
+template <class T>
+Tensor drawn(std::vector<Offset> shape, Random& random) {
+  Offset count = 1;
+  for (const Offset extent : shape) count *= extent;
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) value = static_cast<T>(2 * random.uniform() - 1);
+  return {std::move(shape), std::move(values)};
+}
+
+constexpr Index users = 40, items = 2500;
+
+/// Of more items than one operation takes. Each user has rated three items.
+template <class T>
+SavedModel drawn_model(std::uint64_t seed = 1) {
+  constexpr Offset output = 11, bases = 3, levels = 5;
+  Random random(seed);
+  SavedModel model;
+  model.levels = {1, 2, 3, 4, 5};
+  for (Index user = 0; user < users; ++user) model.user_ids.push_back("u" + std::to_string(user));
+  for (Index item = 0; item < items; ++item) model.item_ids.push_back("i" + std::to_string(item));
+  model.mean = 3.5;
+  model.tensors["user_embedding"] = drawn<T>({users, output}, random);
+  model.tensors["item_embedding"] = drawn<T>({items, output}, random);
+  model.tensors["decoder.basis"] = drawn<T>({bases, output, output}, random);
+  model.tensors["decoder.coefficients"] = drawn<T>({bases, levels}, random);
+  model.tensors["baseline.user_bias"] = drawn<double>({users}, random);
+  model.tensors["baseline.item_bias"] = drawn<double>({items}, random);
+  std::vector<Offset> offsets;
+  std::vector<Index> rated;
+  for (Index user = 0; user <= users; ++user) offsets.push_back(3 * user);
+  for (Index user = 0; user < users; ++user)
+    for (const Index item : {user, 100 + user, 2000 + user}) rated.push_back(item);
+  model.tensors["rated.offsets"] = {{users + 1}, offsets};
+  model.tensors["rated.items"] = {{3 * users}, rated};
+  return model;
+}
+
+/// Users in disorder, some of them and some items unknown.
+Pairs some_pairs(std::size_t count, std::uint64_t seed) {
+  Random random(seed);
+  Pairs pairs;
+  for (std::size_t k = 0; k < count; ++k)
+    pairs.emplace_back(static_cast<Index>(random.below(users + 1)) - 1,
+                       static_cast<Index>(random.below(items + 1)) - 1);
+  return pairs;
+}
+
+template <class T>
+std::vector<double> typed(const SavedModel& model, const std::string& name) {
+  const auto& values = model.values<T>(name);
+  return {values.begin(), values.end()};
+}
+
+/// softmax over r of sum over s of a_sr u^T P_s v, in doubles.
+template <class T>
+std::vector<double> expected_probabilities(const SavedModel& model, Index user, Index item) {
+  const auto basis = typed<T>(model, "decoder.basis"), a = typed<T>(model, "decoder.coefficients"),
+             u = typed<T>(model, "user_embedding"), v = typed<T>(model, "item_embedding");
+  const auto bases = static_cast<std::size_t>(model.tensor("decoder.basis").shape[0]),
+             width = static_cast<std::size_t>(model.tensor("decoder.basis").shape[1]), levels = model.levels.size();
+  std::vector<double> p(levels);
+  for (std::size_t s = 0; s < bases; ++s) {
+    double x = 0;
+    for (std::size_t d = 0; d < width; ++d)
+      for (std::size_t e = 0; e < width; ++e)
+        x += u[user * width + d] * basis[(s * width + d) * width + e] * v[item * width + e];
+    for (std::size_t r = 0; r < levels; ++r) p[r] += a[s * levels + r] * x;
+  }
+  double total = 0;
+  for (double& value : p) total += value = std::exp(value);
+  for (double& value : p) value /= total;
+  return p;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("one pass gives the formula's ratings and probabilities, the baseline's to unknown ids",
+                   "[predictor]", float, double) {
+  const SavedModel model = drawn_model<TestType>();
+  const Predictor predictor(model, 2);
+  const Pairs pairs = some_pairs(300, 2);
+  const Predictor::Scores scores = predictor.score(pairs);
+  REQUIRE(scores.ratings.size() == pairs.size());
+  REQUIRE(scores.probabilities.size() == 5 * pairs.size());
+  const double margin = std::is_same_v<TestType, float> ? 2e-5 : 1e-12;
+  int unknown = 0;
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    const auto [user, item] = pairs[k];
+    const std::span p = std::span(scores.probabilities).subspan(5 * k, 5);
+    if (user < 0 || item < 0) {
+      ++unknown;
+      CHECK(scores.ratings[k] == model.baseline().predict(user, item));
+      CHECK(std::count(p.begin(), p.end(), 0.0) == 5);
+      continue;
+    }
+    const auto expected = expected_probabilities<TestType>(model, user, item);
+    double rating = 0;
+    for (std::size_t r = 0; r < 5; ++r) {
+      CHECK(p[r] == Approx(expected[r]).margin(margin));
+      rating += expected[r] * model.levels[r];
+    }
+    CHECK(scores.ratings[k] == Approx(rating).margin(5 * margin));
+  }
+  CHECK(unknown > 0);
+  CHECK(predictor.predict(pairs) == scores.ratings);
+  CHECK(predictor.probabilities(pairs) == scores.probabilities);
+}
+
+TEST_CASE("a pair gets the same bits alone and among thousands", "[predictor]") {
+  const Predictor predictor({drawn_model<float>(1), drawn_model<double>(2)}, 1);
+  Pairs pairs = some_pairs(500, 3);
+  for (Index item = 0; item < items; ++item) pairs.emplace_back(7, item);
+  const Predictor::Scores scores = predictor.score(pairs);
+  for (std::size_t k = 0; k < pairs.size(); k += 7) {
+    const Predictor::Scores alone = predictor.score({&pairs[k], 1});
+    CHECK(alone.ratings[0] == scores.ratings[k]);
+    CHECK(std::equal(alone.probabilities.begin(), alone.probabilities.end(), scores.probabilities.begin() + 5 * k));
+  }
+}
+
+TEST_CASE("eight threads ask one const predictor at once, and get what one thread gets", "[predictor]") {
+  const Predictor predictor({drawn_model<float>(1), drawn_model<double>(2)}, 2);
+  struct Question {
+    Pairs pairs;
+    Index user = 0;
+    Predictor::Scores scores;
+    std::vector<Predictor::Recommendation> best;
+  };
+  const auto same = [](const auto& a, const auto& b) { return a.item == b.item && a.rating == b.rating; };
+  std::vector<Question> questions(8);
+  for (std::size_t k = 0; k < questions.size(); ++k) {
+    Question& q = questions[k];
+    q.pairs = some_pairs(300 + 100 * k, k);
+    q.user = static_cast<Index>(4 * k);
+    q.scores = predictor.score(q.pairs);
+    q.best = predictor.recommend(q.user, 20);
+  }
+  std::atomic<int> wrong{0}, asked{0};
+  std::vector<std::jthread> threads;
+  for (std::size_t first = 0; first < questions.size(); ++first)
+    threads.emplace_back([&, first] {
+      for (std::size_t k = 0; k < 3 * questions.size(); ++k) {
+        const Question& q = questions[(first + k) % questions.size()];
+        const Predictor::Scores scores = predictor.score(q.pairs);
+        wrong += scores.ratings != q.scores.ratings || scores.probabilities != q.scores.probabilities;
+        wrong += predictor.predict(q.pairs) != q.scores.ratings;
+        wrong += predictor.probabilities(q.pairs) != q.scores.probabilities;
+        const auto best = predictor.recommend(q.user, 20);
+        wrong += !std::equal(best.begin(), best.end(), q.best.begin(), q.best.end(), same);
+        ++asked;
+      }
+    });
+  threads.clear();
+  CHECK(asked == 192);
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a repeated question allocates nothing beyond its answer", "[predictor]") {
+  const Predictor predictor({drawn_model<float>(1), drawn_model<double>(2)}, 2);
+  const Pairs pairs = some_pairs(3000, 4);
+  std::vector<double> ratings(pairs.size()), probabilities(5 * pairs.size());
+  const auto ask = [&] {
+    predictor.score(pairs, ratings, probabilities);
+    return predictor.recommend(3, 10).size();
+  };
+  REQUIRE(ask() == 10);
+  const long before = allocations;
+  ask();
+  CHECK(allocations - before == 1);  // the recommendations
+}
+
+TEST_CASE("the best unrated items are recommended, the better first", "[predictor]") {
+  const Predictor predictor(drawn_model<float>(), 1);
+  Pairs pairs;
+  for (Index item = 0; item < items; ++item)
+    if (item != 5 && item != 105 && item != 2005) pairs.emplace_back(5, item);
+  const std::vector<double> ratings = predictor.predict(pairs);
+  std::vector<std::pair<double, Index>> expected;
+  for (std::size_t k = 0; k < pairs.size(); ++k) expected.emplace_back(-ratings[k], pairs[k].second);
+  std::sort(expected.begin(), expected.end());
+  for (const Index top : {0, 1, 30, items, items + 1}) {
+    const auto best = predictor.recommend(5, top);
+    REQUIRE(best.size() == static_cast<std::size_t>(std::min(top, items - 3)));
+    for (std::size_t k = 0; k < best.size(); ++k) {
+      CHECK(best[k].item == expected[k].second);
+      CHECK(best[k].rating == -expected[k].first);
+    }
+  }
+}
+
+TEST_CASE("a model without a tensor, or with one of another shape or type, is refused by the tensor's name",
+          "[predictor]") {
+  const auto error = [](const std::function<void(SavedModel&)>& change, const std::string& name) {
+    SavedModel model = small_model<float>();
+    model.tensors["calibration"] = {{2}, std::vector<double>{0, 1}};
+    change(model);
+    const std::string message = error_of([&] { Predictor(std::move(model), 1).recommend(0, 1); });
+    CAPTURE(name, message);
+    CHECK(message.find('"' + name + '"') != message.npos);
+    return message;
+  };
+  int read = 0;
+  for (const auto& [name, tensor] : small_model<float>().tensors) {
+    if (!Predictor::reads(name)) continue;
+    ++read;
+    error([&, &key = name](SavedModel& m) { m.tensors.erase(key); }, name);
+    error([&, &key = name](SavedModel& m) { m.tensors[key].values = std::vector<Level>(99); }, name);
+  }
+  CHECK(read == 8);
+  for (const auto& [name, tensor] : small_model<float>().tensors)
+    if (Predictor::reads(name) && name != "rated.items") {
+      error([&, &key = name](SavedModel& m) { ++m.tensors[key].shape.back(); }, name);
+      error([&, &key = name](SavedModel& m) { m.tensors[key].shape.push_back(1); }, name);
+      error([&, &key = name](SavedModel& m) { std::visit([](auto& v) { v.pop_back(); }, m.tensors[key].values); },
+            name);
+    }
+  error([](SavedModel& m) { m.tensors["calibration"].shape = {3}; }, "calibration");
+  CHECK(error(
+            [](SavedModel& m) {
+              m.tensors["item_embedding"].shape = {3, 4};
+            },
+            "item_embedding")
+            .find("shape [3, 4] and 12 values, not shape [4, 3]") != std::string::npos);
+}
+
+TEST_CASE("a model without levels, or whose levels do not ascend, is refused", "[predictor]") {
+  SavedModel model = small_model<float>();
+  model.levels = {};
+  CHECK(error_of([&] { Predictor(model, 1); }) == "predictor: the model has no rating values");
+  model.levels = {4, 0.5};
+  CHECK(error_of([&] { Predictor(model, 1); }).find("level") != std::string::npos);
+}
+
+TEST_CASE("numbers beyond the model's, negative counts and rooms of a wrong size are refused", "[predictor]") {
+  const Predictor predictor(small_model<float>(), 1);
+  CHECK(error_of([&] {
+          predictor.score(Pairs{{0, 0}, {3, 0}});
+        }) == "predictor: pair 1 is user 3, item 0, but the model has 3 users and 4 items");
+  CHECK(error_of([&] { predictor.predict(Pairs{{-1, 4}}); }).find("item 4") != std::string::npos);
+  const Pairs pairs = {{0, 0}, {1, 1}};
+  std::vector<double> one(1), two(2), four(4);
+  CHECK(error_of([&] { predictor.score(pairs, one, four); }).find("room for 1 ratings") != std::string::npos);
+  CHECK(error_of([&] { predictor.score(pairs, two, two); }).find("2 probabilities") != std::string::npos);
+  CHECK(error_of([&] { predictor.score(pairs, two, four); }) == "no error");
+  CHECK(error_of([&] { predictor.recommend(-1, 1); }).find("user number -1") != std::string::npos);
+  CHECK(error_of([&] { predictor.recommend(3, 1); }).find("user number 3") != std::string::npos);
+  CHECK(error_of([&] { predictor.recommend(0, -1); }).find("-1 items to recommend") != std::string::npos);
+}
+
+TEST_CASE("rated items out of range are refused where they are asked for", "[predictor]") {
+  const auto error = [](const char* name, auto values, Index user) {
+    SavedModel model = small_model<float>();
+    model.tensors[name].values = values;
+    return error_of([&] { Predictor(std::move(model), 1).recommend(user, 2); });
+  };
+  using Offsets = std::vector<Offset>;
+  CHECK(error("rated.offsets", Offsets{0, 3, 2, 5}, 1).find("are 3 to 2") != std::string::npos);
+  CHECK(error("rated.offsets", Offsets{-1, 2, 2, 5}, 0).find("are -1 to 2") != std::string::npos);
+  CHECK(error("rated.offsets", Offsets{0, 2, 2, 6}, 2).find("rated.items has 5") != std::string::npos);
+  CHECK(error("rated.items", std::vector<Index>{0, 3, 4, 2, 3}, 2).find("entry 2 is 4") != std::string::npos);
+  CHECK(error("rated.items", std::vector<Index>{0, -1, 1, 2, 3}, 0).find("entry 1 is -1") != std::string::npos);
+}
+
+TEST_CASE("evaluation sums the errors of the pairs' own levels, and refuses what the model does not have",
+          "[predictor]") {
+  const SavedModel model = drawn_model<float>();
+  const Predictor predictor(model, 1);
+  std::vector<Rating> rated;
+  Random random(5);
+  for (int k = 0; k < 20000; ++k)
+    rated.push_back({static_cast<Index>(random.below(users)), static_cast<Index>(random.below(items)),
+                     static_cast<Level>(random.below(5))});
+  double squared = 0, absolute = 0, entropy = 0;
+  Offset correct = 0;
+  for (const Rating& r : rated) {
+    const Pairs pair = {{r.user, r.item}};
+    const auto p = predictor.probabilities(pair);
+    const double error = predictor.predict(pair)[0] - model.levels[r.level];
+    squared += error * error;
+    absolute += std::abs(error);
+    entropy -= std::log(p[r.level]);
+    correct += std::max_element(p.begin(), p.end()) - p.begin() == r.level;
+  }
+  const Metrics metrics = evaluate(predictor, rated);
+  CHECK(metrics.count == 20000);
+  CHECK(metrics.squared_error == squared);
+  CHECK(metrics.absolute_error == absolute);
+  CHECK(metrics.cross_entropy == entropy);
+  CHECK(metrics.correct == correct);
+  CHECK(evaluate(predictor, {}).count == 0);
+  for (const Rating& wrong : {Rating{-1, 0, 0}, Rating{0, items, 0}, Rating{0, 0, 5}})
+    CHECK(error_of([&] { evaluate(predictor, {&wrong, 1}); }).find("evaluate: entry 0") == 0);
+}
