@@ -55,8 +55,8 @@ std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<
   std::vector<std::pair<Index, Index>> pairs;
   pairs.reserve(ids.size());
   for (const IdPair& id : ids) pairs.emplace_back(predictor.user_index(id.user), predictor.item_index(id.item));
-  const std::vector<double> ratings = predictor.predict(pairs);
-  const std::vector<double> chances = probabilities ? predictor.probabilities(pairs) : std::vector<double>{};
+  const auto [ratings, chances] =
+      probabilities ? predictor.score(pairs) : gcmc::Predictor::Scores{predictor.predict(pairs), {}};
   const std::size_t levels = predictor.model().levels.size();
 
   std::string text = header(predictor.model(), probabilities);
@@ -88,7 +88,7 @@ void write_output(const std::string& path, const std::string& text) {
 
 void run_predict(const PredictArguments& arguments) {
   const std::vector<IdPair> ids = read_pairs(arguments.pairs);
-  const gcmc::Predictor predictor(gcmc::load_models(arguments.model), arguments.threads);
+  const gcmc::Predictor predictor(gcmc::load_models(arguments.model, gcmc::Predictor::reads), arguments.threads);
   const std::string text = predictions_csv(predictor, ids, arguments.probabilities);
   if (arguments.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -97,7 +97,7 @@ void run_predict(const PredictArguments& arguments) {
 }
 
 void run_recommend(const RecommendArguments& arguments) {
-  const gcmc::Predictor predictor(gcmc::load_models(arguments.model), arguments.threads);
+  const gcmc::Predictor predictor(gcmc::load_models(arguments.model, gcmc::Predictor::reads), arguments.threads);
   const Index user = predictor.user_index(arguments.user);
   gcmc::require(user >= 0, "user '" + arguments.user + "' is not in the model: its ids are in users.txt");
   std::printf("item,rating\n");
