@@ -137,18 +137,16 @@ TEST_CASE("where it may, synthetic-100k stands in for ml-100k, and the note says
   CHECK_FALSE(source.ratings.has_fixed_test());
   CHECK(contains(source.note, "ml-100k cannot be had ("));
   CHECK(contains(source.note, "synthetic-100k"));
-  CHECK(contains(source.note, "--data-dir"));
+  CHECK(contains(source.note, "GCMC_DATA_DIR"));
+  CHECK_FALSE(contains(source.note, "--"));
   CHECK(machine.cached() == 0);
 }
 
-TEST_CASE("another set that can be had nowhere is an error that names --data-dir", "[load]") {
+TEST_CASE("another set that can be had nowhere is an error that says what to give", "[load]") {
   const Machine machine;
   CHECK(contains(error_of("ml-1m"), "ml-1m cannot be had: "));
-  CHECK(contains(error_of("ml-1m"), "--data-dir"));
-  CHECK(
-      error_of("mine") ==
-      "mine cannot be had: it is not a set that can be downloaded. Give the folder that holds it with --data-dir or in "
-      "GCMC_DATA_DIR");
+  CHECK(error_of("mine") ==
+        "mine cannot be had: it is not a set that can be downloaded. Give its folder, or name it in GCMC_DATA_DIR");
 }
 
 TEST_CASE("a downloaded archive is unpacked into the cache and found there again", "[download]") {
@@ -196,6 +194,18 @@ TEST_CASE("an archive that is cut, damaged or points outside leaves nothing and 
   CHECK(machine.cached() == 0);
   CHECK_FALSE(fs::exists(machine / "cache/evil"));
   CHECK_FALSE(fs::exists(machine / "evil"));
+}
+
+TEST_CASE("a lost connection is the machine's fault, an address that leads nowhere is the user's", "[download]") {
+  if (without_download()) return;
+  const Machine machine;
+  CHECK_THROWS_AS(load_data("ml-1m", "", {}), InputError);  // no such file on the server's folder
+  setenv("GCMC_DATA_URL", "http://127.0.0.1:1", 1);         // nobody listens
+  CHECK_THROWS_AS(load_data("ml-1m", "", {}), FileError);
+  CHECK(contains(error_of("ml-1m"), "ml-1m cannot be had: http://127.0.0.1:1/ml-1m.zip: "));
+  setenv("GCMC_DATA_URL", "nothing://at.all", 1);
+  CHECK_THROWS_AS(load_data("ml-1m", "", {}), InputError);
+  CHECK(machine.cached() == 0);
 }
 
 TEST_CASE("an archive of something else says so and leaves nothing", "[download]") {

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "../system_error.hpp"
 #include "gcmc/base/error.hpp"
 
 namespace gcmc {
@@ -58,8 +59,6 @@ namespace fs = std::filesystem;
 constexpr long connect_seconds = 15, stall_seconds = 30;
 constexpr zip_uint64_t largest_unpacked = zip_uint64_t{16} << 30;
 
-std::string system_reason() { return std::generic_category().message(errno); }
-
 /// A new folder in `parent`, removed with all it holds at the end.
 class TemporaryFolder {
  public:
@@ -68,7 +67,7 @@ class TemporaryFolder {
     fs::create_directories(parent, code);
     std::string path = (parent / "download-XXXXXX").string();
     if (code || !mkdtemp(path.data()))
-      throw InputError(parent.string() + ": no folder can be made here: " + (code ? code.message() : system_reason()));
+      throw_system_error(parent.string() + ": no folder can be made here", code ? code.value() : errno);
     path_ = path;
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
@@ -98,7 +97,7 @@ class NewFile {
   void close() {
     if (std::fclose(std::exchange(file_, nullptr)) != 0) fail();
   }
-  [[noreturn]] void fail() const { throw InputError(path_ + ": cannot be written: " + system_reason()); }
+  [[noreturn]] void fail() const { throw_system_error(path_ + ": cannot be written", errno); }
 
  private:
   std::string path_;
@@ -145,7 +144,7 @@ void fetch(const std::string& address, const fs::path& path, const std::function
   Transfer transfer{file, progress, false, {}};
   static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
-  if (started != CURLE_OK || !curl) throw InputError("libcurl cannot be started");
+  if (started != CURLE_OK || !curl) throw FileError("libcurl cannot be started");
   std::array<char, CURL_ERROR_SIZE> reason{};
   set_protocols(curl.get());
   curl_easy_setopt(curl.get(), CURLOPT_URL, address.c_str());
@@ -165,7 +164,12 @@ void fetch(const std::string& address, const fs::path& path, const std::function
   const CURLcode code = curl_easy_perform(curl.get());
   if (transfer.thrown) std::rethrow_exception(transfer.thrown);
   if (transfer.write_failed) file.fail();
-  if (code != CURLE_OK) throw InputError(address + ": " + (reason[0] ? reason.data() : curl_easy_strerror(code)));
+  if (code != CURLE_OK) {
+    const std::string message = address + ": " + (reason[0] ? reason.data() : curl_easy_strerror(code));
+    for (const CURLcode wrong_address : {CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_FILE_COULDNT_READ_FILE})
+      if (code == wrong_address) throw InputError(message);
+    throw FileError(message);
+  }
   file.close();
 }
 
@@ -183,7 +187,7 @@ void unpack_entry(zip_t* archive, zip_uint64_t index, const zip_stat_t& entry, c
   const fs::path path = folder / entry.name;
   std::error_code code;
   fs::create_directories(path.parent_path(), code);
-  if (code) throw InputError(path.parent_path().string() + ": cannot be made: " + code.message());
+  if (code) throw_system_error(path.parent_path().string() + ": cannot be made", code);
   NewFile file(path);
   std::vector<char> buffer(1 << 16);
   zip_uint64_t received = 0;
@@ -267,9 +271,9 @@ void download(const std::string& name, const fs::path& cache, const std::functio
     if (code && !is_right(cache / name))
       throw InputError((cache / name).string() + " cannot be made: " + code.message() + "; remove what is there");
   } catch (const fs::filesystem_error& error) {
-    throw InputError(address + ": cannot be unpacked: " + error.what());
+    throw_system_error(address + ": cannot be unpacked: " + error.path1().string(), error.code());
   } catch (const Error& error) {
-    throw InputError(address + ": " + error.what());
+    rethrow_as(address + ": " + error.what());
   }
 }
 

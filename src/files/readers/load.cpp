@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "../system_error.hpp"
 #include "csv.hpp"
 #include "download.hpp"
 #include "gcmc/base/error.hpp"
@@ -113,12 +114,11 @@ DataSource load_data(const std::string& name, const std::string& data_dir, std::
                        ". Give the folder that holds it with --data-dir or in GCMC_DATA_DIR, or ask for " +
                        "synthetic-100k, made-up ratings of its size");
     if (name != "ml-100k")
-      throw InputError(name + " cannot be had: " + error.what() +
-                       ". Give the folder that holds it with --data-dir or in GCMC_DATA_DIR");
+      rethrow_as(name + " cannot be had: " + error.what() + ". Give its folder, or name it in GCMC_DATA_DIR");
     return {generate_ratings({}),
             std::string("ml-100k cannot be had (") + error.what() +
                 "), so these are the made-up ratings of synthetic-100k, split at random: their " +
-                "errors do not compare with ml-100k's. Give ml-100k's folder with --data-dir or " + "in GCMC_DATA_DIR"};
+                "errors do not compare with ml-100k's. Give ml-100k's folder, or name it in GCMC_DATA_DIR"};
   }
   return {read_ratings(found.string(), name, split), ""};
 }

@@ -11,9 +11,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
+#include "../system_error.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/views.hpp"
 
@@ -34,11 +34,12 @@ class TextFile {
   explicit TextFile(const std::filesystem::path& path) : path_(path.string()), buffer_(initial_size) {
     errno = 0;
     file_.reset(gzopen(path_.c_str(), "rb"));
-    if (!file_) throw InputError(path_ + ": cannot be opened: " + std::generic_category().message(errno));
+    if (!file_) throw_system_error(path_ + ": cannot be opened", errno);
     gzbuffer(file_.get(), 1 << 16);
   }
 
-  /// The view is valid until the next call. Throws InputError if the file cannot be read or its gzip data is damaged.
+  /// The view is valid until the next call. Throws InputError if the gzip data is damaged, FileError if the
+  /// file cannot be read.
   bool next(std::string_view& line) {
     do {
       if (!next_any(line)) return false;
@@ -117,7 +118,7 @@ class TextFile {
   }
 
   [[noreturn]] void throw_unreadable(int code, const char* reason) const {
-    if (code == Z_ERRNO) throw InputError(path_ + ": cannot be read: " + std::generic_category().message(errno));
+    if (code == Z_ERRNO) throw_system_error(path_ + ": cannot be read", errno);
     throw InputError(path_ + ": damaged or cut gzip data: " + reason);
   }
 
