@@ -5,24 +5,26 @@
 #include <map>
 #include <string_view>
 
-#include "gcmc/backend/operations.hpp"
+#include "gcmc/backend/operation_list.hpp"
 
 namespace gcmc::benchmarks {
 
-inline std::string_view phase_of(const DrawMask&) { return "draw_mask"; }
-inline std::string_view phase_of(const SelectSources&) { return "select_sources"; }
-inline std::string_view phase_of(const SplitEdges&) { return "split_edges"; }
-template <class T>
-std::string_view phase_of(const BuildTable<T>&) {
-  return "build_table";
-}
-template <class T>
-std::string_view phase_of(const Aggregate<T>&) {
-  return "aggregate";
-}
-template <class T>
-std::string_view phase_of(const AggregateBackward<T>&) {
-  return "aggregate_backward";
+#define GCMC_NAME(Struct, kernel) \
+  inline std::string_view kernel_name(const Struct&) { return #kernel; }
+GCMC_INDEX_OPERATIONS(GCMC_NAME)
+#undef GCMC_NAME
+#define GCMC_NAME(Struct, kernel)                  \
+  template <class T>                               \
+  std::string_view kernel_name(const Struct<T>&) { \
+    return #kernel;                                \
+  }
+GCMC_OPERATIONS(GCMC_NAME)
+#undef GCMC_NAME
+
+/// An operation's phase has its kernel's name, unless there is more to tell.
+template <Operation Op>
+std::string_view phase_of(const Op& op) {
+  return kernel_name(op);
 }
 /// Z = H W, the features' layers included; Q = U P of all bases; and dU = dQ P^T.
 template <class T>
@@ -37,38 +39,6 @@ std::string_view phase_of(const MultiplyTransposed<T>& op) {
 template <class T>
 std::string_view phase_of(const ColumnSums<T>&) {
   return "bias_gradient";
-}
-template <class T>
-std::string_view phase_of(const Activate<T>&) {
-  return "activate";
-}
-template <class T>
-std::string_view phase_of(const DenseBackward<T>&) {
-  return "dense_backward";
-}
-template <class T>
-std::string_view phase_of(const Decode<T>&) {
-  return "decode";
-}
-template <class T>
-std::string_view phase_of(const Predict<T>&) {
-  return "predict";
-}
-template <class T>
-std::string_view phase_of(const DegreeScale<T>&) {
-  return "degree_scale";
-}
-template <class T>
-std::string_view phase_of(const SquareSum<T>&) {
-  return "square_sum";
-}
-template <class T>
-std::string_view phase_of(const Update<T>&) {
-  return "update";
-}
-template <class T>
-std::string_view phase_of(const RecordStep<T>&) {
-  return "record_step";
 }
 
 /// Watches a backend whose run() returns when the work is done: adds up each phase's seconds.

@@ -8,7 +8,7 @@
 namespace gcmc::benchmarks {
 
 /// Watcher::around(operation, run) must call run() once. Both outlive the object.
-template <Backend B, class Watcher>
+template <BackendMemory B, class Watcher>
 class Watched {
  public:
   static constexpr bool stores_bf16_tables = requires { requires B::stores_bf16_tables; };

@@ -33,7 +33,7 @@ void for_each_row(const Adjacency& graph, Index tables, const Visit& visit) {
   for (Index i = 0; i < graph.receivers; ++i)
     for (Index r = 0; r < graph.levels; ++r) {
       const Offset row = Offset{i} * graph.levels + r;
-      visit(i, r, graph.source + graph.begin[row], graph.source + graph.end[row]);
+      visit(i, tables == 1 ? 0 : r, graph.source + graph.begin[row], graph.source + graph.end[row]);
       if (tables > graph.levels) visit(i, graph.levels, graph.source + graph.begin[row], graph.source + graph.end[row]);
     }
 }
@@ -124,6 +124,12 @@ Work work_of(const Multiply<T>& op) {
 template <class T>
 Work work_of(const MultiplyTransposed<T>& op) {
   return {.flop = 2 * nonzeros(op.a) * op.c.columns * op.c.blocks, .streamed = bytes(op.a) + bytes(op.b) + bytes(op.c)};
+}
+
+template <class T>
+Work work_of(const AddScaled<T>& op) {
+  const double elements = double(op.a.rows) * op.a.columns;
+  return {.flop = (op.beta != 0 ? 3 : 1) * elements, .streamed = bytes(op.a) + (op.beta != 0 ? 2 : 1) * bytes(op.c)};
 }
 
 template <class T>

@@ -1,9 +1,10 @@
-# cmake --install: archives, headers, the program, and the files by which find_package(gcmc COMPONENTS core io cuda) works.
+# cmake --install: archives, headers, the program, and the files by which find_package(gcmc COMPONENTS core io testing cuda)
+# works.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gcmc)
 
 # One export file a component, so that asking for core never needs what io links.
-set(components core io)
+set(components core io testing)
 if(GCMC_WITH_CUDA)
   list(APPEND components cuda)
 endif()

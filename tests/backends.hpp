@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include <optional>
 #include <string>
 
 #include "cuda_under_test.hpp"
@@ -15,6 +14,19 @@
 #include "gcmc/cpu.hpp"
 
 namespace gcmc {
+
+/// Whether tests can run the kernels of an instruction set here; says so where they cannot. Throws any other error of
+/// Cpu's: kernels that are missing from the build, or do not start, are a failure.
+inline bool processor_has(const std::string& isa) {
+  try {
+    Cpu(1, isa);
+    return true;
+  } catch (const DeviceError& error) {
+    if (std::string(error.what()).find("this processor has no " + isa) == std::string::npos) throw;
+    WARN(isa << ": skipped (" << error.what() << ")");
+    return false;
+  }
+}
 
 /// visit(backend): Cpu for every instruction set that this processor has; in the tests of CUDA, Cuda alone.
 template <class Visit>
@@ -25,16 +37,10 @@ void for_each_backend(const Visit& visit) {
   visit(cuda);
 #else
   for (const char* isa : {"portable", "avx2", "avx512"}) {
-    std::optional<Cpu> cpu;
-    try {
-      cpu.emplace(2, isa);
-    } catch (const Error& error) {
-      if (std::string(error.what()).find("processor") == std::string::npos) throw;
-      WARN(isa << ": skipped (" << error.what() << ")");
-      continue;
-    }
+    if (!processor_has(isa)) continue;
+    Cpu cpu(2, isa);
     INFO("on " << isa);
-    visit(*cpu);
+    visit(cpu);
   }
 #endif
 }

@@ -7,79 +7,24 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <string>
 #include <vector>
 
-#include "cases.hpp"
-#include "cuda_under_test.hpp"
-#include "gcmc/base/error.hpp"
-#include "gcmc/cpu.hpp"
-#include "reference.hpp"
+#include "backends.hpp"
+#include "gcmc/testing/outcome.hpp"
 
-namespace gcmc::cases {
+namespace gcmc::testing {
 
-/// All arrays that a case writes, padding included. Floats, indices and offsets fit in doubles exactly.
-using Outcome = std::vector<std::vector<double>>;
-
-/// Half the distance between 1 and the next number: the largest relative error of one rounding.
-template <class T>
-inline constexpr double roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
-
-template <class T>
-void add(Outcome& outcome, const std::vector<T>& values) {
-  outcome.emplace_back(values.begin(), values.end());
-}
-template <class B, class T>
-void add(Outcome& outcome, const Buffer<B, T>& buffer) {
-  add(outcome, buffer.get());
-}
-template <class B, class T>
-void add(Outcome& outcome, const Held<B, T>& held) {
-  add(outcome, held.buffer.get());
-}
-
-/// factor * magnitude, where magnitude is sum |terms|: the oracle's outcome for the absolute values of the inputs.
-/// A sum of n products in any order is within n roundoff sum |terms| (Higham 2002, section 3.1).
-inline Outcome scaled(Outcome magnitude, double factor) {
-  for (std::vector<double>& array : magnitude)
-    for (double& x : array) x = std::isnan(x) ? 0 : factor * std::fabs(x);
-  return magnitude;
-}
-
-/// Equal values.
-inline Outcome exact(const Outcome& expected) { return scaled(expected, 0); }
-
-/// |expected - actual| <= tolerance, element by element; what the oracle left NaN is still NaN.
 inline void require_close(const Outcome& expected, const Outcome& actual, const Outcome& tolerance) {
-  REQUIRE(expected.size() == actual.size());
-  REQUIRE(expected.size() == tolerance.size());
-  for (std::size_t array = 0; array < expected.size(); ++array) {
-    REQUIRE(expected[array].size() == actual[array].size());
-    REQUIRE(expected[array].size() == tolerance[array].size());
-    for (std::size_t i = 0; i < expected[array].size(); ++i) {
-      const double want = expected[array][i], got = actual[array][i];
-      const bool close = std::isnan(want) ? std::isnan(got) : std::fabs(want - got) <= tolerance[array][i];
-      if (close) continue;
-      INFO("array " << array << ", element " << i << " of " << expected[array].size() << ": expected " << want
-                    << ", got " << got << ", difference " << got - want << ", tolerance " << tolerance[array][i]);
-      FAIL();
-    }
-  }
+  const std::string found = difference(expected, actual, tolerance);
+  INFO(found);
+  REQUIRE(found.empty());
 }
 
-inline void require_same_bits(const Outcome& expected, const Outcome& actual) {
-  REQUIRE(expected.size() == actual.size());
-  for (std::size_t array = 0; array < expected.size(); ++array) {
-    REQUIRE(expected[array].size() == actual[array].size());
-    for (std::size_t i = 0; i < expected[array].size(); ++i) {
-      if (std::memcmp(&expected[array][i], &actual[array][i], sizeof(double)) == 0) continue;
-      INFO("array " << array << ", element " << i << ": " << expected[array][i] << " became " << actual[array][i]);
-      FAIL();
-    }
-  }
+inline void require_same_bits(const Outcome& first, const Outcome& again) {
+  const std::string found = difference_of_bits(first, again);
+  INFO(found);
+  REQUIRE(found.empty());
 }
 
 #ifdef GCMC_TEST_CUDA
@@ -97,13 +42,12 @@ inline std::vector<std::vector<Cuda>>& processors() {
 inline std::vector<std::vector<Cpu>>& processors() {
   static std::vector<std::vector<Cpu>> all = [] {
     std::vector<std::vector<Cpu>> found;
-    for (const char* isa : {"portable", "avx2", "avx512"}) try {
-        std::vector<Cpu> one;
-        for (int threads = 1; threads <= 2; ++threads) one.emplace_back(threads, isa);
-        found.push_back(std::move(one));
-      } catch (const Error& error) {
-        std::printf("%s: skipped (%s)\n", isa, error.what());
-      }
+    for (const char* isa : {"portable", "avx2", "avx512"}) {
+      if (!processor_has(isa)) continue;
+      std::vector<Cpu> one;
+      for (int threads = 1; threads <= 2; ++threads) one.emplace_back(threads, isa);
+      found.push_back(std::move(one));
+    }
     return found;
   }();
   return all;
@@ -128,4 +72,4 @@ void check_on_all(const Run& run, const Outcome& tolerance) {
     for (auto& threads : processor) require_same_bits(first, run(threads));
   }
 }
-}  // namespace gcmc::cases
+}  // namespace gcmc::testing

@@ -7,8 +7,8 @@
 #include "gcmc/layers/model.hpp"
 #include "gcmc/layers/optimizer.hpp"
 #include "gcmc/ratings/builder.hpp"
+#include "gcmc/testing/reference.hpp"
 #include "gcmc/train/train.hpp"
-#include "reference.hpp"
 
 namespace {
 
@@ -58,12 +58,12 @@ double loss_after(B& backend, const Ratings& ratings, int steps) {
 
 int main() {
   const Ratings ratings = small_ratings();
-  Reference backend;
+  testing::Reference backend;
   bool good = check(loss_after(backend, ratings, 40) < 0.5 * loss_after(backend, ratings, 0), "the layers learn");
 
   const Split parts(ratings, {0.1, 0.1, 1, 1});
   const Options options = small_options();
-  Trainer<Reference, float> trainer(backend, ratings, parts, options);
+  Trainer<testing::Reference, float> trainer(backend, ratings, parts, options);
   while (!trainer.finished()) {
     trainer.step();
     trainer.observe(trainer.validate().rmse());

@@ -135,7 +135,7 @@ TEST_CASE("a kernel that cannot be launched is named", "[cuda][faults]") {
   Buffer<Cuda, float> x(cuda, 32);
   emulator::fail("cudaLaunchKernelEx", 1, cudaErrorLaunchOutOfResources);
   check_holds(error_of([&] {
-                cuda.run(Activate<float>{{x.data(), 1, 32, 32}});
+                cuda.run(Activate<float>{.x = {x.data(), 1, 32, 32}});
               }),
               {"cuda: activate: ", "cudaErrorLaunchOutOfResources"});
 }
@@ -156,10 +156,10 @@ TEST_CASE("a kernel's fault shows at the next copy, and stays", "[cuda][faults]"
   {
     Cuda cuda;
     Buffer<Cuda, float> x(cuda, 32);
-    cuda.run(Activate<float>{{x.data(), 1, 32, 32}});
+    cuda.run(Activate<float>{.x = {x.data(), 1, 32, 32}});
     x.front();
     emulator::fail_kernel(1, cudaErrorIllegalAddress);
-    cuda.run(Activate<float>{{x.data(), 1, 32, 32}});
+    cuda.run(Activate<float>{.x = {x.data(), 1, 32, 32}});
     check_holds(error_of([&] { x.front(); }),
                 {"cudaStreamSynchronize", "cudaErrorIllegalAddress", "the device is lost to this process"});
     CHECK_FALSE(error_of([&] { x.front(); }).empty());

@@ -13,6 +13,7 @@
 #endif
 
 #include "../examples/trainer/program_options.hpp"
+#include "gcmc/backend/operation_list.hpp"
 #include "gcmc/layers/model_layers.hpp"
 
 namespace {
@@ -125,4 +126,12 @@ TEST_CASE("the guide's table of tensors has the model's parameters, each in its 
   }
   for (const auto& [name, shape] : guide)
     for (const char* layer : {"encoder.", "dense.", "features.", "decoder."}) CHECK_FALSE(name.starts_with(layer));
+}
+
+TEST_CASE("docs/backends.md has every operation of the list in its table", "[documents]") {
+  const std::string table = between(text_of("docs/backends.md"), "| operation | element types | used by |", "\n\n");
+#define GCMC_CHECK(Struct, kernel) CHECK(table.find("`" #Struct "`") != std::string::npos);
+  GCMC_INDEX_OPERATIONS(GCMC_CHECK)
+  GCMC_OPERATIONS(GCMC_CHECK)
+#undef GCMC_CHECK
 }

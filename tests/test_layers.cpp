@@ -7,7 +7,7 @@
 #include "gcmc/layers/graph_convolution.hpp"
 #include "gcmc/layers/side_features.hpp"
 #include "gcmc/testing/gradient_check.hpp"
-#include "reference.hpp"
+#include "gcmc/testing/reference.hpp"
 
 namespace {
 
@@ -19,7 +19,7 @@ constexpr Index users = 7, items = 9, levels = 3;
 template <class Check>
 void on_every_backend(const Check& check) {
   for_each_backend(check);
-  Reference reference;
+  testing::Reference reference;
   check(reference);
 }
 
@@ -64,7 +64,7 @@ void check_equal(const Values& actual, const Values& expected) {
 }
 
 template <class B, class Loss>
-void check_gradient(Parameters<B, double>& parameters, const Loss& loss) {
+void require_gradient(Parameters<B, double>& parameters, const Loss& loss) {
   for (const testing::DirectionalDerivative& derivative : testing::check_gradient(parameters, loss)) {
     INFO(derivative.piece << ": analytic " << derivative.analytic << ", numeric " << derivative.numeric);
     CHECK(derivative.error() < 1e-6);
@@ -210,7 +210,7 @@ TEST_CASE("a dense layer is H W + b, and its gradients are those of that", "[lay
       Values expected = product(values["x"], values["dense.weight"], 5, 11, 3);
       for (std::size_t k = 0; bias && k < expected.size(); ++k) expected[k] += values["dense.bias"][k % 3];
       check_equal(z.get(), expected);
-      check_gradient(parameters, [&] {
+      require_gradient(parameters, [&] {
         layer.forward(parameters.matrix(x), z.view());
         layer.backward(parameters.matrix(x), dz.const_view());
         layer.backward_input(dz.const_view(), input_gradient(parameters, x));
@@ -230,7 +230,7 @@ TEST_CASE("a dense layer of two inputs has the sum of their gradients", "[layers
     const Values weights[] = {drawn(15, 2), drawn(18, 3)};
     const Matrix<B, double> h[] = {matrix(backend, 5, 4, drawn(20, 4)), matrix(backend, 6, 4, drawn(24, 5))},
                             dz[] = {matrix(backend, 5, 3, weights[0]), matrix(backend, 6, 3, weights[1])};
-    check_gradient(parameters, [&] {
+    require_gradient(parameters, [&] {
       double sum = 0;
       for (const int side : {0, 1}) {
         Matrix<B, double> z(backend, side == 0 ? 5 : 6, 3);
@@ -274,7 +274,7 @@ TEST_CASE("side features of one side add dropout(act(X W1 + b1)) W2, and have it
       check_equal(z.get(), expected);
       const Values weights = drawn(Offset{items} * 3, 9);
       const Matrix<B, double> dz = matrix(backend, items, 3, weights);
-      check_gradient(parameters, [&] {
+      require_gradient(parameters, [&] {
         z.set(before);
         layer.forward(z.view(), dropout);
         layer.backward(dz.const_view());
@@ -311,7 +311,7 @@ TEST_CASE("a graph convolution sums its neighbours' rows, and dH gives its table
       const Values w = parameters.get(0);
       check_equal(hidden(), convolved(options, normalization,
                                       [&](Index k, Index j) { return &w[(k * items + j) * shape.width]; }));
-      check_gradient(parameters, [&] {
+      require_gradient(parameters, [&] {
         layer.forward(graph.messages());
         layer.backward(graph.messages(), dh.const_view());
         return dot(dh.get(), hidden());
@@ -321,15 +321,15 @@ TEST_CASE("a graph convolution sums its neighbours' rows, and dH gives its table
 }
 
 TEST_CASE("a convolution refuses dH where it was made for a dense layer above", "[layers]") {
-  Reference backend;
+  testing::Reference backend;
   const ConvolutionOptions options{.units = 4};
-  Buffer<Reference, double> space = workspace(backend, options);
-  Parameters<Reference, double> parameters;
-  GraphConvolution<Reference, double> layer(backend, parameters, "encoder.item", options, user_side, users, items,
-                                            levels, space);
+  Buffer<testing::Reference, double> space = workspace(backend, options);
+  Parameters<testing::Reference, double> parameters;
+  GraphConvolution<testing::Reference, double> layer(backend, parameters, "encoder.item", options, user_side, users,
+                                                     items, levels, space);
   parameters.allocate(backend);
-  const Graph<Reference, double> graph(backend, users, items, levels, some_ratings());
-  const Matrix<Reference, double> dh(backend, users, 4);
+  const Graph<testing::Reference, double> graph(backend, users, items, levels, some_ratings());
+  const Matrix<testing::Reference, double> dh(backend, users, 4);
   layer.forward(graph.messages());
   CHECK_THROWS_AS(layer.backward(graph.messages(), dh.const_view()), InputError);
 }
@@ -367,7 +367,7 @@ TEST_CASE("a convolution of dense input sums its neighbours' X W, and has the gr
                              shape.width));
       check_equal(hidden(),
                   convolved(options, normalization, [&](Index k, Index j) { return &xw[k][j * shape.width]; }));
-      check_gradient(parameters, [&] {
+      require_gradient(parameters, [&] {
         layer.forward(graph.messages(), parameters.matrix(x));
         layer.backward(graph.messages(), parameters.matrix(x), dh.const_view(), input_gradient(parameters, x));
         return dot(dh.get(), hidden());
@@ -382,7 +382,7 @@ TEST_CASE("convolutions stack: the gradient through two of them agrees with cent
     const Graph<B, double> graph(backend, users, items, levels, some_ratings());
     for (const bool stack : {false, true}) {
       TwoLayers<B> model(backend, stack);
-      check_gradient(model.parameters(), [&] { return model.loss(graph.messages(), graph.pairs(), {17, 4}); });
+      require_gradient(model.parameters(), [&] { return model.loss(graph.messages(), graph.pairs(), {17, 4}); });
     }
   });
 }
@@ -431,7 +431,7 @@ TEST_CASE("a decoder predicts the expected rating, and its gradients are those o
     REQUIRE(given.size() == expected.size());
     for (std::size_t e = 0; e < given.size(); ++e) CHECK(std::abs(given[e] - expected[e]) < 1e-12);
     CHECK(std::abs(decoder.metrics().loss() - loss) < 1e-12);
-    check_gradient(parameters, [&] {
+    require_gradient(parameters, [&] {
       decoder.forward_backward(parameters.matrix(u), parameters.matrix(v), graph.pairs(), input_gradient(parameters, u),
                                input_gradient(parameters, v));
       return decoder.metrics().loss();

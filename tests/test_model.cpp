@@ -2,8 +2,8 @@
 // updates that its optimizer puts off.
 #include "backends.hpp"
 #include "gcmc/testing/gradient_check.hpp"
+#include "gcmc/testing/reference.hpp"
 #include "gcmc/train/train.hpp"
-#include "reference.hpp"
 
 namespace {
 
@@ -151,7 +151,7 @@ TEST_CASE("every option's gradient agrees with central differences, dropout on",
     }
   };
   for_each_backend(check);
-  Reference reference;
+  testing::Reference reference;
   check(reference);
 }
 
@@ -168,7 +168,7 @@ TEST_CASE("a model on every backend computes what it computes on the reference",
       model.forward_backward(graph.messages(), graph.pairs(), DropoutStep{1, 2});
       return model.parameters().get_gradient();
     };
-    Reference reference;
+    testing::Reference reference;
     const auto plain = gradient(reference);
     for_each_backend([&](auto& backend) {
       const auto ours = gradient(backend);
@@ -210,7 +210,7 @@ TEST_CASE("an embedding averaged over draws of dropout is the mean of so many en
     }
   };
   for_each_backend(check);
-  Reference reference;
+  testing::Reference reference;
   check(reference);
 }
 

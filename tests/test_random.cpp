@@ -10,7 +10,7 @@
 #include <set>
 
 #include "gcmc/base/random.hpp"
-#include "reference.hpp"
+#include "gcmc/testing/reference.hpp"
 
 namespace gcmc {
 namespace {
@@ -78,10 +78,10 @@ TEST_CASE("a mask goes on beyond 2^32 indices without repeating", "[random]") {
 }
 
 TEST_CASE("drawn bits are those of kept, in its layout", "[random]") {
-  Reference reference;
+  testing::Reference reference;
   const Mask mask = make_mask(77, 5, 1, 0.7);
   std::vector<std::uint8_t> bits(1024 / 8, 0xff);
-  reference.run(DrawMask{mask, 1024, bits.data()});
+  reference.run(DrawMask{.mask = mask, .count = 1024, .bits = bits.data()});
   for (std::uint32_t i = 0; i < 1024; ++i) {
     // index = 64 group + 16 word + 2 lane + half; counter = 8 group + lane
     const std::uint32_t group = i / 64, word = i % 64 / 16, lane = i % 16 / 2, half = i % 2;

@@ -1,7 +1,5 @@
 // The oracle itself: small cases worked out by hand, and the backward operations against central differences of the
 // forward ones, in double.
-#include "reference.hpp"
-
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 #else
@@ -10,23 +8,26 @@
 
 #include <algorithm>
 
-#include "cases.hpp"
+#include "gcmc/testing/cases.hpp"
+#include "gcmc/testing/reference.hpp"
 
-namespace gcmc::cases {
+namespace gcmc::testing {
 namespace {
 
 using Matrix = HostMatrix<double>;
-
-const std::initializer_list<Activation> activations = {Activation::leaky_relu, Activation::relu,
-                                                       Activation::tanh,       Activation::sigmoid,
-                                                       Activation::softsign,   Activation::linear};
 
 MatrixView<double> view(Matrix& m) { return {m.values.data(), m.rows, m.columns, m.stride}; }
 MatrixView<const double> view(const Matrix& m) { return {m.values.data(), m.rows, m.columns, m.stride}; }
 BlockMatrix<double> blocks(Matrix& m) { return {m.values.data(), m.blocks, m.rows, m.columns, m.stride}; }
 BlockMatrix<const double> blocks(const Matrix& m) { return {m.values.data(), m.blocks, m.rows, m.columns, m.stride}; }
 Adjacency adjacency(const HostGraph& g) {
-  return {g.receivers, g.sources, g.levels, g.largest_row, g.begin.data(), g.end.data(), g.source.data()};
+  return {.receivers = g.receivers,
+          .sources = g.sources,
+          .levels = g.levels,
+          .largest_row = g.largest_row,
+          .begin = g.begin.data(),
+          .end = g.end.data(),
+          .source = g.source.data()};
 }
 
 /// loss: a function of `x`, read in place. Central differences with step h err by h^2 f'''/6 and by roundoff |f| / h;
@@ -70,13 +71,14 @@ struct DenseLayer {
     Matrix h = sums;
     for (Offset i = 0; i < h.rows; ++i)
       for (Offset c = 0; c < h.columns; ++c) h.at(0, i, c) *= receiver_scale.at(0, 0, i);
-    Reference().run(Activate<double>{view(h), activation, bits.data(), dropout_scale});
+    Reference().run(
+        Activate<double>{.x = view(h), .activation = activation, .bits = bits.data(), .dropout_scale = dropout_scale});
     return h;
   }
   Matrix output() const {
     const Matrix h = hidden();
     Matrix z = filled<double>(1, sums.rows, weight.columns, 0);
-    Reference().run(Multiply<double>{view(h), blocks(weight), false, false, view(z), nullptr, false});
+    Reference().run(Multiply<double>{.a = view(h), .b = blocks(weight), .c = view(z)});
     return z;
   }
 };
@@ -92,8 +94,14 @@ TEST_CASE("DenseBackward is the derivative of dense, dropout and activation", "[
     layer.receiver_scale.for_each([&](double& x) { x = 0.5 + std::fabs(x); });
     const Matrix dz = random_matrix<double>(draw, 1, rows, output), hidden = layer.hidden();
     Matrix gradient = unwritten<double>(count, rows, width);
-    Reference().run(DenseBackward<double>{view(dz), view(layer.weight), view(hidden), activation, layer.bits.data(),
-                                          layer.dropout_scale, layer.receiver_scale.values.data(), blocks(gradient)});
+    Reference().run(DenseBackward<double>{.dz = view(dz),
+                                          .weight = view(layer.weight),
+                                          .hidden = view(hidden),
+                                          .activation = activation,
+                                          .bits = layer.bits.data(),
+                                          .dropout_scale = layer.dropout_scale,
+                                          .receiver_scale = layer.receiver_scale.values.data(),
+                                          .blocks = blocks(gradient)});
     Matrix joined = filled<double>(1, rows, count * width, 0);
     for (Offset i = 0; i < rows; ++i)
       for (Offset c = 0; c < joined.columns; ++c) joined.at(0, i, c) = gradient.at(c / width, i, c % width);
@@ -115,11 +123,22 @@ struct Convolution {
     const Index width = weights.columns;
     Matrix table = unwritten<double>(1, tables * receivers.sources, width);
     Matrix h = unwritten<double>(1, receivers.receivers, (stack ? tables : 1) * width);
-    Reference().run(BuildTable<double>{blocks(weights), ordinal, receivers.levels, selection.view(),
-                                       source_scale.values.data(), scale, view(table)});
-    Reference().run(Aggregate<double>{adjacency(receivers), tables, width, stack, selection.view(),
-                                      view(std::as_const(table)), receiver_scale.values.data(), Activation::linear,
-                                      nullptr, 1.0, view(h)});
+    Reference().run(BuildTable<double>{.weights = blocks(weights),
+                                       .ordinal = ordinal,
+                                       .levels = receivers.levels,
+                                       .kept = selection.view(),
+                                       .source_scale = source_scale.values.data(),
+                                       .scale = scale,
+                                       .table = view(table)});
+    Reference().run(Aggregate<double>{.adjacency = adjacency(receivers),
+                                      .tables = tables,
+                                      .width = width,
+                                      .stack = stack,
+                                      .kept = selection.view(),
+                                      .table = view(table),
+                                      .receiver_scale = receiver_scale.values.data(),
+                                      .activation = Activation::linear,
+                                      .hidden = view(h)});
     return h;
   }
   /// The gradient of weighted_sum(dh, hidden).
@@ -130,9 +149,15 @@ struct Convolution {
       for (Offset c = 0; c < dh.columns; ++c)
         dsums.at(c / width, i, c % width) = dh.at(0, i, c) * receiver_scale.at(0, 0, i);
     Matrix result = filled<double>(tables, receivers.sources, width, 0);
-    Reference().run(AggregateBackward<double>{adjacency(sources), tables, stack, ordinal, selection.view(),
-                                              blocks(std::as_const(dsums)), source_scale.values.data(), scale,
-                                              blocks(result)});
+    Reference().run(AggregateBackward<double>{.adjacency = adjacency(sources),
+                                              .tables = tables,
+                                              .stack = stack,
+                                              .ordinal = ordinal,
+                                              .kept = selection.view(),
+                                              .blocks = blocks(dsums),
+                                              .source_scale = source_scale.values.data(),
+                                              .scale = scale,
+                                              .gradient = blocks(result)});
     return result;
   }
 };
@@ -171,20 +196,19 @@ struct Decoder {
   void run() {
     const Index chunks[] = {0, pairs.receivers};
     const Offset count = pairs.entries();
-    Reference().run(Decode<double>{adjacency(pairs),
-                                   chunks,
-                                   1,
-                                   bases,
-                                   view(std::as_const(user_basis)),
-                                   view(std::as_const(items)),
-                                   coefficients.values.data(),
-                                   values.values.data(),
-                                   &count,
-                                   view(user_gradient),
-                                   view(item_gradient),
-                                   coefficient_gradient.values.data(),
-                                   &sums,
-                                   {}});
+    Reference().run(Decode<double>{.pairs = adjacency(pairs),
+                                   .chunk_begin = chunks,
+                                   .chunks = 1,
+                                   .bases = bases,
+                                   .user_basis = view(user_basis),
+                                   .items = view(items),
+                                   .coefficients = coefficients.values.data(),
+                                   .values = values.values.data(),
+                                   .count = &count,
+                                   .user_basis_gradient = view(user_gradient),
+                                   .item_gradient = view(item_gradient),
+                                   .coefficient_gradient = coefficient_gradient.values.data(),
+                                   .sums = &sums});
   }
   double loss() {
     run();
@@ -243,21 +267,19 @@ TEST_CASE("an aggregation of three ratings, by hand", "[reference]") {
   Matrix tables = filled<double>(2, 3, 1, 0), table = unwritten<double>(1, 6, 1);
   for (Offset pair = 0; pair < 6; ++pair) tables.at(pair / 3, pair % 3, 0) = weights[pair];
   const Matrix receiver_scale = filled<double>(1, 1, 2, 0.5);
-  Reference().run(
-      BuildTable<double>{blocks(std::as_const(tables)), false, 2, {bits.data()}, nullptr, 3.0, view(table)});
+  Reference().run(BuildTable<double>{
+      .weights = blocks(tables), .levels = 2, .kept = {bits.data()}, .scale = 3.0, .table = view(table)});
   for (const bool stack : {false, true}) {
     Matrix hidden = unwritten<double>(1, 2, stack ? 2 : 1);
-    Reference().run(Aggregate<double>{adjacency(graph),
-                                      2,
-                                      1,
-                                      stack,
-                                      {bits.data()},
-                                      view(std::as_const(table)),
-                                      receiver_scale.values.data(),
-                                      Activation::linear,
-                                      nullptr,
-                                      1.0,
-                                      view(hidden)});
+    Reference().run(Aggregate<double>{.adjacency = adjacency(graph),
+                                      .tables = 2,
+                                      .width = 1,
+                                      .stack = stack,
+                                      .kept = {bits.data()},
+                                      .table = view(table),
+                                      .receiver_scale = receiver_scale.values.data(),
+                                      .activation = Activation::linear,
+                                      .hidden = view(hidden)});
     CHECK(hidden.at(0, 0, 0) == (stack ? 1.5 : 31.5));
     CHECK(hidden.at(0, 1, 0) == 0);
     if (stack) CHECK(hidden.at(0, 0, 1) == 30);
@@ -265,4 +287,4 @@ TEST_CASE("an aggregation of three ratings, by hand", "[reference]") {
 }
 
 }  // namespace
-}  // namespace gcmc::cases
+}  // namespace gcmc::testing

@@ -19,7 +19,7 @@ struct CpuKernels;
 /// bits between instruction sets, whose vectors sum in different orders.
 class Cpu {
  public:
-  static constexpr bool stores_bf16_tables = true;  ///< BuildTable::bf16
+  static constexpr bool stores_bf16_tables = true;  ///< Hints::bf16
 
   /// `isa`: avx512, avx2 or portable; empty: the environment's GCMC_CPU_ISA, else the best that the processor has.
   /// Throws DeviceError if the processor or the build lacks it, or threads is negative.
@@ -38,43 +38,14 @@ class Cpu {
   void copy_to_host(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   void copy(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
 
-  void run(const DrawMask& op);
-  void run(const SelectSources& op);
-  void run(const SplitEdges& op);
-  template <class T>
-  void run(const BuildTable<T>& op);
-  template <class T>
-  void run(const Aggregate<T>& op);
-  template <class T>
-  void run(const AggregateBackward<T>& op);
-  template <class T>
-  void run(const Multiply<T>& op);
-  template <class T>
-  void run(const MultiplyTransposed<T>& op);
-  template <class T>
-  void run(const ColumnSums<T>& op);
-  template <class T>
-  void run(const Activate<T>& op);
-  template <class T>
-  void run(const DenseBackward<T>& op);
-  template <class T>
-  void run(const Decode<T>& op);
-  template <class T>
-  void run(const Predict<T>& op);
-  template <class T>
-  void run(const DegreeScale<T>& op);
-  template <class T>
-  void run(const SquareSum<T>& op);
-  template <class T>
-  void run(const Update<T>& op);
-  template <class T>
-  void run(const RecordStep<T>& op);
+  template <Operation Op>
+  void run(const Op& op);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-static_assert(Backend<Cpu>);
+static_assert(Backend<Cpu, float> && Backend<Cpu, double>);
 
 }  // namespace gcmc

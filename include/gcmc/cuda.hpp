@@ -69,37 +69,8 @@ class Cuda {
     rehearsal.finish();
   }
 
-  void run(const DrawMask& op);
-  void run(const SelectSources& op);
-  void run(const SplitEdges& op);
-  template <class T>
-  void run(const BuildTable<T>& op);
-  template <class T>
-  void run(const Aggregate<T>& op);
-  template <class T>
-  void run(const AggregateBackward<T>& op);
-  template <class T>
-  void run(const Multiply<T>& op);
-  template <class T>
-  void run(const MultiplyTransposed<T>& op);
-  template <class T>
-  void run(const ColumnSums<T>& op);
-  template <class T>
-  void run(const Activate<T>& op);
-  template <class T>
-  void run(const DenseBackward<T>& op);
-  template <class T>
-  void run(const Decode<T>& op);
-  template <class T>
-  void run(const Predict<T>& op);
-  template <class T>
-  void run(const DegreeScale<T>& op);
-  template <class T>
-  void run(const SquareSum<T>& op);
-  template <class T>
-  void run(const Update<T>& op);
-  template <class T>
-  void run(const RecordStep<T>& op);
+  template <Operation Op>
+  void run(const Op& op);
 
  private:
   /// The stream records from construction on; destruction without launch() drops what was recorded.
@@ -134,6 +105,6 @@ class Cuda {
   std::unique_ptr<State> state_;
 };
 
-static_assert(Backend<Cuda>);
+static_assert(Backend<Cuda, float> && Backend<Cuda, double>);
 
 }  // namespace gcmc

@@ -10,8 +10,6 @@
 namespace gcmc {
 namespace {
 
-constexpr double leaky_slope = 0.1;
-
 template <class T, class Function>
 GCMC_INLINE Vector<T> each_lane(Vector<T> x, const Function& function) {
   for (int i = 0; i < lanes<T>; ++i) x[i] = function(x[i]);
@@ -21,11 +19,10 @@ GCMC_INLINE Vector<T> each_lane(Vector<T> x, const Function& function) {
 template <Activation activation, class T>
 GCMC_INLINE Vector<T> activate_vector(Vector<T> x) {
   const Vector<T> zero{};
-  if constexpr (activation == Activation::leaky_relu) return select<T>(x < zero, x * static_cast<T>(leaky_slope), x);
+  if constexpr (activation == Activation::leaky_relu) return select<T>(x < zero, x * leaky_slope<T>, x);
   if constexpr (activation == Activation::relu) return select<T>(x < zero, zero, x);
-  if constexpr (activation == Activation::tanh) return each_lane<T>(x, [](T value) { return std::tanh(value); });
-  if constexpr (activation == Activation::sigmoid)
-    return each_lane<T>(x, [](T value) { return T{1} / (T{1} + std::exp(-value)); });
+  if constexpr (activation == Activation::tanh || activation == Activation::sigmoid)
+    return each_lane<T>(x, [](T value) { return activation_value(activation, value); });
   if constexpr (activation == Activation::softsign) return x / (T{1} + select<T>(x < zero, -x, x));
   return x;
 }
@@ -34,8 +31,7 @@ GCMC_INLINE Vector<T> activate_vector(Vector<T> x) {
 template <Activation activation, class T>
 GCMC_INLINE Vector<T> derivative_vector(Vector<T> y) {
   const Vector<T> zero{}, one = broadcast(T{1});
-  if constexpr (activation == Activation::leaky_relu)
-    return select<T>(y > zero, one, broadcast(static_cast<T>(leaky_slope)));
+  if constexpr (activation == Activation::leaky_relu) return select<T>(y > zero, one, broadcast(leaky_slope<T>));
   if constexpr (activation == Activation::relu) return select<T>(y > zero, one, zero);
   if constexpr (activation == Activation::tanh) return one - y * y;
   if constexpr (activation == Activation::sigmoid) return y * (one - y);

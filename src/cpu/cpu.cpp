@@ -79,8 +79,11 @@ const CpuIsa& choose(std::string isa) {
   if (isa != "avx512" && isa != "avx2" && isa != "portable")
     throw DeviceError("cpu: instruction set '" + isa + "' is unknown: use avx512, avx2 or portable (GCMC_CPU_ISA)");
   if (!compiled(isa)) throw DeviceError("cpu: this build has no kernels for " + isa);
-  if (!processor_has(isa))
-    throw DeviceError("cpu: this processor has no " + isa + ": use avx2 or portable (GCMC_CPU_ISA)");
+  if (!processor_has(isa)) {
+    std::string others = "portable";
+    if (isa == "avx512" && compiled("avx2") && processor_has("avx2")) others = "avx2 or portable";
+    throw DeviceError("cpu: this processor has no " + isa + ": use " + others + " (GCMC_CPU_ISA)");
+  }
   return *compiled(isa);
 }
 
@@ -106,13 +109,6 @@ struct Cpu::State {
   State(int threads, const CpuIsa& chosen) : isa(chosen), context(threads) {}
   const CpuIsa& isa;
   CpuContext context;
-  template <class T>
-  const CpuKernels<T>& kernels() const {
-    if constexpr (sizeof(T) == sizeof(float))
-      return isa.single;
-    else
-      return isa.twice;
-  }
 };
 
 Cpu::Cpu(int threads, const std::string& isa) {
@@ -140,31 +136,23 @@ void* Cpu::allocate(std::size_t bytes) {
 }
 void Cpu::release(void* memory, std::size_t bytes) noexcept { aligned_release(memory, bytes); }
 
-void Cpu::run(const DrawMask& op) { state_->isa.index.draw_mask(op, state_->context); }
-void Cpu::run(const SelectSources& op) { state_->isa.index.select_sources(op, state_->context); }
-void Cpu::run(const SplitEdges& op) { state_->isa.index.split_edges(op, state_->context); }
+template <Operation Op>
+void Cpu::run(const Op& op) {
+  kernel_of(state_->isa, op)(op, state_->context);
+}
 
-#define GCMC_CPU_RUN(Operation, kernel)                   \
-  template <class T>                                      \
-  void Cpu::run(const Operation<T>& op) {                 \
-    state_->kernels<T>().kernel(op, state_->context);     \
-  }                                                       \
-  template void Cpu::run<float>(const Operation<float>&); \
-  template void Cpu::run<double>(const Operation<double>&);
+#define GCMC_RUN(Struct, kernel)                                                       \
+  static auto kernel_of(const CpuIsa& isa, const Struct&) { return isa.index.kernel; } \
+  template void Cpu::run(const Struct&);
+GCMC_INDEX_OPERATIONS(GCMC_RUN)
+#undef GCMC_RUN
 
-GCMC_CPU_RUN(BuildTable, build_table)
-GCMC_CPU_RUN(Aggregate, aggregate)
-GCMC_CPU_RUN(AggregateBackward, aggregate_backward)
-GCMC_CPU_RUN(Multiply, multiply)
-GCMC_CPU_RUN(MultiplyTransposed, multiply_transposed)
-GCMC_CPU_RUN(ColumnSums, column_sums)
-GCMC_CPU_RUN(Activate, activate)
-GCMC_CPU_RUN(DenseBackward, dense_backward)
-GCMC_CPU_RUN(Decode, decode)
-GCMC_CPU_RUN(Predict, predict)
-GCMC_CPU_RUN(DegreeScale, degree_scale)
-GCMC_CPU_RUN(SquareSum, square_sum)
-GCMC_CPU_RUN(Update, update)
-GCMC_CPU_RUN(RecordStep, record_step)
+#define GCMC_RUN(Struct, kernel)                                                               \
+  static auto kernel_of(const CpuIsa& isa, const Struct<float>&) { return isa.single.kernel; } \
+  static auto kernel_of(const CpuIsa& isa, const Struct<double>&) { return isa.twice.kernel; } \
+  template void Cpu::run(const Struct<float>&);                                                \
+  template void Cpu::run(const Struct<double>&);
+GCMC_OPERATIONS(GCMC_RUN)
+#undef GCMC_RUN
 
 }  // namespace gcmc

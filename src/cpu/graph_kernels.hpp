@@ -7,9 +7,13 @@
 namespace gcmc {
 namespace {
 
-/// Levels that table k serves.
-inline Index first_level(Index table, Index levels) { return table < levels ? table : 0; }
-inline Index last_level(Index table, Index levels) { return table < levels ? table + 1 : levels; }
+/// Levels that a table serves: [first, last).
+inline Index first_level(Index table, Index tables, Index levels) {
+  return serves_all_levels(table, tables, levels) ? 0 : table;
+}
+inline Index last_level(Index table, Index tables, Index levels) {
+  return serves_all_levels(table, tables, levels) ? levels : table + 1;
+}
 
 /// Asks for the first sources of a row that comes soon, and for where a later one begins: rows of one level do not lie
 /// behind each other. Does not look where the row ends, which would be waited for. Always inlined: GCC takes a function
@@ -24,12 +28,12 @@ GCMC_INLINE void prefetch_sources(const Adjacency& graph, Offset receiver, Index
   __builtin_prefetch(source + line);
 }
 
-/// Lists the table rows of receiver i's kept messages for tables [first, last); returns their number.
-inline Offset collect_rows(const Adjacency& graph, Offset i, Index first, Index last, const Index* position,
-                           Index* rows) {
+/// Lists the table rows of receiver i's kept messages for tables [first, last) of `tables`; returns their number.
+inline Offset collect_rows(const Adjacency& graph, Offset i, Index first, Index last, Index tables,
+                           const Index* position, Index* rows) {
   Offset n = 0;
   for (Index table = first; table < last; ++table)
-    for (Index r = first_level(table, graph.levels); r < last_level(table, graph.levels); ++r) {
+    for (Index r = first_level(table, tables, graph.levels); r < last_level(table, tables, graph.levels); ++r) {
       const Offset row = i * graph.levels + r, begin = graph.begin[row];
       prefetch_sources(graph, i + 4, r);
       n += list_kept(graph.source + begin, graph.end[row] - begin, position + Offset{table} * graph.sources, rows + n);
@@ -54,7 +58,7 @@ void sum_messages(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, cons
   const TableRows<const Stored> table(op.table);
   bool goes_on = !part.first;
   for (Index k = part.first_table; k < part.last_table; ++k)
-    for (Index r = first_level(k, graph.levels); r < last_level(k, graph.levels); ++r) {
+    for (Index r = first_level(k, op.tables, graph.levels); r < last_level(k, op.tables, graph.levels); ++r) {
       const Offset row = i * graph.levels + r, begin = graph.begin[row];
       prefetch_sources(graph, i + 4, r);
       row_sum(table.row(Offset{k} * graph.sources), table.stride, graph.source + begin, graph.end[row] - begin, goes_on,
@@ -95,8 +99,8 @@ void aggregate_kept(const Aggregate<T>& op, const RowSum<T, Stored>& row_sum, co
   while (first < last) {
     int n = 0;
     for (; n < listed_at_once && first + n < last && ends[n] <= list_room; ++n)
-      ends[n + 1] = ends[n] + collect_rows(op.adjacency, first + n, part.first_table, part.last_table, part.position,
-                                           rows + ends[n]);
+      ends[n + 1] = ends[n] + collect_rows(op.adjacency, first + n, part.first_table, part.last_table, op.tables,
+                                           part.position, rows + ends[n]);
     aggregate_rows<activation>(op, row_sum, part, first, first + n, block_sums, [&](Offset i, T* sums) {
       const Offset begin = ends[i - first];
       row_sum(table.data, table.stride, rows + begin, ends[i - first + 1] - begin, false, sums, part.first_tile,
@@ -166,7 +170,7 @@ void aggregate_of(const Aggregate<T>& op, CpuContext& context) {
 
 template <class T>
 void aggregate(const Aggregate<T>& op, CpuContext& context) {
-  with_stored<T>(op.bf16, [&](auto stored) { aggregate_of<T, decltype(stored)>(op, context); });
+  with_stored<T>(op.hints.bf16, [&](auto stored) { aggregate_of<T, decltype(stored)>(op, context); });
 }
 
 /// Source j's gradient of a table that serves several levels: the sum of their sums.
@@ -197,7 +201,7 @@ void pair_gradient(const AggregateBackward<T>& op, const RowSum<T>& row_sum, Ind
   const T* block = op.blocks.block(op.stack ? table : 0);
   const T scale = op.source_scale ? op.scale * op.source_scale[j] : op.scale;
   T* to = op.gradient.block(table) + j * op.gradient.stride;
-  if (table == graph.levels) return sum_levels(op, block, j, scale, to);
+  if (serves_all_levels(table, op.tables, graph.levels)) return sum_levels(op, block, j, scale, to);
   const Offset row = j * graph.levels + table;
   row_sum(block, op.blocks.stride, graph.source + graph.begin[row], graph.end[row] - graph.begin[row], to);
   const Vector<T> by = broadcast(scale);
@@ -218,7 +222,7 @@ void aggregate_backward(const AggregateBackward<T>& op, CpuContext& context) {
                      const Offset j = pair_at(k) - Offset{table} * graph.receivers;
                      if (k + ahead < last)
                        prefetch_sources(graph, pair_at(k + ahead) - Offset{table} * graph.receivers,
-                                        first_level(table, graph.levels));
+                                        first_level(table, op.tables, graph.levels));
                      if (op.kept.keeps(table, graph.receivers, static_cast<Index>(j)))
                        pair_gradient(op, row_sum, table, j);
                      else
@@ -228,7 +232,7 @@ void aggregate_backward(const AggregateBackward<T>& op, CpuContext& context) {
                  });
   if (!op.ordinal) return;
   for_each_piece(context, graph.receivers, piece, [&](Offset first, Offset last) {
-    for (Index level = graph.levels - 2; level >= 0; --level)
+    for (Index level = static_cast<Index>(smaller(op.tables, graph.levels)) - 2; level >= 0; --level)
       for (Offset j = first; j < last; ++j) {
         T* to = op.gradient.block(level) + j * op.gradient.stride;
         const T* next = op.gradient.block(level + 1) + j * op.gradient.stride;

@@ -1,6 +1,7 @@
 // Fills the table of kernels of one instruction set. Included last by each isa_*.cpp.
 #pragma once
 
+#include "add_scaled.hpp"
 #include "cross_kernels.hpp"
 #include "decoder_kernels.hpp"
 #include "dense_backward.hpp"
@@ -13,18 +14,18 @@
 namespace gcmc {
 namespace {
 
+#define GCMC_KERNEL(Struct, kernel) .kernel = &kernel<T>,
 template <class T>
 constexpr CpuKernels<T> kernels_of() {
-  return {&build_table<T>, &aggregate<T>,           &aggregate_backward<T>,
-          &multiply<T>,    &multiply_transposed<T>, &column_sums<T>,
-          &activate<T>,    &dense_backward<T>,      &decode<T>,
-          &predict<T>,     &degree_scale<T>,        &square_sum<T>,
-          &update<T>,      &record_step<T>};
+  return {GCMC_OPERATIONS(GCMC_KERNEL)};
 }
+#undef GCMC_KERNEL
 
+#define GCMC_KERNEL(Struct, kernel) .kernel = &kernel,
 constexpr CpuIsa make_isa(const char* name) {
-  return {name, {&draw_mask, &select_sources, &split_edges}, kernels_of<float>(), kernels_of<double>()};
+  return {name, {GCMC_INDEX_OPERATIONS(GCMC_KERNEL)}, kernels_of<float>(), kernels_of<double>()};
 }
+#undef GCMC_KERNEL
 
 }  // namespace
 }  // namespace gcmc

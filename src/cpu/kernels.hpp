@@ -1,7 +1,7 @@
 // The table of kernels that one instruction set fills, and what a kernel is given beside its operation.
 #pragma once
 
-#include "gcmc/backend/operations.hpp"
+#include "gcmc/backend/operation_list.hpp"
 #include "thread_pool.hpp"
 
 namespace gcmc {
@@ -47,29 +47,18 @@ class CpuContext {
   std::size_t size_[slots] = {};
 };
 
+#define GCMC_KERNEL(Struct, kernel) void (*kernel)(const Struct<T>&, CpuContext&);
 template <class T>
 struct CpuKernels {
-  void (*build_table)(const BuildTable<T>&, CpuContext&);
-  void (*aggregate)(const Aggregate<T>&, CpuContext&);
-  void (*aggregate_backward)(const AggregateBackward<T>&, CpuContext&);
-  void (*multiply)(const Multiply<T>&, CpuContext&);
-  void (*multiply_transposed)(const MultiplyTransposed<T>&, CpuContext&);
-  void (*column_sums)(const ColumnSums<T>&, CpuContext&);
-  void (*activate)(const Activate<T>&, CpuContext&);
-  void (*dense_backward)(const DenseBackward<T>&, CpuContext&);
-  void (*decode)(const Decode<T>&, CpuContext&);
-  void (*predict)(const Predict<T>&, CpuContext&);
-  void (*degree_scale)(const DegreeScale<T>&, CpuContext&);
-  void (*square_sum)(const SquareSum<T>&, CpuContext&);
-  void (*update)(const Update<T>&, CpuContext&);
-  void (*record_step)(const RecordStep<T>&, CpuContext&);
+  GCMC_OPERATIONS(GCMC_KERNEL)
 };
+#undef GCMC_KERNEL
 
+#define GCMC_KERNEL(Struct, kernel) void (*kernel)(const Struct&, CpuContext&);
 struct CpuIndexKernels {
-  void (*draw_mask)(const DrawMask&, CpuContext&);
-  void (*select_sources)(const SelectSources&, CpuContext&);
-  void (*split_edges)(const SplitEdges&, CpuContext&);
+  GCMC_INDEX_OPERATIONS(GCMC_KERNEL)
 };
+#undef GCMC_KERNEL
 
 struct CpuIsa {
   const char* name;

@@ -125,7 +125,7 @@ void build_table_of(const BuildTable<T>& op, CpuContext& context) {
 
 template <class T>
 void build_table(const BuildTable<T>& op, CpuContext& context) {
-  with_stored<T>(op.bf16, [&](auto stored) { build_table_of<T, decltype(stored)>(op, context); });
+  with_stored<T>(op.hints.bf16, [&](auto stored) { build_table_of<T, decltype(stored)>(op, context); });
 }
 
 /// Lists the positions of the kept sources; returns their number. Writes up to 16 more.

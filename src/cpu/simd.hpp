@@ -1,6 +1,6 @@
 // Vectors of one instruction set, written with the compilers' vector extension: included by each isa_*.cpp after it has
-// defined GCMC_ISA (a name) and GCMC_VECTOR_BYTES. Everything lies in an unnamed namespace, so that code compiled for
-// one instruction set is never linked in place of another's.
+// defined GCMC_VECTOR_BYTES. Everything lies in an unnamed namespace, so that code compiled for one instruction set is
+// never linked in place of another's.
 #pragma once
 
 #if defined(__x86_64__)
@@ -187,7 +187,8 @@ template <int step, int chunk, class T, int... i>
 GCMC_INLINE Vector<T> fold(Vector<T> a, Vector<T> b, std::integer_sequence<int, i...>) {
   constexpr auto from = [](int lane, int odd) {
     const int start = lane / chunk * chunk, group = lane % chunk / step, half = chunk / step / 2;
-    return (group < half ? start : start + lanes<T>)+(2 * (group % half) + odd) * step + lane % step;
+    const int first = group < half ? start : start + lanes<T>;
+    return first + (2 * (group % half) + odd) * step + lane % step;
   };
   return __builtin_shufflevector(a, b, from(i, 0)...) + __builtin_shufflevector(a, b, from(i, 1)...);
 }
@@ -213,11 +214,12 @@ GCMC_INLINE Vector<T> sum_group(Vector<T>* x) {
 template <class T>
 GCMC_INLINE Vector<T> sum_groups(Vector<T>* x) {
   constexpr int group = sum_group_size<T>;
-  if constexpr (lanes < T >> group)
+  constexpr int all = lanes<T>;
+  if constexpr (all > group)
 #pragma GCC unroll 4
-    for (int count = lanes<T> / group; count > 1; count /= 2)
+    for (int count = all / group; count > 1; count /= 2)
       for (int i = 0; i < count / 2; ++i)
-        x[i] = fold<group, lanes<T>, T>(x[2 * i], x[2 * i + 1], std::make_integer_sequence<int, lanes<T>>{});
+        x[i] = fold<group, all, T>(x[2 * i], x[2 * i + 1], std::make_integer_sequence<int, all>{});
   return x[0];
 }
 

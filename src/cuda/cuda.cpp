@@ -119,41 +119,20 @@ void Cuda::Capture::launch() {
   cuda_.state_->context.launch_recorded();
 }
 
-void Cuda::run(const DrawMask& op) {
-  state_->context.activate();
-  kernels::run(state_->context, op);
-}
-void Cuda::run(const SelectSources& op) {
-  state_->context.activate();
-  kernels::run(state_->context, op);
-}
-void Cuda::run(const SplitEdges& op) {
+template <Operation Op>
+void Cuda::run(const Op& op) {
   state_->context.activate();
   kernels::run(state_->context, op);
 }
 
-#define GCMC_CUDA_RUN(Operation)                           \
-  template <class T>                                       \
-  void Cuda::run(const Operation<T>& op) {                 \
-    state_->context.activate();                            \
-    kernels::run(state_->context, op);                     \
-  }                                                        \
-  template void Cuda::run<float>(const Operation<float>&); \
-  template void Cuda::run<double>(const Operation<double>&);
+#define GCMC_RUN(Struct, kernel) template void Cuda::run(const Struct&);
+GCMC_INDEX_OPERATIONS(GCMC_RUN)
+#undef GCMC_RUN
 
-GCMC_CUDA_RUN(BuildTable)
-GCMC_CUDA_RUN(Aggregate)
-GCMC_CUDA_RUN(AggregateBackward)
-GCMC_CUDA_RUN(Multiply)
-GCMC_CUDA_RUN(MultiplyTransposed)
-GCMC_CUDA_RUN(ColumnSums)
-GCMC_CUDA_RUN(Activate)
-GCMC_CUDA_RUN(DenseBackward)
-GCMC_CUDA_RUN(Decode)
-GCMC_CUDA_RUN(Predict)
-GCMC_CUDA_RUN(DegreeScale)
-GCMC_CUDA_RUN(SquareSum)
-GCMC_CUDA_RUN(Update)
-GCMC_CUDA_RUN(RecordStep)
+#define GCMC_RUN(Struct, kernel)                 \
+  template void Cuda::run(const Struct<float>&); \
+  template void Cuda::run(const Struct<double>&);
+GCMC_OPERATIONS(GCMC_RUN)
+#undef GCMC_RUN
 
 }  // namespace gcmc

@@ -159,7 +159,7 @@ void run(CudaContext& context, const Decode<T>& op) {
   }
   run_gather(
       context, "item_gradient",
-      ItemGradient<T>{op.by_item, op.pairs, op.user_basis, columns, op.bases, columns, slopes, op.item_gradient});
+      ItemGradient<T>{op.hints.by_item, op.pairs, op.user_basis, columns, op.bases, columns, slopes, op.item_gradient});
 }
 
 template <class T>

@@ -98,6 +98,18 @@ __global__ void __launch_bounds__(block_threads, least_blocks)
 
 /// A warp a row.
 template <class T>
+__global__ void __launch_bounds__(block_threads, least_blocks) add_scaled(const AddScaled<T> op) {
+  const Index i = warp_of_grid();
+  if (i >= op.a.rows) return;
+  const T scale = op.row_scale ? op.alpha * op.row_scale[i] : op.alpha;
+  for (Index c = lane_of_thread(); c < op.a.columns; c += warp_lanes) {
+    T& to = op.c.row(i)[c];
+    to = op.beta != 0 ? op.a.row(i)[c] * scale + to * op.beta : op.a.row(i)[c] * scale;
+  }
+}
+
+/// A warp a row.
+template <class T>
 __global__ void __launch_bounds__(block_threads, least_blocks) activate(const Activate<T> op) {
   const Index i = warp_of_grid();
   if (i >= op.x.rows) return;
@@ -134,6 +146,11 @@ void run(CudaContext& context, const MultiplyTransposed<T>& op) {
 }
 
 template <class T>
+void run(CudaContext& context, const AddScaled<T>& op) {
+  context.launch("add_scaled", &add_scaled<T>, blocks_for(op.a.rows, warp_lanes), op);
+}
+
+template <class T>
 void run(CudaContext& context, const ColumnSums<T>& op) {
   const Index chunks = (op.x.rows + column_sum_rows - 1) / column_sum_rows;
   T* partial = context.scratch<T>(0, Offset{chunks} * op.x.columns);
@@ -164,6 +181,7 @@ void run(CudaContext& context, const DenseBackward<T>& op) {
 #define GCMC_INSTANTIATE(T)                                         \
   template void run<T>(CudaContext&, const Multiply<T>&);           \
   template void run<T>(CudaContext&, const MultiplyTransposed<T>&); \
+  template void run<T>(CudaContext&, const AddScaled<T>&);          \
   template void run<T>(CudaContext&, const ColumnSums<T>&);         \
   template void run<T>(CudaContext&, const Activate<T>&);           \
   template void run<T>(CudaContext&, const DenseBackward<T>&);

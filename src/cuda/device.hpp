@@ -1,4 +1,4 @@
-// What kernels share: 16-byte packs, sums over a warp and a block in a fixed order, activations. All of a warp's lanes
+// What kernels share: 16-byte packs, sums over a warp and a block in a fixed order. All of a warp's lanes
 // take part in every call that names the warp.
 #pragma once
 
@@ -64,47 +64,6 @@ __device__ T block_sum(T value) {
 }
 
 __device__ inline bool bit_of(const std::uint8_t* bits, Offset i) { return bits[i / 8] >> (i % 8) & 1; }
-
-template <class T>
-__device__ T activation_value(Activation activation, T x) {
-  switch (activation) {
-    case Activation::leaky_relu:
-      return x < 0 ? x * T(0.1) : x;
-    case Activation::relu:
-      return x < 0 ? T(0) : x;
-    case Activation::tanh:
-      return ::tanh(x);
-    case Activation::sigmoid:
-      return T(1) / (T(1) + ::exp(-x));
-    case Activation::softsign:
-      return x / (T(1) + (x < 0 ? -x : x));
-    case Activation::linear:
-      break;
-  }
-  return x;
-}
-
-/// act'(x) as a function of y = act(x).
-template <class T>
-__device__ T activation_slope(Activation activation, T y) {
-  switch (activation) {
-    case Activation::leaky_relu:
-      return y > 0 ? T(1) : T(0.1);
-    case Activation::relu:
-      return y > 0 ? T(1) : T(0);
-    case Activation::tanh:
-      return T(1) - y * y;
-    case Activation::sigmoid:
-      return y * (T(1) - y);
-    case Activation::softsign: {
-      const T rest = T(1) - (y < 0 ? -y : y);
-      return rest * rest;
-    }
-    case Activation::linear:
-      break;
-  }
-  return T(1);
-}
 
 /// Is a dropout's unit kept? All are where there are no bits.
 __device__ inline bool unit_kept(const std::uint8_t* bits, Offset i) { return !bits || bit_of(bits, i); }

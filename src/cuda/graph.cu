@@ -1,5 +1,6 @@
 // The graph convolution: tables of the kept messages, the gather-sum forward with its epilogue, and its gradient. The
 // sums are a gather's or, by choice, cuSPARSE's.
+#include <algorithm>
 #include <type_traits>
 
 #include "gather.hpp"
@@ -69,12 +70,12 @@ struct Forward {
   __device__ EntryRows rows(Index output) const {
     const Offset first = Offset{output / blocks} * adjacency.levels;
     const Index block = output % blocks;
-    if (op.stack && block < adjacency.levels) return {first + block, 1, 1};
-    return {first, adjacency.levels, op.stack || op.tables == adjacency.levels ? 1 : 2};
+    if (op.stack && !serves_all_levels(block, op.tables, adjacency.levels)) return {first + block, 1, 1};
+    return {first, adjacency.levels, op.stack || op.tables <= adjacency.levels ? 1 : 2};
   }
   __device__ Addend look_up(Index output, const Place& place) const {
     Index table = op.stack ? output % blocks : place.row;
-    if (table > adjacency.levels) table = adjacency.levels;
+    if (table >= op.tables) table = op.tables - 1;
     const Index source = adjacency.source[place.entry];
     return {op.kept.keeps(table, adjacency.sources, source) ? table * adjacency.sources + source : -1, 0};
   }
@@ -125,7 +126,8 @@ struct Backward {
     if (dropped(output)) return {};
     const Offset first = Offset{output % adjacency.receivers} * adjacency.levels;
     const Index table = output / adjacency.receivers;
-    return table < adjacency.levels ? EntryRows{first + table, 1, 1} : EntryRows{first, adjacency.levels, 1};
+    const bool all = serves_all_levels(table, op.tables, adjacency.levels);
+    return all ? EntryRows{first, adjacency.levels, 1} : EntryRows{first + table, 1, 1};
   }
   __device__ Addend look_up(Index, const Place& place) const { return {adjacency.source[place.entry], 0}; }
   __device__ T weight(const Addend&, Index, int) const { return T(1); }
@@ -228,7 +230,8 @@ void run(CudaContext& context, const Aggregate<T>& op) {
                    copy);
     table = copy;
   }
-  multiply_and_finish(context, {op.adjacency, op.tables, !op.stack, true}, table, forward);
+  const bool alone = op.tables == 1;
+  multiply_and_finish(context, {op.adjacency, op.tables, !op.stack || alone, !alone}, table, forward);
 }
 
 template <class T>
@@ -236,14 +239,15 @@ void run(CudaContext& context, const AggregateBackward<T>& op) {
   const Backward<T> backward(op);
   if (context.spmm()) {
     const BlockMatrix<const T>& blocks = op.blocks;
-    multiply_and_finish(context, {op.adjacency, op.tables, false, op.stack},
+    const bool alone = op.tables == 1;
+    multiply_and_finish(context, {op.adjacency, op.tables, alone, op.stack && !alone},
                         {blocks.data, blocks.blocks * blocks.rows, blocks.columns, blocks.stride}, backward);
   } else {
     run_gather(context, "aggregate_backward", backward);
   }
   if (op.ordinal)
     context.launch("sum_levels_from_above", &sum_levels_from_above<T>, blocks_for(op.gradient.rows, warp_lanes),
-                   op.gradient, op.adjacency.levels);
+                   op.gradient, std::min(op.tables, op.adjacency.levels));
 }
 
 template <class T>

@@ -5,36 +5,14 @@
 
 namespace gcmc::kernels {
 
-void run(CudaContext& context, const DrawMask& op);
-void run(CudaContext& context, const SelectSources& op);
-void run(CudaContext& context, const SplitEdges& op);
-template <class T>
-void run(CudaContext& context, const BuildTable<T>& op);
-template <class T>
-void run(CudaContext& context, const Aggregate<T>& op);
-template <class T>
-void run(CudaContext& context, const AggregateBackward<T>& op);
-template <class T>
-void run(CudaContext& context, const Multiply<T>& op);
-template <class T>
-void run(CudaContext& context, const MultiplyTransposed<T>& op);
-template <class T>
-void run(CudaContext& context, const ColumnSums<T>& op);
-template <class T>
-void run(CudaContext& context, const Activate<T>& op);
-template <class T>
-void run(CudaContext& context, const DenseBackward<T>& op);
-template <class T>
-void run(CudaContext& context, const Decode<T>& op);
-template <class T>
-void run(CudaContext& context, const Predict<T>& op);
-template <class T>
-void run(CudaContext& context, const DegreeScale<T>& op);
-template <class T>
-void run(CudaContext& context, const SquareSum<T>& op);
-template <class T>
-void run(CudaContext& context, const Update<T>& op);
-template <class T>
-void run(CudaContext& context, const RecordStep<T>& op);
+#define GCMC_RUN(Struct, kernel) void run(CudaContext& context, const Struct& op);
+GCMC_INDEX_OPERATIONS(GCMC_RUN)
+#undef GCMC_RUN
+
+#define GCMC_RUN(Struct, kernel) \
+  template <class T>             \
+  void run(CudaContext& context, const Struct<T>& op);
+GCMC_OPERATIONS(GCMC_RUN)
+#undef GCMC_RUN
 
 }  // namespace gcmc::kernels

@@ -13,10 +13,10 @@ using SparseMatrix = Owned<cusparseSpMatDescr_t, cusparseDestroySpMat>;
 using DenseMatrix = Owned<cusparseDnMatDescr_t, cusparseDestroyDnMat>;
 
 /// An adjacency as one sparse matrix of ones. Its row (i, k) = i * tables + k holds the sources of receiver i at level
-/// k, or at all levels where k == levels (the implicit table); `joined`: row i holds those of all tables. Source j of
-/// table k is column k * sources + j if `shifted`, else j. The adjacency's rows must ascend in `source`. What lies
-/// between the end of one and the begin of the next, such as the edges that target removal took out, is stored as
-/// zeros: so the sizes do not depend on it, and need not be read back.
+/// k, or at all levels where k == levels (the implicit table); `joined`: row i holds those of all tables, each once
+/// where there is one table. Source j of table k is column k * sources + j if `shifted`, else j. The adjacency's rows
+/// must ascend in `source`. What lies between the end of one and the begin of the next, such as the edges that target
+/// removal took out, is stored as zeros: so the sizes do not depend on it, and need not be read back.
 struct Expansion {
   Adjacency adjacency;
   Index tables = 0;

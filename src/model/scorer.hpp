@@ -118,7 +118,7 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
     user_basis_ = Matrix<Cpu, T>(memory_, users, bases_ * row_stride<T>(output));
     const MatrixView<const T> all = p.const_view();
     cpu.run(Multiply<T>{
-        user.const_view(), {all.data, bases_, output, output, all.stride}, false, false, user_basis_.view()});
+        .a = user.const_view(), .b = {all.data, bases_, output, output, all.stride}, .c = user_basis_.view()});
   }
 
   /// Runs of pairs with the same user, an operation each: the cost of a call is that of its pairs, not of all users.
@@ -156,18 +156,23 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
     values.resize(std::max(values.size(), most_pairs * (1 + (probabilities ? static_cast<std::size_t>(levels_) : 0))));
     const Index chunk_begin[] = {0, 1};
     const MatrixView<const T> all = user_basis_.const_view();
-    memory.cpu.run(Predict<T>{{1, items_.view().rows, levels_, count, memory.begin.data(), memory.begin.data() + 1,
-                               memory.items.data(), count},
-                              chunk_begin,
-                              1,
-                              bases_,
-                              {all.row(user), 1, all.columns, all.stride},
-                              items_.const_view(),
-                              coefficients_.const_view().data,
-                              values_.data(),
-                              nullptr,
-                              values.data(),
-                              probabilities ? values.data() + most_pairs : nullptr});
+    memory.cpu.run(Predict<T>{.pairs = {.receivers = 1,
+                                        .sources = items_.view().rows,
+                                        .levels = levels_,
+                                        .largest_row = count,
+                                        .begin = memory.begin.data(),
+                                        .end = memory.begin.data() + 1,
+                                        .source = memory.items.data(),
+                                        .entries = count},
+                              .chunk_begin = chunk_begin,
+                              .chunks = 1,
+                              .bases = bases_,
+                              .user_basis = {all.row(user), 1, all.columns, all.stride},
+                              .items = items_.const_view(),
+                              .coefficients = coefficients_.const_view().data,
+                              .values = values_.data(),
+                              .predictions = values.data(),
+                              .probabilities = probabilities ? values.data() + most_pairs : nullptr});
     return values.data();
   }
 

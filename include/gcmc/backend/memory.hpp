@@ -35,7 +35,11 @@ class Buffer {
   std::size_t bytes() const { return static_cast<std::size_t>(size_) * sizeof(T); }
   explicit operator bool() const { return data_ != nullptr; }
 
+  /// Throws InputError unless there is a value for each element.
   void set(const std::vector<T>& values) {
+    require(static_cast<Offset>(values.size()) == size_, [&] {
+      return "buffer: " + std::to_string(values.size()) + " values for " + std::to_string(size_) + " elements";
+    });
     if (size_ > 0) backend_->copy_to_device(data_, values.data(), bytes());
   }
   /// The first element. Waits for the operations that write it.
@@ -88,7 +92,12 @@ class Matrix {
       for (Offset c = 0; c < columns_; ++c) values[i * columns_ + c] = padded[i * stride_ + c];
     return values;
   }
+  /// From unpadded values, row by row. Throws InputError unless there is a value for each element.
   void set(const std::vector<T>& values) {
+    require(static_cast<Offset>(values.size()) == Offset{rows_} * columns_, [&] {
+      return "matrix: " + std::to_string(values.size()) + " values for " + std::to_string(rows_) + " x " +
+             std::to_string(columns_) + " elements";
+    });
     std::vector<T> padded(static_cast<std::size_t>(buffer_.size()));
     for (Offset i = 0; i < rows_; ++i)
       for (Offset c = 0; c < columns_; ++c) padded[i * stride_ + c] = values[i * columns_ + c];

@@ -1,16 +1,15 @@
-// The operations that a backend runs: plain structs of sizes and pointers, includable from any compiler.
+// The operations that a backend runs: plain structs of sizes and pointers, for any C++20 compiler, nvcc among them.
 // Pointers are the backend's memory, but for lists of ParameterRows, which are the host's. Every operation overwrites
 // its results; no operation allocates what it returns.
 #pragma once
 
+#include "gcmc/backend/formulas.hpp"
 #include "gcmc/base/mask.hpp"
 #include "gcmc/base/views.hpp"
 
 namespace gcmc {
 
 enum class Normalization { symmetric, left };
-enum class Activation { leaky_relu, relu, tanh, sigmoid, softsign, linear };
-
 /// One direction of the rating graph. Row (i, r) = i * levels + r holds the sources that rated, or were rated by,
 /// receiver i at level r: source[begin[row]] .. source[end[row] - 1], ascending. Rows lie there in order.
 struct Adjacency {
@@ -20,6 +19,18 @@ struct Adjacency {
   const Offset* end = nullptr;
   const Index* source = nullptr;
   Offset entries = 0;  ///< bound on what begin and end hold: the size of source
+};
+
+/// Does table `table` of a graph convolution serve all levels, and not level `table` alone? The one behind the levels'
+/// (the implicit one) does, and one that stands alone.
+constexpr bool serves_all_levels(Index table, Index tables, Index levels) {
+  return table == levels || (tables == 1 && levels > 1);
+}
+
+/// What one backend profits from, and others need not look at.
+struct Hints {
+  bool bf16 = false;  ///< BuildTable, Aggregate: T_k[j] may be stored rounded to bfloat16, ties to even; Cpu, of float
+  Adjacency by_item = {};  ///< Decode: the same pairs with receivers = items; Cuda, which gathers by item
 };
 
 /// `blocks` matrices of equal shape, one behind the other: block b starts at data + b * rows * stride.
@@ -74,31 +85,32 @@ struct BuildTable {
   BlockMatrix<const T> weights;  ///< [tables][sources][width]
   bool ordinal = false;
   Index levels = 0;
-  KeptPairs kept;
+  KeptPairs kept = {};
   const T* source_scale = nullptr;  ///< nullptr: 1
   T scale = 1;
   MatrixView<T> table;  ///< tables * sources rows; columns and stride as the weights
-  bool bf16 = false;    ///< store T_k[j] rounded to bfloat16, ties to even; Cpu alone, of float alone
+  Hints hints = {};
 };
 
 /// Graph convolution from tables of messages (eq. 1 and 2 of van den Berg, Kipf and Welling 2017):
 ///   H[i, block] = dropout(act(receiver_scale[i] * sum over the block's tables k, levels r of k, kept sources j of
 ///                 (i, r) of T_k[j]))
-/// Table k < levels serves level k, table `levels` (the implicit one) serves all. stack: block k is table k, at columns
-/// k * width. sum: one block of all tables. Sums run in the order written: table, level, source.
+/// Table k serves level k, or all (serves_all_levels); there are 1, `levels` or, with the implicit one, levels + 1.
+/// stack: block k is table k, at columns k * width. sum: one block of all tables. Sums run in the order written: table,
+/// level, source.
 template <class T>
 struct Aggregate {
   Adjacency adjacency;
   Index tables = 0, width = 0;
   bool stack = false;
-  KeptPairs kept;
+  KeptPairs kept = {};
   MatrixView<const T> table;  ///< as BuildTable left it
   const T* receiver_scale = nullptr;
   Activation activation = Activation::leaky_relu;
   const std::uint8_t* bits = nullptr;  ///< of unit (i, c): i * round_up(hidden.columns, 64) + c; nullptr: all kept
   T dropout_scale = 1;
   MatrixView<T> hidden;
-  bool bf16 = false;  ///< as BuildTable's
+  Hints hints = {};  ///< BuildTable's
 };
 
 /// The gradient of Aggregate with respect to the weights, given the blocks' gradients as DenseBackward leaves them:
@@ -110,7 +122,7 @@ struct AggregateBackward {
   Adjacency adjacency;
   Index tables = 0;
   bool stack = false, ordinal = false;
-  KeptPairs kept;
+  KeptPairs kept = {};
   BlockMatrix<const T> blocks;  ///< [1 or tables][receivers][width]
   const T* source_scale = nullptr;
   T scale = 1;
@@ -137,6 +149,15 @@ struct MultiplyTransposed {
   MatrixView<const T> a, b;
   BlockMatrix<T> c;
   bool accumulate = false;
+};
+
+/// C = alpha diag(s) A + beta C: row i of A times alpha * s[i]. beta == 0 does not read C. A may be C.
+template <class T>
+struct AddScaled {
+  MatrixView<const T> a;
+  const T* row_scale = nullptr;  ///< s; nullptr: 1
+  T alpha = 1, beta = 0;
+  MatrixView<T> c;
 };
 
 /// sums[c] = sum over rows of x[., c] (+ sums[c]), in a fixed order.
@@ -171,16 +192,6 @@ struct DenseBackward {
   BlockMatrix<T> blocks;              ///< [blocks][rows][width], blocks * width = hidden.columns
 };
 
-/// Weight of level r in the loss of a rating of level `label`: 1 - smoothing for its own, the rest shared by the levels
-/// next to it, of which an end has one.
-template <class T>
-constexpr T level_weight(Index r, Index label, Index levels, T smoothing) {
-  if (levels == 1) return T{1};
-  if (r == label) return T{1} - smoothing;
-  if (r + 1 != label && r - 1 != label) return T{0};
-  return label == 0 || label + 1 == levels ? smoothing : smoothing / T{2};
-}
-
 /// Sums over the pairs of one pass: Metrics, as the backend writes them.
 struct DecodeSums {
   double count = 0, cross_entropy = 0, squared_error = 0, absolute_error = 0, correct = 0;
@@ -205,8 +216,8 @@ struct Decode {
   MatrixView<T> user_basis_gradient, item_gradient;
   T* coefficient_gradient = nullptr;
   DecodeSums* sums = nullptr;  ///< absolute_error and correct are not computed here
-  Adjacency by_item;           ///< the same pairs with receivers = items, for backends that gather by item
   T smoothing = 0;             ///< of level_weight
+  Hints hints = {};
 };
 
 /// The decoder without gradients: sums over the pairs and, where asked for, each pair's prediction and probabilities.

@@ -37,7 +37,8 @@ inline std::vector<ParameterPiece> decoder_pieces(const std::string& name, const
 /// (van den Berg, Kipf and Welling 2017, eq. 4 and 5, with the weight sharing of section 2.4).
 ///   P  B x D x D    a  B x R    z_i, z_j  D
 /// Work O(users B D^2 + pairs B D). No array has the size of the pairs.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class BilinearDecoder {
  public:
   /// Adds name.basis (P) and name.coefficients (a) to the parameters. `levels` are the rating values, ascending.
@@ -72,8 +73,8 @@ class BilinearDecoder {
                             .item_gradient = dv,
                             .coefficient_gradient = parameters_->gradient(coefficients_).data,
                             .sums = sums_.data(),
-                            .by_item = pairs.by_item,
-                            .smoothing = smoothing_});
+                            .smoothing = smoothing_,
+                            .hints = {.by_item = pairs.by_item}});
     backend_->run(
         MultiplyTransposed<T>{.a = u, .b = user_basis_gradient_.const_view(), .c = parameters_->gradient(basis_)});
     backend_->run(Multiply<T>{.a = user_basis_gradient_.const_view(),

@@ -25,7 +25,8 @@ inline std::vector<ParameterPiece> dense_pieces(const std::string& name, const D
 
 /// Z = H W (+ b).   H  nodes x input   W  input x output   b  output.   Work O(nodes * input * output). One layer may
 /// serve several inputs in turn.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class Dense {
  public:
   /// Adds name.weight, and name.bias where there is one, to the parameters.

@@ -24,7 +24,8 @@ inline ParameterPiece kernel_piece(const std::string& name, const ConvolutionOpt
 ///   X  sources x input    W_r  input x width    H  receivers x hidden
 /// Work O(width * (edges + tables * sources * input)), forward, and twice that backward. Memory beside H: X W_r and its
 /// gradient of every table.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class DenseConvolution {
  public:
   /// Adds name.weight to the parameters. The workspace (MessagePassing::workspace_size) must outlive it. Throws

@@ -11,7 +11,8 @@
 namespace gcmc {
 
 /// DGL's form: every edge carries messages and is predicted. The graph must outlive it.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class WholeGraph {
  public:
   explicit WholeGraph(const Graph<B, T>& graph) : graph_(&graph) {}
@@ -25,7 +26,8 @@ class WholeGraph {
 
 /// Target-edge removal: each step a fresh share of the edges is predicted while the others carry the messages and set
 /// the degrees. Both directions see the same edges, since the mask is a function of (user, item).
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class TargetRemoval {
  public:
   /// `share` of the edges is predicted. The graph must outlive it.

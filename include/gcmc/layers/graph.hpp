@@ -86,7 +86,7 @@ inline std::vector<Index> cut_into_chunks(const HostAdjacency& to_users, Index u
 }
 
 /// One direction in a backend's memory.
-template <Backend B>
+template <BackendMemory B>
 class HeldAdjacency {
  public:
   HeldAdjacency(B& backend, Index receivers, Index sources, Index levels, const HostAdjacency& host)
@@ -115,7 +115,7 @@ class HeldAdjacency {
 };
 
 /// Users' chunks and the number of the pairs: what makes an adjacency to users a list of pairs.
-template <Backend B>
+template <BackendMemory B>
 class PairChunks {
  public:
   PairChunks(B& backend, const HostAdjacency& to_users, Index users, Index items, Index levels)
@@ -138,7 +138,7 @@ class PairChunks {
 /// Pairs that are predicted and carry no messages: validation and test. Entry e of the predictions is the e-th pair by
 /// (user, level, item). Immutable. Throws InputError for a number out of range. Cost: 4 bytes a pair, 8 a (user,
 /// level).
-template <Backend B>
+template <BackendMemory B>
 class PairList {
  public:
   PairList(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings)
@@ -161,7 +161,8 @@ class PairList {
 
 /// The graph of a list of ratings, which carries messages and may be predicted. Immutable. Throws InputError for a
 /// number out of range. Cost: 8 bytes a rating, 8 a (node, level).
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class Graph {
  public:
   Graph(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings,

@@ -26,7 +26,8 @@ inline ParameterPiece table_piece(const std::string& name, const ConvolutionOpti
 /// side.
 ///   A_r  receivers x sources    W_r  sources x width    H  receivers x hidden
 /// Work O(width * kept edges), forward and backward.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class GraphConvolution {
  public:
   /// Adds name.weight to the parameters. The workspace (MessagePassing::workspace_size) must outlive it.

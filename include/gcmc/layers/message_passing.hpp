@@ -50,7 +50,8 @@ struct ConvolutionShape {
 /// Work O(width * kept edges), forward and backward: a dropped source costs nothing. Each row of H is summed in the
 /// adjacency's order: equal runs give equal bits. Memory: H, and a workspace that several layers may share, since
 /// nothing in it outlives a call.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class MessagePassing {
  public:
   /// Elements of the workspace: the table of messages, or the blocks' gradients.
@@ -135,7 +136,7 @@ class MessagePassing {
                                 .source_scale = messages.source_scale[receiving_],
                                 .scale = node_scale_,
                                 .table = table,
-                                .bf16 = options_.bf16_tables});
+                                .hints = {.bf16 = options_.bf16_tables}});
     backend_->run(Aggregate<T>{.adjacency = messages.to[receiving_],
                                .tables = shape_.tables,
                                .width = shape_.width,
@@ -147,7 +148,7 @@ class MessagePassing {
                                .bits = hidden_bits(),
                                .dropout_scale = hidden_scale_,
                                .hidden = hidden_.view(),
-                               .bf16 = options_.bf16_tables});
+                               .hints = {.bf16 = options_.bf16_tables}});
   }
 
   /// Given dZ of the dense layer with weights `dense` above hidden(), writes rows() of the weights' gradient. Call

@@ -19,7 +19,8 @@ struct ModelShape {
 };
 
 /// GC-MC (van den Berg, Kipf and Welling 2017). The backend must outlive it. One object serves one caller at a time.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class Model {
  public:
   Model(B& backend, const ModelShape& shape, const ModelOptions& options, std::uint64_t seed)
@@ -73,23 +74,21 @@ class Model {
 
   /// Embeds every node by the mean of `draws` > 0 encodings with dropout, which are those of the steps 2^32 - draws and
   /// on, that no training reaches. Asks keep_going, if there is one, before each; where it says no, ends at once and
-  /// returns false: the embeddings are then of no use. Cost: so many encodings, and a node's D^2 for each.
+  /// returns false: the embeddings are then of no use. Cost: so many encodings.
   bool encode_mean(const Messages<T>& messages, std::uint64_t seed, Index draws,
                    const std::function<bool()>& keep_going = {}) {
     const Index width = options_.output;
-    std::vector<T> diagonal(static_cast<std::size_t>(width) * width);
-    for (std::size_t c = 0; c < diagonal.size(); c += static_cast<std::size_t>(width) + 1)
-      diagonal[c] = T{1} / static_cast<T>(draws);
-    Matrix<B, T> share(*backend_, width, width);
-    share.set(diagonal);
     std::array<Matrix<B, T>, 2> mean{Matrix<B, T>(*backend_, layers_.sizes.nodes[user_side], width),
                                      Matrix<B, T>(*backend_, layers_.sizes.nodes[item_side], width)};
     for (Index draw = 1; draw <= draws; ++draw) {
       if (keep_going && !keep_going()) return false;
       encode(messages, DropoutStep{seed, 0u - static_cast<std::uint32_t>(draw)});
-      for (const Side side : {user_side, item_side})
-        backend_->run(Multiply<T>{
-            .a = z_[side].const_view(), .b = share.as_block(), .c = mean[side].view(), .accumulate = draw > 1});
+      // The share is rounded before it is added, whether or not a backend fuses the two.
+      for (const Side side : {user_side, item_side}) {
+        const MatrixView<T> z = z_[side].view(), sum = mean[side].view();
+        backend_->run(AddScaled<T>{.a = z, .alpha = T{1} / static_cast<T>(draws), .c = z});
+        backend_->run(AddScaled<T>{.a = z, .beta = draw > 1 ? T{1} : T{0}, .c = sum});
+      }
     }
     for (const Side side : {user_side, item_side})
       backend_->copy(z_[side].buffer().data(), mean[side].buffer().data(), mean[side].buffer().bytes());

@@ -15,7 +15,8 @@ namespace gcmc {
 /// (Parameters::values), all waiting steps at once, in registers. The results are those of immediate updates, bit for
 /// bit. Memory: two or three copies of the parameters, which have one optimizer at a time. The backend and the
 /// parameters must outlive it.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class Optimizer {
  public:
   /// average_limit: the moving average's decay in step t is min(average_limit, (1 + t) / (10 + t)); 0: no average.

@@ -34,7 +34,8 @@ struct ParameterPiece {
 
 /// Layers add their pieces as they are made; then allocate once; then views can be had. A piece's place in the order is
 /// the stream that its first values are drawn from.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class Parameters {
  public:
   int add(ParameterPiece piece) {

@@ -33,7 +33,8 @@ inline std::vector<ParameterPiece> feature_pieces(const std::string& name, const
 
 /// F = dropout(act(X W1 + b1)), Z += F W2 (van den Berg et al. 2017, eq. 10).
 ///   X  nodes x columns   W1  columns x units   W2  units x output
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class FeatureLayer {
  public:
   /// Adds name.weight (W1), name.bias and name.dense (W2) to the parameters.

@@ -34,9 +34,10 @@ inline std::vector<double> direction_near(const std::vector<double>& gradient, R
 /// and returns the loss; the parameters' gradient is then the one that is checked. Afterwards the parameters are as
 /// they were. Differences of fourth order over 1e-4: where the loss is smooth between, a true gradient's relative error
 /// stays below 1e-6. Cost: 4 passes a piece.
-template <Backend B, class Loss>
-std::vector<DirectionalDerivative> check_gradient(Parameters<B, double>& parameters, const Loss& loss,
-                                                  std::uint64_t seed = 9) {
+template <class B, class Loss>
+requires Backend<B, double> std::vector<DirectionalDerivative> check_gradient(Parameters<B, double>& parameters,
+                                                                              const Loss& loss,
+                                                                              std::uint64_t seed = 9) {
   Random random(seed);
   const std::map<std::string, std::vector<double>> values = parameters.get();
   loss();
@@ -71,7 +72,8 @@ inline double worst_error(const std::vector<DirectionalDerivative>& derivatives)
 }
 
 /// Adds uniform noise to every parameter: those that start at zero would hide mistakes.
-template <Backend B>
+template <class B>
+requires Backend<B, double>
 void perturb(Parameters<B, double>& parameters, double size = 0.1, std::uint64_t seed = 9) {
   Random random(seed);
   auto values = parameters.get();

@@ -41,9 +41,10 @@ inline void add_rated(SavedModel& saved, std::span<const Rating> rated) {
 
 /// Parameters and the embeddings of the last encode, in host memory, with the ids that they are of. `rated` are the
 /// ratings behind the embeddings.
-template <Backend B, class T>
-SavedModel save(Model<B, T>& model, const Ratings& ratings, const Options& options, std::span<const Rating> rated,
-                const BiasBaseline& baseline, const std::optional<Calibration>& calibration = {}) {
+template <class B, class T>
+requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& ratings, const Options& options,
+                                       std::span<const Rating> rated, const BiasBaseline& baseline,
+                                       const std::optional<Calibration>& calibration = {}) {
   SavedModel saved;
   saved.options = options;
   saved.dataset = ratings.name;
@@ -65,7 +66,8 @@ SavedModel save(Model<B, T>& model, const Ratings& ratings, const Options& optio
 
 /// The way back: the parameters of a saved model in a Model made for the same sizes and options, whose training may go
 /// on from there. Throws InputError if a tensor is missing or has another shape or element type.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 void restore(Model<B, T>& model, const SavedModel& saved) {
   std::map<std::string, std::vector<T>> values;
   for (const ParameterPiece& piece : model.parameters().pieces()) {

@@ -29,7 +29,8 @@ inline SplitOptions split_options(const Options& options) {
 }
 
 /// One run on one backend in one precision: what train() makes, and throws away when it has the result.
-template <Backend B, class T>
+template <class B, class T>
+requires Backend<B, T>
 class TrainingRun {
  public:
   TrainingRun(B& backend, const Ratings& ratings, const Options& options, OnProgress on_progress, std::stop_token stop)
@@ -242,15 +243,19 @@ class TrainingRun {
 /// Splits `ratings` as the options say, trains one model (of the option `seed`) on `backend`, whose memory and threads
 /// are its own, and returns figures, curve and model. Calls on_progress after every iteration, and between the draws of
 /// the embeddings; when `stop` asks for it, finishes what is running and returns what it has, its embeddings then of
-/// one pass. Throws InputError for options or ratings that do not fit and if training diverges, and DeviceError, before
-/// it starts, if the backend has not the memory. The same options give the same bits on any number of threads.
-template <Backend B>
-TrainResult train(B& backend, const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
-                  std::stop_token stop = {}) {
+/// one pass. Throws InputError for options or ratings that do not fit, for precision double on a backend of float
+/// alone, and if training diverges, and DeviceError, before it starts, if the backend has not the memory. The same
+/// options give the same bits on any number of threads.
+template <class B>
+requires Backend<B, float> TrainResult train(B& backend, const Ratings& ratings, const Options& options,
+                                             const OnProgress& on_progress = {}, std::stop_token stop = {}) {
   validate(options);
   validate(ratings);
-  if (options.model.precision == Precision::float64)
-    return TrainingRun<B, double>(backend, ratings, options, on_progress, std::move(stop))();
+  if (options.model.precision == Precision::float64) {
+    if constexpr (Backend<B, double>)
+      return TrainingRun<B, double>(backend, ratings, options, on_progress, std::move(stop))();
+    throw InputError("precision double is not for " + backend.name() + ", which computes in float alone");
+  }
   return TrainingRun<B, float>(backend, ratings, options, on_progress, std::move(stop))();
 }
 

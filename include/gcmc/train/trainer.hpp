@@ -21,7 +21,7 @@
 namespace gcmc {
 
 /// The ratings of one part of the split, to be scored.
-template <Backend B>
+template <BackendMemory B>
 struct ScoredPart {
   PairList<B> pairs;
   std::vector<double> values;  ///< in the order of the predictions
@@ -49,7 +49,8 @@ struct ScoredPart {
 ///   predict(pairs, predictions, probabilities)  scores pairs with the last embeddings
 ///   metrics()                                   of the last forward_backward or predict
 /// and, for the option embedding_draws, encode_mean(messages, seed, draws, keep_going).
-template <Backend B, class T, class M = Model<B, T>>
+template <class B, class T, class M = Model<B, T>>
+requires Backend<B, T>
 class Trainer {
  public:
   /// Makes the model that the options ask for. Throws InputError for options or ratings that do not fit.

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
-#include "reference_math.hpp"
+#include "gcmc/testing/reference_math.hpp"
 
-namespace gcmc {
+namespace gcmc::testing {
 
 /// The slow and obvious backend.
 class Reference {
@@ -81,7 +81,7 @@ class Reference {
             sum += op.weights.block(s)[Offset{j} * op.weights.stride + c];
           const Wide<T> source_scale = op.source_scale ? op.source_scale[j] : T{1};
           const T message = static_cast<T>(op.scale * source_scale * sum);
-          op.table.row(k * op.weights.rows + j)[c] = op.bf16 ? to_eight_bits(message) : message;
+          op.table.row(k * op.weights.rows + j)[c] = op.hints.bf16 ? to_eight_bits(message) : message;
         }
       }
   }
@@ -95,7 +95,7 @@ class Reference {
         Wide<T> sum = 0;
         for (Index k = 0; k < op.tables; ++k)
           if (!op.stack || k == c / op.width)
-            for_each_of_table(op.adjacency, i, k, [&](Index j) {
+            for_each_of_table(op.adjacency, i, k, op.tables, [&](Index j) {
               if (!dropped(op.kept, k, op.adjacency.sources, j))
                 sum += op.table.row(k * op.adjacency.sources + j)[column];
             });
@@ -115,10 +115,11 @@ class Reference {
         if (dropped(op.kept, k, sources, j) && !op.ordinal) continue;
         for (Index c = 0; c < op.gradient.columns; ++c) {
           Wide<T> sum = 0;
-          for (Index r = k; r < (whole ? levels : k + 1); ++r) {
+          for (Index r = k; r < (whole ? std::min(op.tables, levels) : k + 1); ++r) {
             if (dropped(op.kept, r, sources, j)) continue;
             const T* block = op.blocks.block(op.stack ? r : 0);
-            for_each_of_table(op.adjacency, j, r, [&](Index i) { sum += block[Offset{i} * op.blocks.stride + c]; });
+            for_each_of_table(op.adjacency, j, r, op.tables,
+                              [&](Index i) { sum += block[Offset{i} * op.blocks.stride + c]; });
           }
           const Wide<T> source_scale = op.source_scale ? op.source_scale[j] : T{1};
           op.gradient.block(k)[Offset{j} * op.gradient.stride + c] = static_cast<T>(op.scale * source_scale * sum);
@@ -156,6 +157,17 @@ class Reference {
             sum += Wide<T>{op.a.row(m)[i]} * op.b.row(m)[block * row_stride<T>(op.c.columns) + n];
           result = static_cast<T>(sum);
         }
+  }
+
+  template <class T>
+  void run(const AddScaled<T>& op) {
+    for (Index i = 0; i < op.a.rows; ++i)
+      for (Index c = 0; c < op.a.columns; ++c) {
+        const Wide<T> scale = Wide<T>{op.alpha} * (op.row_scale ? op.row_scale[i] : T{1});
+        Wide<T> sum = scale * op.a.row(i)[c];
+        if (op.beta != 0) sum += Wide<T>{op.beta} * op.c.row(i)[c];
+        op.c.row(i)[c] = static_cast<T>(sum);
+      }
   }
 
   template <class T>
@@ -311,11 +323,11 @@ class Reference {
     return kept.bits && !bit_of(kept.bits, (kept.all_tables ? 0 : table) * round_up(sources, 64) + j);
   }
 
-  /// visit(source) for the entries of receiver i that table k serves.
+  /// visit(source) for the entries of receiver i that table k of `tables` serves.
   template <class Visit>
-  static void for_each_of_table(const Adjacency& graph, Index i, Index k, const Visit& visit) {
+  static void for_each_of_table(const Adjacency& graph, Index i, Index k, Index tables, const Visit& visit) {
     for (Index r = 0; r < graph.levels; ++r) {
-      if (k < graph.levels && k != r) continue;
+      if (k != r && !serves_all_levels(k, tables, graph.levels)) continue;
       const Offset row = Offset{i} * graph.levels + r;
       for (Offset e = graph.begin[row]; e < graph.end[row]; ++e) visit(graph.source[e]);
     }
@@ -361,6 +373,6 @@ class Reference {
   }
 };
 
-static_assert(Backend<Reference>);
+static_assert(Backend<Reference, float> && Backend<Reference, double>);
 
-}  // namespace gcmc
+}  // namespace gcmc::testing

@@ -1,4 +1,4 @@
-// The formulas that several of the oracle's operations share: activations, and the scores of one pair.
+// What several of the oracle's operations share: the type of sums, and the scores of one pair.
 #pragma once
 
 #include <cmath>
@@ -7,51 +7,11 @@
 
 #include "gcmc/backend/operations.hpp"
 
-namespace gcmc {
+namespace gcmc::testing {
 
 /// What sums are kept in: double for float, long double for double.
 template <class T>
 using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
-
-/// act(x); leaky_relu has slope 0.1 below 0.
-template <class W>
-W activation_value(Activation activation, W x) {
-  switch (activation) {
-    case Activation::leaky_relu:
-      return x > 0 ? x : W{1} / 10 * x;
-    case Activation::relu:
-      return x > 0 ? x : W{0};
-    case Activation::tanh:
-      return std::tanh(x);
-    case Activation::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    case Activation::softsign:
-      return x / (1 + std::fabs(x));
-    case Activation::linear:
-      return x;
-  }
-  return x;
-}
-
-/// act'(x) where y = act(x) is known. The slopes of the two kinked ones at 0 are those of the left side.
-template <class W>
-W activation_slope(Activation activation, W y) {
-  switch (activation) {
-    case Activation::leaky_relu:
-      return y > 0 ? W{1} : W{1} / 10;
-    case Activation::relu:
-      return y > 0 ? W{1} : W{0};
-    case Activation::tanh:
-      return 1 - y * y;
-    case Activation::sigmoid:
-      return y * (1 - y);
-    case Activation::softsign:
-      return (1 - std::fabs(y)) * (1 - std::fabs(y));
-    case Activation::linear:
-      return W{1};
-  }
-  return W{1};
-}
 
 /// One pair's x_s, softmax and log of the softmax.
 template <class T>
@@ -100,4 +60,4 @@ Wide<T> add_pair(const T* values, Index level, const Scores<T>& scores, DecodeSu
   return prediction;
 }
 
-}  // namespace gcmc
+}  // namespace gcmc::testing

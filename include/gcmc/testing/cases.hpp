@@ -1,8 +1,9 @@
-// Random cases for the tests of operations: seeded draws, padded host arrays, graphs in both directions, and their
-// copies in a backend's memory.
+// What cases for the tests of operations are made of: seeded draws, padded host arrays, graphs in both directions, and
+// their copies in a backend's memory.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -13,7 +14,10 @@
 #include "gcmc/backend/memory.hpp"
 #include "gcmc/base/random.hpp"
 
-namespace gcmc::cases {
+namespace gcmc::testing {
+
+inline constexpr std::array activations = {Activation::leaky_relu, Activation::relu,     Activation::tanh,
+                                           Activation::sigmoid,    Activation::softsign, Activation::linear};
 
 /// What a case is drawn from.
 class Draw {
@@ -27,12 +31,18 @@ class Draw {
   X one_of(std::initializer_list<X> choices) {
     return choices.begin()[between(0, static_cast<Index>(choices.size()) - 1)];
   }
+  Activation activation() { return activations[static_cast<std::size_t>(between(0, 5))]; }
   /// A size about a vector's width.
   Index size() { return one_of<Index>({1, 7, 8, 9, 15, 16, 17, 31, 33, 75, 100, 112}); }
 
  private:
   Random random_;
 };
+
+/// Whether values lie within [-1, 1] on a curve, which backends compute with a few roundoffs of 1.
+inline bool curved(Activation activation) {
+  return activation == Activation::tanh || activation == Activation::sigmoid || activation == Activation::softsign;
+}
 
 /// Blocks of a padded matrix on the host; an array of n is one row of n columns.
 template <class T>
@@ -206,8 +216,14 @@ template <class B>
 struct HeldGraph {
   HeldGraph(B& backend, const HostGraph& graph)
       : begin(backend, graph.begin), end(backend, graph.end), source(backend, graph.source) {
-    adjacency = {graph.receivers, graph.sources, graph.levels,  graph.largest_row,
-                 begin.data(),    end.data(),    source.data(), static_cast<Offset>(graph.source.size())};
+    adjacency = {.receivers = graph.receivers,
+                 .sources = graph.sources,
+                 .levels = graph.levels,
+                 .largest_row = graph.largest_row,
+                 .begin = begin.data(),
+                 .end = end.data(),
+                 .source = source.data(),
+                 .entries = source.size()};
   }
   operator const Adjacency&() const { return adjacency; }
 
@@ -251,4 +267,4 @@ struct HeldSelection {
   KeptPairs kept;
 };
 
-}  // namespace gcmc::cases
+}  // namespace gcmc::testing
