@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
-"""Opens a saved model with the safetensors package and recomputes predictions with numpy.
+"""Opens saved models with the safetensors package, and predicts with the very code of docs/guide.md.
 
-check_safetensors.py MODEL_DIR PREDICTIONS.csv     (columns user,item,prediction; ids as in users.txt, items.txt)
+check_safetensors.py MODEL_DIR PREDICTIONS.csv [MODEL_DIR PREDICTIONS.csv ...]
 
-Checks names, types and shapes of all tensors against config.json, then for each row
-prediction = sum_r value_r softmax_r(sum_s a[s][r] z_i^T P_s z_j). Exit status 0 if all agree, else 1.
+PREDICTIONS.csv is what `gcmc predict` says: columns user, item and rating, or prediction; ids as in users.txt and
+items.txt. Checks names, types and shapes of all tensors against config.json, then runs the guide's program for each row:
+it must print the same rating. Exit status 0 if all agree, else 1.
 """
 import csv
 import json
 import os
+import re
+import subprocess
 import sys
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-ABSOLUTE_TOLERANCE = {"F32": 1e-4, "F64": 1e-6}  # a csv has six digits or more
+ABSOLUTE_TOLERANCE = {"F32": 1e-4, "F64": 2e-6}  # both print six digits
+GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "guide.md")
 
 
 class Mismatch(Exception):
@@ -48,6 +52,8 @@ def expected_shapes(config, users, items, present):
         "rated.items": ([None], "I32"),
         "rated.levels": ([None], "U8"),
     }
+    if options["calibrate"]:
+        shapes["calibration"] = ([2], "F64")
     featured = [side for side in sides if f"features.{side}.weight" in present]
     for side, count in sides.items():
         shapes[f"encoder.{side}.weight"] = ([tables, count, width], "real")
@@ -94,57 +100,62 @@ def check_tensors(file, config, users, items):
     return real
 
 
-def predict(weights, values, user, item):
-    z_user, z_item, basis, coefficients = (part.astype(np.float64) for part in weights)
-    scores = np.array([z_user[user] @ matrix @ z_item[item] for matrix in basis])
-    logits = scores @ coefficients
-    probabilities = np.exp(logits - logits.max())
-    return float(np.dot(probabilities, values) / probabilities.sum())
+def guide_program():
+    """The one block of Python in the guide."""
+    with open(GUIDE, encoding="utf-8") as file:
+        blocks = re.findall(r"^```python\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+    if len(blocks) != 1:
+        raise Mismatch(f"{GUIDE}: {len(blocks)} blocks of Python, one was expected")
+    return blocks[0]
 
 
-def check_predictions(file, path, config, user_ids, item_ids, tolerance):
-    weights = [file.get_tensor(name) for name in
-               ("user_embedding", "item_embedding", "decoder.basis", "decoder.coefficients")]
-    users = {name: number for number, name in enumerate(user_ids)}
-    items = {name: number for number, name in enumerate(item_ids)}
+def check_predictions(folder, path, tolerance):
+    program = guide_program()
     worst, rows = 0.0, 0
-    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as csv_file:
+    with open(path, newline="", encoding="utf-8") as csv_file:
         for row in csv.DictReader(csv_file):
-            user, item = (row[side].encode("utf-8", "surrogateescape") for side in ("user", "item"))
-            if user not in users or item not in items:
-                raise Mismatch(f"{path}: user {row['user']} or item {row['item']} is not in the model")
-            wanted = predict(weights, config["rating_values"], users[user], items[item])
-            difference = abs(wanted - float(row["prediction"]))
+            told = float(row["rating"] if "rating" in row else row["prediction"])
+            run = subprocess.run([sys.executable, "-c", program, folder, row["user"], row["item"]],
+                                 capture_output=True, text=True, check=False)
+            if run.returncode != 0:
+                raise Mismatch(f"the guide's program fails on {row}: {run.stderr}")
+            difference = abs(float(run.stdout) - told)
             if not difference <= tolerance:
-                raise Mismatch(f"{path}: user {row['user']}, item {row['item']}: {row['prediction']}, not {wanted}")
+                raise Mismatch(f"{path}: user {row['user']}, item {row['item']}: {told}, not {run.stdout.strip()}")
             worst, rows = max(worst, difference), rows + 1
     if rows == 0:
         raise Mismatch(f"{path}: no predictions")
     return rows, worst
 
 
+def check(folder, predictions):
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    if (config["format"], config["version"]) != ("gcmc-model", 1):
+        raise Mismatch(f"format {config['format']} {config['version']}, not gcmc-model 1")
+    user_ids = read_ids(os.path.join(folder, "users.txt"))
+    item_ids = read_ids(os.path.join(folder, "items.txt"))
+    sizes = config["sizes"]
+    if (sizes["users"], sizes["items"]) != (len(user_ids), len(item_ids)):
+        raise Mismatch("config.json and the id files disagree on the number of users or items")
+    with safe_open(os.path.join(folder, "model.safetensors"), framework="np") as file:
+        real = check_tensors(file, config, len(user_ids), len(item_ids))
+        calibrated = "calibration" in file.keys()
+    rows, worst = check_predictions(folder, predictions, ABSOLUTE_TOLERANCE[real])
+    print(f"check_safetensors: passed: {folder}: {real}{', calibrated' * calibrated}, {rows} predictions, "
+          f"largest difference {worst:.2g}")
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3 or len(sys.argv) % 2 == 0:
         print(__doc__)
         return 1
-    folder, predictions = sys.argv[1:]
     try:
-        with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
-            config = json.load(file)
-        if (config["format"], config["version"]) != ("gcmc-model", 1):
-            raise Mismatch(f"format {config['format']} {config['version']}, not gcmc-model 1")
-        user_ids = read_ids(os.path.join(folder, "users.txt"))
-        item_ids = read_ids(os.path.join(folder, "items.txt"))
-        sizes = config["sizes"]
-        if (sizes["users"], sizes["items"]) != (len(user_ids), len(item_ids)):
-            raise Mismatch("config.json and the id files disagree on the number of users or items")
-        with safe_open(os.path.join(folder, "model.safetensors"), framework="np") as file:
-            real = check_tensors(file, config, len(user_ids), len(item_ids))
-            rows, worst = check_predictions(file, predictions, config, user_ids, item_ids, ABSOLUTE_TOLERANCE[real])
+        for folder, predictions in zip(sys.argv[1::2], sys.argv[2::2]):
+            check(folder, predictions)
     except (Mismatch, SafetensorError, OSError, LookupError, TypeError, ValueError) as problem:
         print(f"check_safetensors: FAILED: {type(problem).__name__}: {problem}")
         return 1
-    print(f"check_safetensors: passed: {real}, {rows} predictions, largest difference {worst:.2g}")
     return 0
 
 
