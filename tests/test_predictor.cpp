@@ -22,7 +22,7 @@ extern std::atomic<long> allocations;  // counted_new.cpp
 namespace {
 
 using namespace gcmc;
-using Pairs = std::vector<Predictor::Pair>;
+using IdPairs = std::vector<Predictor::Pair>;
 
 template <class T>
 Tensor drawn(std::vector<Offset> shape, Random& random) {
@@ -62,9 +62,9 @@ SavedModel drawn_model(std::uint64_t seed = 1) {
 }
 
 /// Users in disorder, some of them and some items unknown.
-Pairs some_pairs(std::size_t count, std::uint64_t seed) {
+IdPairs some_pairs(std::size_t count, std::uint64_t seed) {
   Random random(seed);
-  Pairs pairs;
+  IdPairs pairs;
   for (std::size_t k = 0; k < count; ++k)
     pairs.emplace_back(static_cast<Index>(random.below(users + 1)) - 1,
                        static_cast<Index>(random.below(items + 1)) - 1);
@@ -104,7 +104,7 @@ TEMPLATE_TEST_CASE("one pass gives the formula's ratings and probabilities, the 
                    "[predictor]", float, double) {
   const SavedModel model = drawn_model<TestType>();
   const Predictor predictor(model, 2);
-  const Pairs pairs = some_pairs(300, 2);
+  const IdPairs pairs = some_pairs(300, 2);
   const Predictor::Scores scores = predictor.score(pairs);
   REQUIRE(scores.ratings.size() == pairs.size());
   REQUIRE(scores.probabilities.size() == 5 * pairs.size());
@@ -134,7 +134,7 @@ TEMPLATE_TEST_CASE("one pass gives the formula's ratings and probabilities, the 
 
 TEST_CASE("a pair gets the same bits alone and among thousands", "[predictor]") {
   const Predictor predictor({drawn_model<float>(1), drawn_model<double>(2)}, 1);
-  Pairs pairs = some_pairs(500, 3);
+  IdPairs pairs = some_pairs(500, 3);
   for (Index item = 0; item < items; ++item) pairs.emplace_back(7, item);
   const Predictor::Scores scores = predictor.score(pairs);
   for (std::size_t k = 0; k < pairs.size(); k += 7) {
@@ -147,7 +147,7 @@ TEST_CASE("a pair gets the same bits alone and among thousands", "[predictor]") 
 TEST_CASE("eight threads ask one const predictor at once, and get what one thread gets", "[predictor]") {
   const Predictor predictor({drawn_model<float>(1), drawn_model<double>(2)}, 2);
   struct Question {
-    Pairs pairs;
+    IdPairs pairs;
     Index user = 0;
     Predictor::Scores scores;
     std::vector<Predictor::Recommendation> best;
@@ -183,7 +183,7 @@ TEST_CASE("eight threads ask one const predictor at once, and get what one threa
 
 TEST_CASE("a repeated question allocates nothing beyond its answer", "[predictor]") {
   const Predictor predictor({drawn_model<float>(1), drawn_model<double>(2)}, 2);
-  const Pairs pairs = some_pairs(3000, 4);
+  const IdPairs pairs = some_pairs(3000, 4);
   std::vector<double> ratings(pairs.size()), probabilities(5 * pairs.size());
   const auto ask = [&] {
     predictor.score(pairs, ratings, probabilities);
@@ -197,7 +197,7 @@ TEST_CASE("a repeated question allocates nothing beyond its answer", "[predictor
 
 TEST_CASE("the best unrated items are recommended, the better first", "[predictor]") {
   const Predictor predictor(drawn_model<float>(), 1);
-  Pairs pairs;
+  IdPairs pairs;
   for (Index item = 0; item < items; ++item)
     if (item != 5 && item != 105 && item != 2005) pairs.emplace_back(5, item);
   const std::vector<double> ratings = predictor.predict(pairs);
@@ -260,10 +260,10 @@ TEST_CASE("a model without levels, or whose levels do not ascend, is refused", "
 TEST_CASE("numbers beyond the model's, negative counts and rooms of a wrong size are refused", "[predictor]") {
   const Predictor predictor(small_model<float>(), 1);
   CHECK(error_of([&] {
-          predictor.score(Pairs{{0, 0}, {3, 0}});
+          predictor.score(IdPairs{{0, 0}, {3, 0}});
         }) == "predictor: pair 1 is user 3, item 0, but the model has 3 users and 4 items");
-  CHECK(error_of([&] { predictor.predict(Pairs{{-1, 4}}); }).find("item 4") != std::string::npos);
-  const Pairs pairs = {{0, 0}, {1, 1}};
+  CHECK(error_of([&] { predictor.predict(IdPairs{{-1, 4}}); }).find("item 4") != std::string::npos);
+  const IdPairs pairs = {{0, 0}, {1, 1}};
   std::vector<double> one(1), two(2), four(4);
   CHECK(error_of([&] { predictor.score(pairs, one, four); }).find("room for 1 ratings") != std::string::npos);
   CHECK(error_of([&] { predictor.score(pairs, two, two); }).find("2 probabilities") != std::string::npos);
@@ -299,7 +299,7 @@ TEST_CASE("evaluation sums the errors of the pairs' own levels, and refuses what
   double squared = 0, absolute = 0, entropy = 0;
   Offset correct = 0;
   for (const Rating& r : rated) {
-    const Pairs pair = {{r.user, r.item}};
+    const IdPairs pair = {{r.user, r.item}};
     const auto p = predictor.probabilities(pair);
     const double error = predictor.predict(pair)[0] - model.levels[r.level];
     squared += error * error;
