@@ -109,12 +109,10 @@ DataSource load_data(const std::string& name, const std::string& data_dir, std::
   try {
     found = find_or_download(name, progress);
   } catch (const Error& error) {
-    if (name == "ml-100k" && !may_stand_in)
-      throw InputError(name + " cannot be had: " + error.what() +
-                       ". Give the folder that holds it with --data-dir or in GCMC_DATA_DIR, or ask for " +
-                       "synthetic-100k, made-up ratings of its size");
-    if (name != "ml-100k")
-      rethrow_as(name + " cannot be had: " + error.what() + ". Give its folder, or name it in GCMC_DATA_DIR");
+    const bool has_stand_in = name == "ml-100k";
+    if (!has_stand_in || !may_stand_in)
+      rethrow_as(name + " cannot be had: " + error.what() + ". Give its folder, or name it in GCMC_DATA_DIR" +
+                 (has_stand_in ? ", or ask for synthetic-100k, made-up ratings of its size" : ""));
     return {generate_ratings({}),
             std::string("ml-100k cannot be had (") + error.what() +
                 "), so these are the made-up ratings of synthetic-100k, split at random: their " +
