@@ -1,0 +1,155 @@
+// A model of one's own, from the public headers: LightGCN's propagation (He et al. 2020, arXiv 2002.02126) under the
+// bilinear decoder of ratings. Its gradient is checked, and the library's Trainer trains it on generated ratings.
+#include <gcmc/cpu.hpp>
+#include <gcmc/layers/bilinear_decoder.hpp>
+#include <gcmc/layers/message_passing.hpp>
+#include <gcmc/ratings/generator.hpp>
+#include <gcmc/testing/gradient_check.hpp>
+#include <gcmc/train/train.hpp>
+#include <iostream>
+
+namespace {
+
+using namespace gcmc;
+
+/// Z = (E + A E + ... + A^L E) / (L + 1), where E are the embeddings of users and items, and A is the normalised graph
+/// of all ratings, whatever their level: a row of A E is the sum of its neighbours' rows, each times 1 / sqrt(degree *
+/// neighbour's degree). There are no other weights and no activation.
+template <Backend B, class T>
+class LightGcn {
+ public:
+  LightGcn(B& backend, const Ratings& ratings, Index width, int hops, std::uint64_t seed)
+      : backend_(&backend),
+        hops_(hops),
+        one_(diagonal(T(1), width)),
+        share_(diagonal(T(1) / T(hops + 1), width)),
+        embeddings_{add("user", ratings.users(), width), add("item", ratings.items(), width)},
+        decoder_(backend, parameters_, "decoder", {.output = width}, ratings.users(), ratings.levels) {
+    const Index nodes[] = {ratings.users(), ratings.items()}, levels = static_cast<Index>(ratings.levels.size());
+    // Ordinal weights without increments: the table of the lowest level serves all.
+    const ConvolutionOptions options{.units = width, .ordinal = true, .activation = Activation::linear};
+    const Index larger = std::max(nodes[0], nodes[1]);
+    workspace_ = Buffer<B, T>(backend, MessagePassing<B, T>::workspace_size({options, levels}, larger, larger));
+    for (const Side side : {user_side, item_side}) {
+      neighbours_[side].emplace(backend, options, side, nodes[side], nodes[other(side)], levels, workspace_);
+      tables_[side] = Matrix<B, T>(backend, levels * nodes[side], width);
+      z_[side] = Matrix<B, T>(backend, nodes[side], width);
+      dz_[side] = Matrix<B, T>(backend, nodes[side], width);
+    }
+    parameters_.allocate(backend);
+    parameters_.initialize(seed);
+  }
+
+  // What a Trainer asks of a model.
+  Parameters<B, T>& parameters() { return parameters_; }
+  Metrics metrics() const { return decoder_.metrics(); }
+
+  void encode(const Messages<T>& messages, const std::optional<DropoutStep>& = {}) {
+    propagate(messages, {parameters_.matrix(embeddings_[0]), parameters_.matrix(embeddings_[1])},
+              {z_[0].view(), z_[1].view()});
+  }
+  void predict(const Pairs& pairs, T* predictions, T* probabilities) {
+    decoder_.predict(z_[0].const_view(), z_[1].const_view(), pairs, predictions, probabilities);
+  }
+  void forward_backward(const Messages<T>& messages, const Pairs& pairs, const std::optional<DropoutStep>& = {}) {
+    encode(messages);
+    decoder_.forward_backward(z_[0].const_view(), z_[1].const_view(), pairs, dz_[0].view(), dz_[1].view());
+    // A is symmetric, and so is a polynomial in it: dE is dZ propagated.
+    propagate(messages, {dz_[0].const_view(), dz_[1].const_view()}, {gradient(user_side), gradient(item_side)});
+  }
+
+ private:
+  int add(const char* name, Index rows, Index width) {
+    return parameters_.add({.name = name, .rows = rows, .columns = width, .fan_in = rows, .fan_out = width});
+  }
+  MatrixView<T> gradient(Side side) const {
+    const BlockMatrix<T> g = parameters_.gradient(embeddings_[side]);
+    return {g.data, g.rows, g.columns, g.stride};
+  }
+
+  /// Z by Horner's rule: S = E, then `hops` times S = E + A S, then Z = S / (hops + 1).
+  void propagate(const Messages<T>& messages, const std::array<MatrixView<const T>, 2>& e,
+                 const std::array<MatrixView<T>, 2>& z) {
+    constexpr std::array sides{user_side, item_side};
+    for (const Side side : sides) multiply(e[side], one_, sum(side));
+    for (int hop = 0; hop < hops_; ++hop) {
+      for (const Side side : sides) neighbours_[side]->forward(messages, tables(other(side)));
+      for (const Side side : sides) {
+        multiply(e[side], one_, sum(side));
+        multiply(neighbours_[side]->hidden(), one_, sum(side), true);
+      }
+    }
+    for (const Side side : sides) multiply(sum(side), share_, z[side]);
+  }
+
+  Matrix<B, T> diagonal(T value, Index n) {
+    std::vector<T> values(static_cast<std::size_t>(n) * n);
+    for (std::size_t k = 0; k < values.size(); k += static_cast<std::size_t>(n) + 1) values[k] = value;
+    Matrix<B, T> matrix(*backend_, n, n);
+    matrix.set(values);
+    return matrix;
+  }
+  void multiply(MatrixView<const T> a, const Matrix<B, T>& b, MatrixView<T> c, bool accumulate = false) {
+    backend_->run(Multiply<T>{.a = a, .b = b.as_block(), .c = c, .accumulate = accumulate});
+  }
+
+  /// What a side sends: a table a level, of which the first one is S and the others are 0.
+  BlockMatrix<const T> tables(Side side) const {
+    const MatrixView<const T> all = tables_[side].const_view(), z = z_[side].const_view();
+    return {all.data, all.rows / z.rows, z.rows, all.columns, all.stride};
+  }
+  MatrixView<T> sum(Side side) const {
+    const MatrixView<T> all = tables_[side].view();
+    return {all.data, z_[side].const_view().rows, all.columns, all.stride};
+  }
+
+  B* backend_;
+  int hops_;
+  Matrix<B, T> one_, share_;  ///< they add and scale: C = A diag(1) + C, C = A diag(1 / (hops + 1))
+  Parameters<B, T> parameters_;
+  std::array<int, 2> embeddings_;
+  BilinearDecoder<B, T> decoder_;
+  Buffer<B, T> workspace_;
+  std::array<std::optional<MessagePassing<B, T>>, 2> neighbours_;
+  std::array<Matrix<B, T>, 2> tables_, z_, dz_;
+};
+
+/// On a few ratings, in double: the largest relative error of the gradient against central differences.
+double gradient_error(Cpu& cpu) {
+  const Ratings ratings = generate_ratings({.users = 20, .items = 15, .ratings = 120});
+  LightGcn<Cpu, double> model(cpu, ratings, 6, 3, 1);
+  const Graph<Cpu, double> graph(cpu, ratings.users(), ratings.items(), 5, ratings.entries);
+  return testing::worst_error(testing::check_gradient(model.parameters(), [&] {
+    model.forward_backward(graph.messages(), graph.pairs());
+    return model.metrics().loss();
+  }));
+}
+
+}  // namespace
+
+int main() try {
+  Cpu cpu;
+  const double error = gradient_error(cpu);
+  std::cout << "gradient: relative error " << error << '\n';
+
+  const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
+  Options options;
+  options.train.learning_rate = 0.05;
+  options.train.max_iterations = 400;
+  options.train.target_removal = 0.7;  // a rating that is predicted carries no message in that step
+  const Split split(ratings, split_options(options));
+  LightGcn<Cpu, float> model(cpu, ratings, 16, 3, 1);
+  Trainer<Cpu, float, LightGcn<Cpu, float>> trainer(cpu, model, ratings, split, options);
+  while (!trainer.finished()) {
+    trainer.step();
+    trainer.observe(trainer.validate().rmse());
+  }
+  trainer.choose();
+  const double rmse = trainer.validate().rmse();
+  const double baseline = evaluate(fit_bias_baseline(ratings, split.train()), ratings, split.valid()).rmse();
+  std::cout << "validation RMSE " << rmse << ", of mean and biases alone " << baseline << '\n';
+  return error < 1e-6 && rmse < baseline ? 0 : 1;
+} catch (const gcmc::Error& error) {
+  std::cerr << "custom_layer: " << error.what() << '\n';
+  return 1;
+}
