@@ -28,8 +28,7 @@ class LightGcn {
     const Index nodes[] = {ratings.users(), ratings.items()}, levels = static_cast<Index>(ratings.levels.size());
     // Ordinal weights without increments: the table of the lowest level serves all.
     const ConvolutionOptions options{.units = width, .ordinal = true, .activation = Activation::linear};
-    const Index larger = std::max(nodes[0], nodes[1]);
-    workspace_ = Buffer<B, T>(backend, MessagePassing<B, T>::workspace_size({options, levels}, larger, larger));
+    workspace_ = Buffer<B, T>(backend, MessagePassing<B, T>::workspace_size({options, levels}, nodes[0], nodes[1]));
     for (const Side side : {user_side, item_side}) {
       neighbours_[side].emplace(backend, options, side, nodes[side], nodes[other(side)], levels, workspace_);
       tables_[side] = Matrix<B, T>(backend, levels * nodes[side], width);

@@ -125,9 +125,7 @@ const ConvolutionCase convolution_cases[] = {{Aggregation::sum, false, Normaliza
 
 template <class B>
 Buffer<B, double> workspace(B& backend, const ConvolutionOptions& options) {
-  const ConvolutionShape shape(options, levels);
-  return {backend, std::max(MessagePassing<B, double>::workspace_size(shape, users, items),
-                            MessagePassing<B, double>::workspace_size(shape, items, users))};
+  return {backend, MessagePassing<B, double>::workspace_size({options, levels}, users, items)};
 }
 
 /// Two levels of convolution, dropout between, a dense layer and the decoder, from these headers alone.

@@ -54,10 +54,9 @@ template <class B, class T>
 requires Backend<B, T>
 class MessagePassing {
  public:
-  /// Elements of the workspace: the table of messages, or the blocks' gradients.
-  static Offset workspace_size(const ConvolutionShape& shape, Index receivers, Index sources) {
-    const Offset rows = std::max(Offset{shape.tables} * sources, Offset{shape.hidden / shape.width} * receivers);
-    return rows * spread_stride<T>(shape.width);
+  /// Elements of the workspace, for layers of both directions: the table of messages, or the blocks' gradients.
+  static Offset workspace_size(const ConvolutionShape& shape, Index users, Index items) {
+    return Offset{shape.tables} * std::max(users, items) * spread_stride<T>(shape.width);
   }
 
   /// The workspace must outlive it.

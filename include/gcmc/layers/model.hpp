@@ -11,26 +11,17 @@
 
 namespace gcmc {
 
-/// What a model is made for.
-struct ModelShape {
-  Index users = 0, items = 0;
-  std::vector<double> levels;                                     ///< rating values, ascending
-  std::array<const SideFeatures*, 2> features{nullptr, nullptr};  ///< by side; both or none are used
-};
-
 /// GC-MC (van den Berg, Kipf and Welling 2017). The backend must outlive it. One object serves one caller at a time.
 template <class B, class T>
 requires Backend<B, T>
 class Model {
  public:
   Model(B& backend, const ModelShape& shape, const ModelOptions& options, std::uint64_t seed)
-      : backend_(&backend), options_(options), layers_(options, sizes(shape, options)) {
+      : backend_(&backend), options_(options), layers_(options, sizes_of(shape, options)) {
     const std::array<Index, 2>& nodes = layers_.sizes.nodes;
     const Index levels = layers_.sizes.levels;
     const ConvolutionShape convolution(layers_.convolution, levels);
-    workspace_ = Buffer<B, T>(
-        backend, std::max(MessagePassing<B, T>::workspace_size(convolution, nodes[user_side], nodes[item_side]),
-                          MessagePassing<B, T>::workspace_size(convolution, nodes[item_side], nodes[user_side])));
+    workspace_ = Buffer<B, T>(backend, MessagePassing<B, T>::workspace_size(convolution, nodes[0], nodes[1]));
     for (const Side sending : {user_side, item_side}) {
       const Side side = other(sending);
       convolution_[side].emplace(backend, parameters_, layers_.encoder_name(sending), layers_.convolution, side,
@@ -117,16 +108,6 @@ class Model {
   Metrics metrics() const { return decoder_->metrics(); }
 
  private:
-  /// Features are used if both sides have them.
-  static ModelSizes sizes(const ModelShape& shape, const ModelOptions& options) {
-    require(shape.users > 0 && shape.items > 0 && !shape.levels.empty(), "model: no users, no items or no levels");
-    ModelSizes sizes{.nodes = {shape.users, shape.items}, .levels = static_cast<Index>(shape.levels.size())};
-    const auto& [user, item] = shape.features;
-    if (options.features && user && item && user->columns > 0 && item->columns > 0)
-      sizes.feature_columns = {user->columns, item->columns};
-    return sizes;
-  }
-
   B* backend_;
   ModelOptions options_;
   ModelLayers layers_;

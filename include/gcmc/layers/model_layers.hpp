@@ -13,12 +13,29 @@
 
 namespace gcmc {
 
-/// What a model is made for, in numbers. By side.
+/// What a model is made for.
+struct ModelShape {
+  Index users = 0, items = 0;
+  std::vector<double> levels;                                     ///< rating values, ascending
+  std::array<const SideFeatures*, 2> features{nullptr, nullptr};  ///< by side; both or none are used
+};
+
+/// The same in numbers. By side.
 struct ModelSizes {
   std::array<Index, 2> nodes{};
   Index levels = 0;
   std::array<Index, 2> feature_columns{};  ///< 0: none are used
 };
+
+/// Side features are used if both sides have them.
+inline ModelSizes sizes_of(const ModelShape& shape, const ModelOptions& options) {
+  require(shape.users > 0 && shape.items > 0 && !shape.levels.empty(), "model: no users, no items or no levels");
+  ModelSizes sizes{.nodes = {shape.users, shape.items}, .levels = static_cast<Index>(shape.levels.size())};
+  const auto& [user, item] = shape.features;
+  if (options.features && user && item && user->columns > 0 && item->columns > 0)
+    sizes.feature_columns = {user->columns, item->columns};
+  return sizes;
+}
 
 inline ConvolutionOptions convolution_options(const ModelOptions& options) {
   return {.aggregation = options.aggregation,
