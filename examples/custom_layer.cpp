@@ -15,7 +15,7 @@ using namespace gcmc;
 /// Z = (E + A E + ... + A^L E) / (L + 1), where E are the embeddings of users and items, and A is the normalised graph
 /// of all ratings, whatever their level: a row of A E is the sum of its neighbours' rows, each times 1 / sqrt(degree *
 /// neighbour's degree). There are no other weights and no activation.
-template <Backend B, class T>
+template <class B, class T>
 class LightGcn {
  public:
   LightGcn(B& backend, const Ratings& ratings, Index width, int hops, std::uint64_t seed)
