@@ -112,6 +112,22 @@ TEST_CASE("a run stops after the running step when asked to", "[trainer]") {
   REQUIRE(result.model.tensors.count("user_embedding") == 1);
 }
 
+TEST_CASE("a stop between training and refit leaves out the refit, and the run says that it was stopped", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 100, .items = 80, .ratings = 2000});
+  Options options;
+  options.model.units = 20;
+  options.train.max_iterations = 5;
+  options.train.refit = true;
+  std::stop_source source;
+  const auto stop_at_last = [&](const Progress& progress) {
+    if (progress.iteration == progress.max_iterations) source.request_stop();
+  };
+  const TrainResult result = train(ratings, options, stop_at_last, source.get_token());
+  REQUIRE(result.metrics.iterations == 5);
+  REQUIRE(result.metrics.stopped);
+  REQUIRE_FALSE(result.metrics.refitted);
+}
+
 TEST_CASE("refit trains anew on train and validation for the chosen steps at the recorded rates", "[trainer]") {
   const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
   Options options;

@@ -46,7 +46,7 @@ class TrainingRun {
     require_memory(backend_, [&] { rehearse(); });
     describe();
     first_training();
-    if (options_.train.refit && !rates_.empty() && !stop_.stop_requested()) refit();
+    if (options_.train.refit && !rates_.empty()) refit();
     metrics().seconds_total = seconds_since(start_);
     metrics().peak_memory_bytes = peak_memory();
     return std::move(result_);
@@ -116,6 +116,10 @@ class TrainingRun {
 
   /// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
   void refit() {
+    if (stop_.stop_requested()) {
+      metrics().stopped = true;
+      return;
+    }
     Trainer<B, T> trainer(backend_, ratings_, split_, options_, std::move(rates_));
     trainer.set_calibration(calibration_);
     steps(trainer, Progress::Phase::refit);
