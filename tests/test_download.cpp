@@ -146,7 +146,8 @@ TEST_CASE("another set that can be had nowhere is an error that says what to giv
   const Machine machine;
   CHECK(contains(error_of("ml-1m"), "ml-1m cannot be had: "));
   CHECK(error_of("mine") ==
-        "mine cannot be had: it is not a set that can be downloaded. Give its folder, or name it in GCMC_DATA_DIR");
+        "mine cannot be had: it is not a set that can be downloaded. Give its folder as data_dir, or name it in "
+        "GCMC_DATA_DIR");
 }
 
 TEST_CASE("a downloaded archive is unpacked into the cache and found there again", "[download]") {

@@ -68,6 +68,8 @@ fs::path find_or_download(const std::string& name, const std::function<void(Offs
   return cache / name;
 }
 
+constexpr const char* give_folder = ". Give its folder as data_dir, or name it in GCMC_DATA_DIR";
+
 /// Generated ratings have no test split of their own.
 Ratings generate(const std::string& name, std::string_view split) {
   if (!split.empty() && split != "random") throw InputError(name + " has no split " + shown(split) + ": use random");
@@ -109,14 +111,13 @@ DataSource load_data(const std::string& name, const std::string& data_dir, std::
   try {
     found = find_or_download(name, progress);
   } catch (const Error& error) {
-    const bool has_stand_in = name == "ml-100k";
-    if (!has_stand_in || !may_stand_in)
-      rethrow_as(name + " cannot be had: " + error.what() + ". Give its folder, or name it in GCMC_DATA_DIR" +
-                 (has_stand_in ? ", or ask for synthetic-100k, made-up ratings of its size" : ""));
-    return {generate_ratings({}),
-            std::string("ml-100k cannot be had (") + error.what() +
-                "), so these are the made-up ratings of synthetic-100k, split at random: their " +
-                "errors do not compare with ml-100k's. Give ml-100k's folder, or name it in GCMC_DATA_DIR"};
+    const bool imitated = name == "ml-100k";
+    if (!imitated || !may_stand_in)
+      rethrow_as(name + " cannot be had: " + error.what() + give_folder +
+                 (imitated ? ", or ask for synthetic-100k, made-up ratings of its size" : ""));
+    return {generate_ratings({}), std::string("ml-100k cannot be had (") + error.what() +
+                                      "), so these are the made-up ratings of synthetic-100k, split at random: their " +
+                                      "errors do not compare with ml-100k's" + give_folder};
   }
   return {read_ratings(found.string(), name, split), ""};
 }
