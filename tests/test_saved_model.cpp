@@ -15,6 +15,7 @@
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
+#include "gcmc/base/version.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "gcmc/options/option_names.hpp"
@@ -225,7 +226,8 @@ TEST_CASE("ids are one a line, and config.json tells what the model is", "[saved
   CHECK(read_bytes(folder / "model/users.txt") == "u1\nuser two\n\xFCser 3\n");
   CHECK(read_bytes(folder / "model/items.txt") == "10\n9\nx,y\n#\n");
   const std::string config = read_bytes(folder / "model/config.json");
-  CHECK(config.find("{\n  \"format\": \"gcmc-model\",\n  \"version\": 1,\n  \"dataset\": \"small\",") == 0);
+  CHECK(config.find("{\n  \"format\": \"gcmc-model\",\n  \"version\": 1,\n  \"gcmc_version\": \"" GCMC_VERSION
+                    "\",\n  \"dataset\": \"small\",") == 0);
   CHECK(holds(config, "\"gcn_dropout\": 0.7,"));
   CHECK(holds(config, "\"gcn_agg_norm_symm\": true,"));
   CHECK(holds(config, "\"device\": \"-1\","));
@@ -323,6 +325,12 @@ TEST_CASE("a changed config.json is refused with its name", "[saved_model]") {
   CHECK(holds(config_error("\"baseline_mean\"", "\"mean\""), "\"baseline_mean\" is missing"));
   CHECK(holds(config_error("\"users\": 3", "\"users\": 4"), "3 ids, config.json says 4"));
   CHECK(holds(config_error("\"version\": 1", "\"version\": 1, \"version\": 1"), "given twice"));
+}
+
+TEST_CASE("a model loads whichever version of the library wrote it", "[saved_model]") {
+  const std::string line = "  \"gcmc_version\": \"" GCMC_VERSION "\",\n";
+  CHECK(load_error("config.json", line, "") == "");
+  CHECK(load_error("config.json", GCMC_VERSION, "99.0.0") == "");
 }
 
 TEST_CASE("options that do not fit the tensors are refused", "[saved_model]") {

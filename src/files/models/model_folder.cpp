@@ -8,6 +8,7 @@
 #include "../json.hpp"
 #include "../output_file.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/version.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "model_check.hpp"
 
@@ -27,6 +28,7 @@ ordered_json config_of(const SavedModel& model) {
   ordered_json config;
   config["format"] = format_name;
   config["version"] = format_version;
+  config["gcmc_version"] = GCMC_VERSION;
   config["dataset"] = model.dataset;
   config["rating_values"] = model.levels;
   config["sizes"] = {{"users", model.user_ids.size()},
