@@ -1,14 +1,13 @@
 // The CPU backend: chooses the instruction set, owns scratch memory, hands operations to kernels.
 #include "gcmc/cpu.hpp"
 
-#include <sched.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <system_error>
 
+#include "available_threads.hpp"
 #include "gcmc/base/error.hpp"
 #include "kernels.hpp"
 
@@ -34,15 +33,6 @@ void* aligned_allocate(std::size_t bytes) {
   return memory;
 }
 void aligned_release(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, alignment_of(bytes)); }
-
-/// Cores that this process may use.
-int usable_cores() {
-#ifdef CPU_COUNT
-  cpu_set_t cores;
-  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
-#endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 bool processor_has(const std::string& isa) {
   if (isa == "portable") return true;
@@ -114,7 +104,7 @@ struct Cpu::State {
 Cpu::Cpu(int threads, const std::string& isa) {
   if (threads < 0) throw DeviceError("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
   const CpuIsa& chosen = choose(isa);
-  if (threads == 0) threads = usable_cores();
+  if (threads == 0) threads = available_threads();
   try {
     state_ = std::make_unique<State>(threads, chosen);
   } catch (const std::system_error& error) {
