@@ -1,5 +1,5 @@
-# cmake --install: archives, headers, the program, and the files by which find_package(gcmc COMPONENTS core io testing cuda)
-# works.
+# cmake --install: libraries, headers, the program with its CUDA part, and the files by which
+# find_package(gcmc COMPONENTS core io testing cuda) and pkg-config work.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gcmc)
 
@@ -11,15 +11,40 @@ endif()
 foreach(component IN LISTS components)
   set_target_properties(gcmc_${component} PROPERTIES EXPORT_NAME ${component})
   install(TARGETS gcmc_${component} EXPORT gcmc_${component}
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
   install(EXPORT gcmc_${component} NAMESPACE gcmc:: FILE gcmc-${component}-targets.cmake DESTINATION ${package_folder})
 endforeach()
 if(TARGET gcmc)
   install(TARGETS gcmc RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(TARGET gcmc_program_cuda)
+  install(TARGETS gcmc_program_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gcmc)
+endif()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+set(gcmc_archives ON)
+if(BUILD_SHARED_LIBS)
+  set(gcmc_archives OFF)
+endif()
 configure_package_config_file(cmake/gcmcConfig.cmake.in ${PROJECT_BINARY_DIR}/gcmcConfig.cmake
   INSTALL_DESTINATION ${package_folder} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/gcmcConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/gcmcConfig.cmake ${PROJECT_BINARY_DIR}/gcmcConfigVersion.cmake
   cmake/FindLibZip.cmake DESTINATION ${package_folder})
+
+# pkg-config: gcmc-core.pc and gcmc-io.pc. Whoever links an archive links what it needs too.
+file(RELATIVE_PATH gcmc_includes ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+function(gcmc_pkg_config gcmc_name gcmc_part gcmc_requires gcmc_libraries)
+  configure_file(cmake/gcmc.pc.in ${PROJECT_BINARY_DIR}/${gcmc_name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${gcmc_name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+set(gcmc_io_requires "gcmc-core = ${PROJECT_VERSION}")
+if(gcmc_archives)
+  string(APPEND gcmc_io_requires ", zlib")
+  if(GCMC_WITH_DOWNLOAD)
+    string(APPEND gcmc_io_requires ", libcurl, libzip")
+  endif()
+endif()
+gcmc_pkg_config(gcmc-core "model, training, CPU kernels" "" "-lgcmc_core -pthread")
+gcmc_pkg_config(gcmc-io "readers, saved models, reports" "${gcmc_io_requires}" -lgcmc_io)

@@ -20,10 +20,22 @@ function(gcmc_target target)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
   endif()
   if(GCMC_SANITIZE)
+    set(sanitizers address,undefined)
+    if(GCMC_SANITIZE STREQUAL "thread")
+      set(sanitizers thread)
+    endif()
     target_compile_options(${target} PRIVATE
-      $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-sanitize-recover=all;-fno-omit-frame-pointer>)
-    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+      $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${sanitizers};-fno-sanitize-recover=all;-fno-omit-frame-pointer>)
+    target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
   endif()
+endfunction()
+
+# gcmc_library(target): static, or shared with BUILD_SHARED_LIBS. Position-independent, so that a static one may go into
+# others' shared objects; hidden but for GCMC_EXPORT. Before 1.0 a minor version may change interfaces, so both count.
+function(gcmc_library target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} INSTALL_RPATH $ORIGIN)
 endfunction()
 
 # gcmc_kernels(isa options...): cpu/isa_<isa>.cpp, compiled for that instruction set; GCMC_HAS_<ISA> tells cpu.cpp.

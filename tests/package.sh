@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# gcmc as a stranger uses it: package.sh BUILD_FOLDER [COMPILER]. Installs that build to a scratch folder, builds and
-# runs examples/consumer against it, asks for a component that is not there, and adds gcmc as a sub-folder, where COMPILER
-# compiles all but CUDA without a warning.
+# gcmc as a stranger uses it: package.sh BUILD_FOLDER [COMPILER [options of cmake]]. Installs that build to a scratch folder,
+# builds and runs examples/consumer against it by CMake and by pkg-config, puts its archives into a shared object, asks for
+# a component that is not there, and adds gcmc as a sub-folder, where COMPILER compiles all but CUDA without a warning, as
+# shared libraries, whose installation a consumer uses too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$(cd "$1" && pwd)
+compiler=${2:-g++}
+options=("${@:3}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
+# Consumers of several builds print the same, whatever kernels these have.
+export GCMC_CPU_ISA=portable
 fail() {
   echo "FAILED: $*" >&2
   exit 1
@@ -18,13 +23,42 @@ quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2 && fail "$*"; }; }
 quietly cmake --install "$build" --prefix "$prefix"
 "$prefix/bin/gcmc" --version
 
-# find_package, from a copy: nothing of the source tree is in reach.
+# Where the program has a CUDA part, that is found beside it: what stops it is the lack of a driver, if anything.
+if [ -n "$(find "$prefix" -name 'gcmc_cuda-*.so')" ]; then
+  "$prefix/bin/gcmc" train --data-name synthetic-100k --train-max-iter 1 --device 0 >"$work/log" 2>&1 || true
+  if grep 'does not load' "$work/log"; then fail 'the CUDA part does not load'; fi
+fi
+
+# consume PREFIX FOLDER: the consumer by find_package, from a copy: nothing of the source tree is in reach.
 cp -r "$root/examples/consumer" "$work/consumer"
-quietly cmake -S "$work/consumer" -B "$work/out" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=g++ \
-  -DCMAKE_CXX_FLAGS=-O2
-quietly cmake --build "$work/out"
-"$work/out/consumer" | tee "$work/says"
+consume() {
+  quietly cmake -S "$work/consumer" -B "$2" -DCMAKE_PREFIX_PATH="$1" -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O2
+  quietly cmake --build "$2"
+  "$2/consumer"
+}
+consume "$prefix" "$work/out" | tee "$work/says"
 grep -q 'would rate item' "$work/says" || fail 'the consumer predicts nothing'
+
+# The archives, whole, in a shared object.
+mkdir "$work/plugin"
+cat >"$work/plugin/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(plugin LANGUAGES CXX)
+find_package(gcmc REQUIRED COMPONENTS core io)
+add_library(plugin SHARED ../consumer/main.cpp)
+target_link_libraries(plugin PRIVATE -Wl,--whole-archive gcmc::io gcmc::core -Wl,--no-whole-archive)
+END
+quietly cmake -S "$work/plugin" -B "$work/plugin/out" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=g++
+quietly cmake --build "$work/plugin/out"
+
+if command -v pkg-config >/dev/null; then
+  pc=$(dirname "$(find "$prefix" -name gcmc-io.pc)")
+  read -ra flags <<<"$(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs gcmc-io)"
+  quietly g++ -std=c++20 -O2 "$work/consumer/main.cpp" "${flags[@]}" -o "$work/by_pkg_config"
+  "$work/by_pkg_config" | cmp -s - "$work/says" || fail 'the consumer by pkg-config differs'
+else
+  echo 'pkg-config: skipped, it is not installed'
+fi
 
 # What a user's compiler opens.
 g++ -std=c++20 -M -I "$prefix/include" "$work/consumer/main.cpp" >"$work/opened"
@@ -65,19 +99,32 @@ END
   if grep -E 'cuda_|cublas|cusparse' "$work/opened"; then fail 'cuda.hpp opens these'; fi
 fi
 
-# add_subdirectory: configures as it is; built with the program, without CUDA.
+# add_subdirectory: configures as it is; built as shared libraries with the program, without CUDA, and installed.
 mkdir "$work/inside"
 cat >"$work/inside/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)
 project(inside LANGUAGES CXX)
-add_subdirectory("$root" gcmc EXCLUDE_FROM_ALL)
+add_subdirectory("$root" gcmc)
 add_executable(inside "$root/examples/consumer/main.cpp")
 target_link_libraries(inside PRIVATE gcmc::core gcmc::io)
 END
 quietly cmake -S "$work/inside" -B "$work/inside/plain" -DCMAKE_CXX_COMPILER=g++
-quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="${2:-g++}" \
-  -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON -DGCMC_CUDA=OFF
-quietly cmake --build "$work/inside/out" --parallel "$(nproc)" --target inside gcmc
+quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="$compiler" \
+  -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON -DGCMC_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DGCMC_INSTALL=ON \
+  "${options[@]}"
+quietly cmake --build "$work/inside/out" --parallel "$(nproc)"
 "$work/inside/out/inside" >"$work/says_too"
-cmp -s "$work/says" "$work/says_too" || { cat "$work/says_too" && fail 'the two consumers differ'; }
-echo 'package: installed, found, refused and added as documented'
+cmp -s "$work/says" "$work/says_too" || { cat "$work/says_too" && fail 'the consumer in whose sub-folder gcmc is differs'; }
+
+shared=$work/shared
+quietly cmake --install "$work/inside/out" --prefix "$shared"
+rm -r "$work/inside/out"
+"$shared/bin/gcmc" --version
+consume "$shared" "$work/shared_out" >"$work/says_too"
+cmp -s "$work/says" "$work/says_too" || { cat "$work/says_too" && fail 'the consumer of shared libraries differs'; }
+core=$(find "$shared" -name libgcmc_core.so)
+readelf -d "$core" | grep -q 'SONAME.*libgcmc_core\.so\.[0-9]' || fail 'libgcmc_core.so has no version in its soname'
+nm -DC --defined-only "$core" >"$work/symbols"
+grep -q ' gcmc::Cpu::threads() const' "$work/symbols" || fail 'libgcmc_core.so hides gcmc::Cpu'
+if grep 'gcmc::ThreadPool\|gcmc::isa_' "$work/symbols"; then fail 'libgcmc_core.so shows its inside'; fi
+echo 'package: installed, found, refused, added and shared as documented'

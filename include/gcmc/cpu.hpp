@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gcmc/backend/backend.hpp"
+#include "gcmc/base/export.hpp"
 
 namespace gcmc {
 
@@ -17,7 +18,7 @@ struct CpuKernels;
 /// Runs operations on `threads` threads (0: all cores that the process may use, by its affinity and its container's
 /// quota). An object serves one caller at a time; several objects may work side by side. Results do not depend on the
 /// number of threads; they may differ in the last bits between instruction sets, whose vectors sum in different orders.
-class Cpu {
+class GCMC_EXPORT Cpu {
  public:
   static constexpr bool stores_bf16_tables = true;  ///< Hints::bf16
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gcmc/backend/backend.hpp"
+#include "gcmc/base/export.hpp"
 
 namespace gcmc {
 
@@ -27,7 +28,7 @@ struct CudaOptions {
 /// Runs operations on one CUDA device. An object serves one caller at a time; several objects may work side by side.
 /// Results are a function of the operation alone on one kind of device (but for csr_alg2); they may differ in the last
 /// bits between kinds, whose cuBLAS kernels sum in different orders, and from those of other backends.
-class Cuda {
+class GCMC_EXPORT Cuda {
  public:
   /// `device` as CUDA numbers them. Throws DeviceError if there is no such device, or the driver is missing or too old.
   explicit Cuda(int device = 0, const CudaOptions& options = {});

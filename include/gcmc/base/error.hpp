@@ -4,29 +4,31 @@
 #include <stdexcept>
 #include <string>
 
+#include "gcmc/base/export.hpp"
+
 namespace gcmc {
 
 /// What every exception of the library derives from. The message says what, where, and the numbers that disagree; it is
 /// fit to be shown to the user of a program as it is.
-class Error : public std::runtime_error {
+class GCMC_EXPORT Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// What was given cannot be: an argument, an option, a rating, a file's content, a path that leads nowhere.
-class InputError : public Error {
+class GCMC_EXPORT InputError : public Error {
  public:
   using Error::Error;
 };
 
 /// The machine failed to read or write what it should have: a full disk, a fault of the device, a lost connection.
-class FileError : public Error {
+class GCMC_EXPORT FileError : public Error {
  public:
   using Error::Error;
 };
 
 /// A computing device is missing, too small, or failed.
-class DeviceError : public Error {
+class GCMC_EXPORT DeviceError : public Error {
  public:
   using Error::Error;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {
@@ -17,32 +18,32 @@ namespace gcmc {
 /// each is aligned to its type. Written to a temporary name and renamed. Reading checks every offset, shape and type
 /// against the file's size, and throws InputError with the file's name and what is wrong, FileError where the disk
 /// fails.
-void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
-                       const std::map<std::string, std::string>& metadata = {});
+GCMC_EXPORT void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                                   const std::map<std::string, std::string>& metadata = {});
 
 /// Chooses tensors by name; an empty one chooses all.
 using TensorFilter = std::function<bool(const std::string& name)>;
 
 /// Tensors that are not `wanted` are checked all the same, and come with their shape and type but no values: no memory
 /// is taken for them, and nothing read.
-std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted = {});
+GCMC_EXPORT std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted = {});
 
 /// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to
 /// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole. The older one is
 /// folder.old for a moment: a crash just then leaves it there. Throws InputError, and leaves all as it was, on a model
 /// that load_model would refuse and on a folder that holds files but no model.
-void save_model(const std::string& folder, const SavedModel& model);
+GCMC_EXPORT void save_model(const std::string& folder, const SavedModel& model);
 
 /// Several models (of an ensemble) in one folder, each in its sub-folder: 1, 2, ...; a single one as save_model does.
-void save_models(const std::string& folder, std::span<const SavedModel> models);
+GCMC_EXPORT void save_models(const std::string& folder, std::span<const SavedModel> models);
 
 /// Throws InputError, naming the file, unless every tensor is there with the shape that the options, ids and levels ask
 /// for, and every value is finite. Only tensors that are `wanted` are read and kept: load_model(folder,
 /// Predictor::reads) has what answers need.
-SavedModel load_model(const std::string& folder, const TensorFilter& wanted = {});
+GCMC_EXPORT SavedModel load_model(const std::string& folder, const TensorFilter& wanted = {});
 
 /// What is in `folder`: one model, several, or a training run with either in its sub-folder model. Throws as
 /// load_model.
-std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted = {});
+GCMC_EXPORT std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted = {});
 
 }  // namespace gcmc

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/ratings/generator.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
@@ -17,7 +18,7 @@ namespace gcmc {
 /// "random"; empty means u1 where u1.base is there, else random. Features are read where their files are there.
 /// Nodes: users and items in any rating, numbered in ascending order of id (as numbers where all are numbers).
 /// Throws InputError with file and line for a wrong field, a user or item file that lacks a node, or no known file.
-Ratings read_ratings(const std::string& folder, const std::string& name, std::string_view split = {});
+GCMC_EXPORT Ratings read_ratings(const std::string& folder, const std::string& name, std::string_view split = {});
 
 /// Where a data set was found, or what was done to get it; `note` is a sentence for the user, empty if nothing is to
 /// say.
@@ -32,7 +33,7 @@ struct DataSource {
 /// unknown). With `may_stand_in`, ml-100k that can be had nowhere becomes the generator's synthetic-100k, split at
 /// random, and `note` says so plainly. A given data_dir without the set is an Error, never a download. The names of
 /// synthetic_shape are generated.
-DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
-                     const std::function<void(Offset, Offset)>& progress = {}, bool may_stand_in = false);
+GCMC_EXPORT DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
+                                 const std::function<void(Offset, Offset)>& progress = {}, bool may_stand_in = false);
 
 }  // namespace gcmc

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/options/option_names.hpp"
 #include "gcmc/train/result.hpp"
 
@@ -13,24 +14,24 @@ namespace gcmc {
 
 /// Options by name, as JSON text; reading it gives equal options. Of several structs of options, the values one behind
 /// the other. Throws InputError on a number that is not finite or a text that is not UTF-8.
-std::string options_json(std::span<const OptionValue> options);
+GCMC_EXPORT std::string options_json(std::span<const OptionValue> options);
 
 /// Calls set(name, text) for each member of the JSON object in `path`, in order; the texts are as set_option reads
 /// them. Throws InputError with the file's name and what is wrong: with the file, or with what `set` says of it.
-void read_options_file(const std::string& path,
-                       const std::function<void(const std::string& name, const std::string& text)>& set);
+GCMC_EXPORT void read_options_file(const std::string& path,
+                                   const std::function<void(const std::string& name, const std::string& text)>& set);
 
 /// Texts of the files. Numbers print so that they read back to the same bits; throws InputError on one that is not
 /// finite.
-std::string history_csv(const std::vector<HistoryRow>& history);
-std::string metrics_json(const RunMetrics& metrics);
-std::string metrics_json(const EnsembleMetrics& metrics);
+GCMC_EXPORT std::string history_csv(const std::vector<HistoryRow>& history);
+GCMC_EXPORT std::string metrics_json(const RunMetrics& metrics);
+GCMC_EXPORT std::string metrics_json(const EnsembleMetrics& metrics);
 /// RMSE (validation, test where read, the baseline dashed; training where there is neither) above loss, over one
 /// iteration axis, the best iteration marked, title from the metrics. Early outliers are clipped, other values that
 /// are not finite left out. A self-contained SVG of some 30 kB at most, 960 x 540, light background.
-std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& metrics);
+GCMC_EXPORT std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& metrics);
 
 /// Writes `text` to path.tmp and renames. Throws InputError with the system's reason.
-void write_file_atomically(const std::string& path, const std::string& text);
+GCMC_EXPORT void write_file_atomically(const std::string& path, const std::string& text);
 
 }  // namespace gcmc

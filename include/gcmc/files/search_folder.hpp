@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/train/search.hpp"
 
 namespace gcmc {
@@ -20,20 +21,20 @@ struct TuneReport {
 
 /// The report before the first run. `ratings` are without the test part. Throws InputError, before anything is trained,
 /// if a trial does not fit them or no rating is validated.
-TuneReport begin_report(const TunePlan& plan, const Ratings& ratings, std::string backend);
+GCMC_EXPORT TuneReport begin_report(const TunePlan& plan, const Ratings& ratings, std::string backend);
 
 /// Reads {"train_lr": "0.003..0.03:log", "gcn_agg_units": [250, 500]}. Throws InputError with the file's name.
-std::vector<SearchOption> read_search_file(const std::string& path);
+GCMC_EXPORT std::vector<SearchOption> read_search_file(const std::string& path);
 
 /// results.csv: a row for each trial, the best first, with its values and its RMSE in each rung.
-std::string tune_csv(const TuneReport& report);
+GCMC_EXPORT std::string tune_csv(const TuneReport& report);
 /// results.json: the search, its trials and all runs.
-std::string tune_json(const TuneReport& report);
+GCMC_EXPORT std::string tune_json(const TuneReport& report);
 /// The runs in the results.json at `path`; none if there is no such file. Throws InputError if it is of another search
 /// than `report`'s, and names what differs: the plan, the options that change a result, the ratings or the backend.
-std::vector<TuneRun> read_tune_runs(const TuneReport& report, const std::string& path);
+GCMC_EXPORT std::vector<TuneRun> read_tune_runs(const TuneReport& report, const std::string& path);
 /// Validation RMSE of each trial over the rungs, the best marked, and the values of the five best. Self-contained,
 /// 960 x 540, light background.
-std::string tune_svg(const TuneReport& report);
+GCMC_EXPORT std::string tune_svg(const TuneReport& report);
 
 }  // namespace gcmc

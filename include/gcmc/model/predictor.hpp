@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {
@@ -19,7 +20,7 @@ namespace gcmc {
 ///
 /// Any number of threads may call const members at once: a call runs on its caller's thread, shares the models, and has
 /// memory of its own, which the next call takes over. A first call allocates it, later ones their results alone.
-class Predictor {
+class GCMC_EXPORT Predictor {
  public:
   /// `threads` (0: all cores) multiply the users' embeddings by the bases, once: O(users B D^2). Throws
   /// InputError that names the tensor if one is missing, or has another type or shape than the ids, levels and other
@@ -90,6 +91,6 @@ class Predictor {
 /// Sums over rated pairs, whose numbers of users, items and levels are those of predictor.model(): ratings read anew
 /// must be numbered by its ids first. Throws InputError for a number that the model does not have. Cost: O(models pairs
 /// B D), and memory for some 8000 pairs.
-Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs);
+GCMC_EXPORT Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs);
 
 }  // namespace gcmc

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
 namespace gcmc {
@@ -24,12 +25,12 @@ struct GeneratorOptions {
 
 /// The sizes and levels of MovieLens' sets, for `name` synthetic-100k, synthetic-1m, synthetic-10m or synthetic-25m.
 /// Throws InputError on another name.
-GeneratorOptions synthetic_shape(std::string_view name);
+GCMC_EXPORT GeneratorOptions synthetic_shape(std::string_view name);
 /// Whether `name` is one of them.
-bool is_synthetic(std::string_view name);
+GCMC_EXPORT bool is_synthetic(std::string_view name);
 
 /// No user rates an item twice. Throws InputError if ratings exceed users * items / 2 or are fewer than users + items.
 /// Cost: O(ratings); nothing of size users x items.
-Ratings generate_ratings(const GeneratorOptions& options);
+GCMC_EXPORT Ratings generate_ratings(const GeneratorOptions& options);
 
 }  // namespace gcmc

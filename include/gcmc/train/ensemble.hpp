@@ -1,6 +1,7 @@
 // Several models of one configuration, whose predictions are averaged.
 #pragma once
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/train/train.hpp"
 
 namespace gcmc {
@@ -15,7 +16,7 @@ struct EnsembleResult {
 
 /// The options of the k-th model, counted from 0: seed + k, which draws its weights, dropout and validation part, and
 /// the test part of them all.
-Options member_options(const Options& options, Index k);
+GCMC_EXPORT Options member_options(const Options& options, Index k);
 
 /// Trains one model: train(), on a backend of the caller's choice.
 using TrainFunction = std::function<TrainResult(const Ratings&, const Options&, const OnProgress&, std::stop_token)>;
@@ -29,7 +30,8 @@ inline TrainResult train_on_cpu(const Ratings& ratings, const Options& options, 
 /// Trains options.train.seeds models one after the other, by `train_one`, and averages their predictions of the
 /// test part, which the CPU computes. When `stop` asks for it, leaves out the model it interrupts, unless that is the
 /// only one. Throws as train(). The same options give the same bits on any number of threads.
-EnsembleResult train_ensemble(const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
-                              std::stop_token stop = {}, const TrainFunction& train_one = train_on_cpu);
+GCMC_EXPORT EnsembleResult train_ensemble(const Ratings& ratings, const Options& options,
+                                          const OnProgress& on_progress = {}, std::stop_token stop = {},
+                                          const TrainFunction& train_one = train_on_cpu);
 
 }  // namespace gcmc

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/options/options.hpp"
 #include "gcmc/ratings/ratings.hpp"
 #include "gcmc/train/ensemble.hpp"
@@ -27,9 +28,9 @@ struct SearchOption {
 /// option that is unknown (with the nearest name) or cannot be searched: all of the groups Model and Training can be,
 /// less seeds, train_max_iter, train_log_interval, train_on_valid and refit; and on a value that the option does not
 /// take, a value given twice, a single one, or a range that is empty, of names, or with :log not above 0.
-SearchOption parse_search(std::string_view text);
+GCMC_EXPORT SearchOption parse_search(std::string_view text);
 /// Reads back to the same.
-std::string search_text(const SearchOption& search);
+GCMC_EXPORT std::string search_text(const SearchOption& search);
 
 /// All that decides a search, beside the ratings.
 struct TunePlan {
@@ -49,15 +50,15 @@ using TrialValues = std::vector<std::string>;
 /// (plan.seed, k) alone, so that more trials begin with the same ones. Fewer if the space has no more. Numbers with a
 /// fraction have four significant digits. Throws InputError, with the values, if the options of a trial contradict each
 /// other (as validate does), and if the plan allows no search.
-std::vector<TrialValues> draw_trials(const TunePlan& plan);
+GCMC_EXPORT std::vector<TrialValues> draw_trials(const TunePlan& plan);
 
 /// "train_lr=0.01 gcn_agg_accum=sum", for messages and tables.
-std::string trial_text(const TunePlan& plan, const TrialValues& values);
+GCMC_EXPORT std::string trial_text(const TunePlan& plan, const TrialValues& values);
 
 /// The options that train a trial for at most `iterations`, without refit.
-Options trial_options(const TunePlan& plan, const TrialValues& values, Offset iterations);
+GCMC_EXPORT Options trial_options(const TunePlan& plan, const TrialValues& values, Offset iterations);
 /// The options that train a trial in full: the whole budget, refit as in the plan.
-Options winner_options(const TunePlan& plan, const TrialValues& values);
+GCMC_EXPORT Options winner_options(const TunePlan& plan, const TrialValues& values);
 
 struct Rung {
   Index trials = 0;
@@ -66,7 +67,7 @@ struct Rung {
 /// Of R rungs, rung r (from 1) has the floor(1/eta) of the rung before and max_iterations / eta^(R - r) iterations, so
 /// that each costs about the same. R is plan.rungs, or the largest that leaves a trial and an iteration to each.
 /// Throws InputError if eta is below 2 or plan.rungs below 1.
-std::vector<Rung> tune_rungs(const TunePlan& plan, Index trials);
+GCMC_EXPORT std::vector<Rung> tune_rungs(const TunePlan& plan, Index trials);
 
 /// One training: a trial (numbered from 1), in a rung (from 1), with one of its seeds (from 0).
 struct TuneRun {
@@ -89,9 +90,9 @@ struct TrialResult {
 
 /// What the runs say: who went further is before who did not, the lower RMSE of the last rung first, equal ones by
 /// number, and failed ones at the end. Only trials with at least one whole rung or a failure are listed.
-std::vector<TrialResult> rank_trials(const TunePlan& plan, std::vector<TuneRun> runs);
+GCMC_EXPORT std::vector<TrialResult> rank_trials(const TunePlan& plan, std::vector<TuneRun> runs);
 /// The best trial if it got through the last rung of a finished search, else none.
-const TrialResult* winner(const TunePlan& plan, const std::vector<TrialResult>& ranking);
+GCMC_EXPORT const TrialResult* winner(const TunePlan& plan, const std::vector<TrialResult>& ranking);
 
 /// What one training tells.
 struct TrialOutcome {
@@ -113,12 +114,13 @@ struct TuneResult {
 /// result depends on neither threads nor timing. `done` are runs of an earlier, stopped search of the same plan, which
 /// are not trained again. Calls on_run after each run, one call at a time. When `stop` asks for it, the running ones
 /// are given up and the finished ones returned.
-TuneResult tune(const TunePlan& plan, const TrialTrainer& trainer, int threads, std::vector<TuneRun> done = {},
-                const std::function<void(const TuneRun&)>& on_run = {}, std::stop_token stop = {});
+GCMC_EXPORT TuneResult tune(const TunePlan& plan, const TrialTrainer& trainer, int threads,
+                            std::vector<TuneRun> done = {}, const std::function<void(const TuneRun&)>& on_run = {},
+                            std::stop_token stop = {});
 
 /// A trainer by `train_one`, on ratings that without_test has freed from the test part; on_iteration is called after
 /// every iteration of any run. The ratings must outlive it.
-TrialTrainer trial_trainer(const Ratings& ratings, std::function<void()> on_iteration = {},
-                           TrainFunction train_one = train_on_cpu);
+GCMC_EXPORT TrialTrainer trial_trainer(const Ratings& ratings, std::function<void()> on_iteration = {},
+                                       TrainFunction train_one = train_on_cpu);
 
 }  // namespace gcmc

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "gcmc/base/export.hpp"
 #include "gcmc/ratings/baseline.hpp"
 #include "gcmc/train/result.hpp"
 #include "gcmc/train/save.hpp"
@@ -264,7 +265,7 @@ requires Backend<B, float> TrainResult train(B& backend, const Ratings& ratings,
 }
 
 /// The same on the processor, with options.run.threads. Throws InputError too if options.run.device names another.
-TrainResult train(const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
-                  std::stop_token stop = {});
+GCMC_EXPORT TrainResult train(const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
+                              std::stop_token stop = {});
 
 }  // namespace gcmc
