@@ -1,32 +1,26 @@
 #include "device.hpp"
 
 #include <cstdio>
-#include <memory>
 
+#include "cuda_module.hpp"
 #include "gcmc/base/error.hpp"
 
-#if GCMC_WITH_CUDA
-#include "gcmc/cuda.hpp"
-#include "gcmc/train/train.hpp"
-
 namespace {
 
-gcmc::TrainFunction training_on_cuda(int number) {
-  return [cuda = std::make_shared<gcmc::Cuda>(number)](const auto&... arguments) {
-    return gcmc::train(*cuda, arguments...);
-  };
-}
-
-}  // namespace
+/// Of the module GCMC_CUDA_MODULE, or where CUDA is linked (GCMC_WITH_CUDA), the program's own.
+gcmc::TrainFunction training_on_cuda([[maybe_unused]] int number) {
+#if defined(GCMC_CUDA_MODULE)
+  return training_of_module(GCMC_CUDA_MODULE, number);
+#elif GCMC_WITH_CUDA
+  gcmc::TrainFunction training;
+  gcmc_training_on_cuda(number, training);
+  return training;
 #else
-namespace {
-
-gcmc::TrainFunction training_on_cuda(int) {
   throw gcmc::DeviceError("cuda: this gcmc was built without it: use --device cpu");
+#endif
 }
 
 }  // namespace
-#endif
 
 gcmc::TrainFunction training_on(const gcmc::Device& device) {
   if (device.kind == gcmc::Device::Kind::cpu) return gcmc::train_on_cpu;

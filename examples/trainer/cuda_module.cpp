@@ -1,0 +1,12 @@
+#include "cuda_module.hpp"
+
+#include <memory>
+
+#include "gcmc/cuda.hpp"
+#include "gcmc/train/train.hpp"
+
+void gcmc_training_on_cuda(int number, gcmc::TrainFunction& training) {
+  training = [cuda = std::make_shared<gcmc::Cuda>(number)](const auto&... arguments) {
+    return gcmc::train(*cuda, arguments...);
+  };
+}
