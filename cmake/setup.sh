@@ -4,6 +4,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/release
+# New build folders compile through ccache where it is there.
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache; fi
 
 has_package() { dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
 
@@ -50,11 +52,42 @@ install_missing() {
   missing=()
 }
 
-# configure_release [cmake arguments]: build/release, with Ninja where it is new and Ninja is there.
+# Prints the architectures of this machine's GPUs, as CMake takes them; fails if nvcc knows none.
+gpu_architectures() {
+  local known gpu list=()
+  known=$(nvcc --list-gpu-arch 2>/dev/null) || return
+  for gpu in $(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d . | sort -u); do
+    if grep -qx "compute_$gpu" <<<"$known"; then list+=("$gpu"); fi
+  done
+  [ ${#list[@]} -gt 0 ] || return
+  (IFS=';' && echo "${list[*]}")
+}
+
+# choose_first_options OPTIONS...: sets `first` to what a new build folder gets before these: Ninja where it is there; and
+# unless they speak of CUDA, CUDA for this machine's GPUs alone, since code for every architecture takes ten times as
+# long as all the rest.
+choose_first_options() {
+  local architectures
+  first=()
+  if command -v ninja >/dev/null; then first+=(-G Ninja); fi
+  if [[ "$*" == *GCMC_CUDA=* || "$*" == *CUDA_ARCHITECTURES=* ]]; then
+    echo "CUDA backend: as the options say" >&2
+  elif architectures=$(gpu_architectures); then
+    first+=("-DCMAKE_CUDA_ARCHITECTURES=$architectures")
+    echo "CUDA backend: built for this machine's GPU alone, architecture $architectures" >&2
+  else
+    first+=(-DGCMC_CUDA=OFF)
+    echo "CUDA backend: left out, no GPU that nvcc knows is here (GCMC_CMAKE_OPTIONS=-DGCMC_CUDA=AUTO builds it)" >&2
+  fi
+}
+
+# configure_release [cmake arguments]: build/release. Options of the environment's GCMC_CMAKE_OPTIONS, words with spaces
+# between them, come last. A build folder that is there keeps what it was configured with.
 configure_release() {
-  local generator=()
-  if [ ! -f "$build/CMakeCache.txt" ] && command -v ninja >/dev/null; then generator=(-G Ninja); fi
-  (cd "$root" && cmake --preset release "${generator[@]}" "$@") >&2
+  local first=() given=()
+  read -ra given <<<"${GCMC_CMAKE_OPTIONS:-}"
+  if [ ! -f "$build/CMakeCache.txt" ]; then choose_first_options "$@" "${given[@]}"; fi
+  (cd "$root" && cmake --preset release "${first[@]}" "$@" "${given[@]}") >&2
 }
 
 # build_release [cmake --build arguments]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Trains a model: bash examples/run.sh [options of gcmc train]
 # Installs what is missing, builds in build/release and runs the program there. Without --save-dir, and without a
-# --config that may name one, the run is written to runs/latest.
+# --config that may name one, the run is written to runs/latest. The CUDA backend is built where there is a GPU, for that
+# one alone. Options of CMake go through the environment: GCMC_CMAKE_OPTIONS='-DGCMC_CUDA=ON' bash examples/run.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../cmake/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
