@@ -16,22 +16,20 @@ using namespace gcmc;
 /// of all ratings, whatever their level: a row of A E is the sum of its neighbours' rows, each times 1 / sqrt(degree *
 /// neighbour's degree). There are no other weights and no activation.
 template <class B, class T>
+requires Backend<B, T>
 class LightGcn {
  public:
   LightGcn(B& backend, const Ratings& ratings, Index width, int hops, std::uint64_t seed)
       : backend_(&backend),
         hops_(hops),
-        one_(diagonal(T(1), width)),
-        share_(diagonal(T(1) / T(hops + 1), width)),
-        embeddings_{add("user", ratings.users(), width), add("item", ratings.items(), width)},
+        embeddings_{add_embedding("user", ratings.users(), width), add_embedding("item", ratings.items(), width)},
         decoder_(backend, parameters_, "decoder", {.output = width}, ratings.users(), ratings.levels) {
     const Index nodes[] = {ratings.users(), ratings.items()}, levels = static_cast<Index>(ratings.levels.size());
-    // Ordinal weights without increments: the table of the lowest level serves all.
-    const ConvolutionOptions options{.units = width, .ordinal = true, .activation = Activation::linear};
+    const ConvolutionOptions options{.units = width, .one_table = true, .activation = Activation::linear};
     workspace_ = Buffer<B, T>(backend, MessagePassing<B, T>::workspace_size({options, levels}, nodes[0], nodes[1]));
     for (const Side side : {user_side, item_side}) {
       neighbours_[side].emplace(backend, options, side, nodes[side], nodes[other(side)], levels, workspace_);
-      tables_[side] = Matrix<B, T>(backend, levels * nodes[side], width);
+      sum_[side] = Matrix<B, T>(backend, nodes[side], width);
       z_[side] = Matrix<B, T>(backend, nodes[side], width);
       dz_[side] = Matrix<B, T>(backend, nodes[side], width);
     }
@@ -58,7 +56,7 @@ class LightGcn {
   }
 
  private:
-  int add(const char* name, Index rows, Index width) {
+  int add_embedding(const char* name, Index rows, Index width) {
     return parameters_.add({.name = name, .rows = rows, .columns = width, .fan_in = rows, .fan_out = width});
   }
   MatrixView<T> gradient(Side side) const {
@@ -70,47 +68,29 @@ class LightGcn {
   void propagate(const Messages<T>& messages, const std::array<MatrixView<const T>, 2>& e,
                  const std::array<MatrixView<T>, 2>& z) {
     constexpr std::array sides{user_side, item_side};
-    for (const Side side : sides) multiply(e[side], one_, sum(side));
+    for (const Side side : sides) add(e[side], sum_[side].view(), 1, 0);
     for (int hop = 0; hop < hops_; ++hop) {
-      for (const Side side : sides) neighbours_[side]->forward(messages, tables(other(side)));
+      for (const Side side : sides) neighbours_[side]->forward(messages, sum_[other(side)].as_block());
       for (const Side side : sides) {
-        multiply(e[side], one_, sum(side));
-        multiply(neighbours_[side]->hidden(), one_, sum(side), true);
+        add(e[side], sum_[side].view(), 1, 0);
+        add(neighbours_[side]->hidden(), sum_[side].view(), 1, 1);
       }
     }
-    for (const Side side : sides) multiply(sum(side), share_, z[side]);
+    for (const Side side : sides) add(sum_[side].const_view(), z[side], T(1) / T(hops_ + 1), 0);
   }
-
-  Matrix<B, T> diagonal(T value, Index n) {
-    std::vector<T> values(static_cast<std::size_t>(n) * n);
-    for (std::size_t k = 0; k < values.size(); k += static_cast<std::size_t>(n) + 1) values[k] = value;
-    Matrix<B, T> matrix(*backend_, n, n);
-    matrix.set(values);
-    return matrix;
-  }
-  void multiply(MatrixView<const T> a, const Matrix<B, T>& b, MatrixView<T> c, bool accumulate = false) {
-    backend_->run(Multiply<T>{.a = a, .b = b.as_block(), .c = c, .accumulate = accumulate});
-  }
-
-  /// What a side sends: a table a level, of which the first one is S and the others are 0.
-  BlockMatrix<const T> tables(Side side) const {
-    const MatrixView<const T> all = tables_[side].const_view(), z = z_[side].const_view();
-    return {all.data, all.rows / z.rows, z.rows, all.columns, all.stride};
-  }
-  MatrixView<T> sum(Side side) const {
-    const MatrixView<T> all = tables_[side].view();
-    return {all.data, z_[side].const_view().rows, all.columns, all.stride};
+  /// C = alpha A + beta C.
+  void add(MatrixView<const T> a, MatrixView<T> c, T alpha, T beta) {
+    backend_->run(AddScaled<T>{.a = a, .alpha = alpha, .beta = beta, .c = c});
   }
 
   B* backend_;
   int hops_;
-  Matrix<B, T> one_, share_;  ///< they add and scale: C = A diag(1) + C, C = A diag(1 / (hops + 1))
   Parameters<B, T> parameters_;
   std::array<int, 2> embeddings_;
   BilinearDecoder<B, T> decoder_;
   Buffer<B, T> workspace_;
   std::array<std::optional<MessagePassing<B, T>>, 2> neighbours_;
-  std::array<Matrix<B, T>, 2> tables_, z_, dz_;
+  std::array<Matrix<B, T>, 2> sum_, z_, dz_;
 };
 
 /// On a few ratings, in double: the largest relative error of the gradient against central differences.

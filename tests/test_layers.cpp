@@ -105,7 +105,7 @@ Values convolved(const ConvolutionOptions& options, Normalization normalization,
     const double scale =
         normalization == Normalization::left ? 1 / of_user[r.user] : 1 / std::sqrt(of_user[r.user] * of_item[r.item]);
     for (Index k = 0; k < shape.tables; ++k)
-      if (k == r.level || k == levels)
+      if (k == r.level || k == levels || options.one_table)
         for (Index c = 0; c < shape.width; ++c)
           h[r.user * shape.hidden + (stack ? k * shape.width : 0) + c] += scale * message(k, r.item)[c];
   }
@@ -115,13 +115,14 @@ Values convolved(const ConvolutionOptions& options, Normalization normalization,
 
 struct ConvolutionCase {
   Aggregation aggregation;
-  bool implicit;
+  bool implicit, one_table;
   Normalization normalization;
 };
-const ConvolutionCase convolution_cases[] = {{Aggregation::sum, false, Normalization::symmetric},
-                                             {Aggregation::stack, false, Normalization::left},
-                                             {Aggregation::sum, true, Normalization::left},
-                                             {Aggregation::stack, true, Normalization::symmetric}};
+const ConvolutionCase convolution_cases[] = {{Aggregation::sum, false, false, Normalization::symmetric},
+                                             {Aggregation::stack, false, false, Normalization::left},
+                                             {Aggregation::sum, true, false, Normalization::left},
+                                             {Aggregation::stack, true, false, Normalization::symmetric},
+                                             {Aggregation::sum, false, true, Normalization::symmetric}};
 
 template <class B>
 Buffer<B, double> workspace(B& backend, const ConvolutionOptions& options) {
@@ -285,10 +286,10 @@ TEST_CASE("side features of one side add dropout(act(X W1 + b1)) W2, and have it
 TEST_CASE("a graph convolution sums its neighbours' rows, and dH gives its tables' gradient", "[layers]") {
   on_every_backend([](auto& backend) {
     using B = std::remove_reference_t<decltype(backend)>;
-    for (const auto& [aggregation, implicit, normalization] : convolution_cases) {
-      INFO("stack " << (aggregation == Aggregation::stack) << ", implicit " << implicit);
+    for (const auto& [aggregation, implicit, one_table, normalization] : convolution_cases) {
+      INFO("stack " << (aggregation == Aggregation::stack) << ", implicit " << implicit << ", one table " << one_table);
       const ConvolutionOptions options{
-          .aggregation = aggregation, .units = 20, .implicit = implicit, .dense_above = false};
+          .aggregation = aggregation, .units = 20, .implicit = implicit, .one_table = one_table, .dense_above = false};
       const ConvolutionShape shape(options, levels);
       Buffer<B, double> space = workspace(backend, options);
       Parameters<B, double> parameters;
@@ -332,13 +333,19 @@ TEST_CASE("a convolution refuses dH where it was made for a dense layer above", 
   CHECK_THROWS_AS(layer.backward(graph.messages(), dh.const_view()), InputError);
 }
 
+TEST_CASE("one table for all levels goes with neither implicit nor ordinal weights", "[layers]") {
+  CHECK(ConvolutionShape({.units = 4, .one_table = true}, levels).tables == 1);
+  CHECK_THROWS_AS(ConvolutionShape({.units = 4, .implicit = true, .one_table = true}, levels), InputError);
+  CHECK_THROWS_AS(ConvolutionShape({.units = 4, .one_table = true, .ordinal = true}, levels), InputError);
+}
+
 TEST_CASE("a convolution of dense input sums its neighbours' X W, and has the gradients of W and X", "[layers]") {
   on_every_backend([](auto& backend) {
     using B = std::remove_reference_t<decltype(backend)>;
-    for (const auto& [aggregation, implicit, normalization] : convolution_cases) {
-      INFO("stack " << (aggregation == Aggregation::stack) << ", implicit " << implicit);
+    for (const auto& [aggregation, implicit, one_table, normalization] : convolution_cases) {
+      INFO("stack " << (aggregation == Aggregation::stack) << ", implicit " << implicit << ", one table " << one_table);
       const ConvolutionOptions options{
-          .aggregation = aggregation, .units = 20, .implicit = implicit, .dense_above = false};
+          .aggregation = aggregation, .units = 20, .implicit = implicit, .one_table = one_table, .dense_above = false};
       const ConvolutionShape shape(options, levels);
       Buffer<B, double> space = workspace(backend, options);
       Parameters<B, double> parameters;

@@ -17,9 +17,10 @@ namespace gcmc {
 /// Of one graph convolution.
 struct ConvolutionOptions {
   Aggregation aggregation = Aggregation::sum;
-  Index units = 0;        ///< of every table with sum, of all tables together with stack
-  bool implicit = false;  ///< one more table, which serves all levels
-  bool ordinal = false;   ///< W_r = sum over s <= r of T_s
+  Index units = 0;         ///< of every table with sum, of all tables together with stack
+  bool implicit = false;   ///< one more table, which serves all levels
+  bool one_table = false;  ///< one table alone, which serves all levels
+  bool ordinal = false;    ///< W_r = sum over s <= r of T_s
   Activation activation = Activation::leaky_relu;
   double node_dropout = 0;               ///< probability that a source's message is dropped
   bool node_dropout_all_levels = false;  ///< drop a source's messages of all levels at once
@@ -34,10 +35,12 @@ struct ConvolutionShape {
   Index tables = 0, width = 0, hidden = 0;
 
   ConvolutionShape(const ConvolutionOptions& options, Index levels) {
-    tables = levels + (options.implicit ? 1 : 0);
+    tables = options.one_table ? 1 : levels + (options.implicit ? 1 : 0);
     const bool stack = options.aggregation == Aggregation::stack;
     width = stack ? options.units / tables : options.units;
     hidden = stack ? width * tables : width;
+    require(!options.one_table || (!options.implicit && !options.ordinal),
+            "graph convolution: one_table goes with neither implicit nor ordinal");
     require(width >= 1, [&] {
       return "model: " + std::to_string(options.units) + " units cannot be stacked over " + std::to_string(tables) +
              " levels: use more units, or sum";
