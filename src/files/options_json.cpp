@@ -36,7 +36,7 @@ ordered_json options_to_json(std::span<const OptionValue> options) {
     }
     object[name] = ordered_json::parse(text, nullptr, false);
     require(!object[name].is_discarded(),
-            [&] { return "option " + name + " is not a finite number: nothing was written"; });
+            [&name = name] { return "option " + name + " is not a finite number: nothing was written"; });
   }
   return object;
 }
