@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 
 need_build_packages
 need libbenchmark-dev
+need libeigen3-dev
 install_missing
 configure_release -DGCMC_BUILD_BENCHMARKS=ON
 build_release --target gcmc_bench

@@ -24,7 +24,6 @@ need_build_packages() {
   need g++ c++ clang++
   need cmake cmake
   need ninja-build ninja make
-  need libeigen3-dev
   need nlohmann-json3-dev
   need zlib1g-dev
   need libcli11-dev

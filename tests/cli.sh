@@ -330,10 +330,10 @@ device() {
   if "$gcmc" "${first[@]}" --device 0 --save-dir on_device >out 2>err </dev/null; then
     echo 'on a CUDA device'
     grep -q '"backend": *"cuda-0 ' on_device/metrics.json || fail 'the device has not trained'
-    refuse 'there is no device 1000: this machine has ' "${first[@]}" --device 1000
+    refuse_with 1 'there is no device 1000: this machine has ' "${first[@]}" --device 1000
     return
   fi
-  refuse_with 1 '^gcmc: cuda: .*use --device cpu$' "${first[@]}" --device 0 --save-dir on_device
+  refuse_with 1 '^gcmc: cuda: .* \(--device cpu\)$' "${first[@]}" --device 0 --save-dir on_device
   [ ! -e on_device ] || fail 'a refused device leaves a folder'
   expect 0 "${first[@]}" --device auto --save-dir on_either
   err_has '^gcmc: note: --device auto takes the CPU \(cuda: .*\)$'

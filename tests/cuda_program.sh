@@ -35,7 +35,7 @@ for accumulation in stack sum; do
 done
 run 0 --device auto --save-dir chosen
 grep -q '"backend": *"cuda-0' chosen/metrics.json || fail '--device auto does not take the device'
-run 2 --device 7 --save-dir refused
+run 1 --device 7 --save-dir refused
 grep -q 'there is no device 7: this machine has 1, counted from 0' err || fail 'a device that is not there'
 run 2 --device 0 --precision bf16-tables --save-dir refused
 grep -q 'bf16-tables is for the processor alone: set device cpu' err || fail 'a precision that the device has not'

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # gcmc as a stranger uses it: package.sh BUILD_FOLDER [COMPILER [options of cmake]]. Installs that build to a scratch folder,
-# builds and runs examples/consumer against it by CMake and by pkg-config, puts its archives into a shared object, asks for
-# a component that is not there, and adds gcmc as a sub-folder, where COMPILER compiles all but CUDA without a warning, as
-# shared libraries, whose installation a consumer uses too.
+# builds and runs examples/consumer against it by CMake and by pkg-config, and the examples of a backend and a model of
+# one's own by ctest, puts its archives into a shared object, asks for a component that is not there, and adds gcmc as a
+# sub-folder, where COMPILER compiles all but CUDA without a warning, as shared libraries, whose installation a consumer
+# uses too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$(cd "$1" && pwd)
@@ -38,6 +39,30 @@ consume() {
 }
 consume "$prefix" "$work/out" | tee "$work/says"
 grep -q 'would rate item' "$work/says" || fail 'the consumer predicts nothing'
+
+# A stranger proves a backend and a model of their own with what is installed, by ctest.
+mkdir "$work/own"
+cp "$root"/examples/custom_{backend,layer}.cpp "$root/tests/header_only.cpp" "$work/own"
+cat >"$work/own/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(own LANGUAGES CXX)
+find_package(gcmc REQUIRED COMPONENTS core testing)
+enable_testing()
+foreach(example IN ITEMS custom_backend custom_layer)
+  add_executable(${example} ${example}.cpp)
+  target_link_libraries(${example} PRIVATE gcmc::core gcmc::testing)
+  add_test(NAME ${example} COMMAND ${example})
+endforeach()
+get_target_property(headers gcmc::core INTERFACE_INCLUDE_DIRECTORIES)  # with them alone, no archive
+add_executable(header_only header_only.cpp)
+target_compile_features(header_only PRIVATE cxx_std_20)
+target_include_directories(header_only PRIVATE ${headers})
+add_test(NAME header_only COMMAND header_only)
+END
+quietly cmake -S "$work/own" -B "$work/own/out" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=g++ \
+  -DCMAKE_CXX_FLAGS=-O2
+quietly cmake --build "$work/own/out" --parallel "$(nproc)"
+quietly ctest --test-dir "$work/own/out"
 
 # The archives, whole, in a shared object.
 mkdir "$work/plugin"

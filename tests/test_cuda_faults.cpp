@@ -17,7 +17,7 @@ template <class Work>
 std::string error_of(const Work& work) {
   try {
     work();
-  } catch (const Error& error) {
+  } catch (const DeviceError& error) {
     return error.what();
   }
   return {};
@@ -43,7 +43,7 @@ void train_a_little(Cuda& cuda) {
 
 TEST_CASE("without a device, the message says what to do", "[cuda][faults]") {
   emulator::reset({.devices = 0});
-  check_holds(error_of([] { Cuda(); }), {"cudaGetDeviceCount", "cudaErrorNoDevice", "--device cpu"});
+  check_holds(error_of([] { Cuda(); }), {"cudaGetDeviceCount", "cudaErrorNoDevice", "use the CPU"});
   emulator::reset();
 }
 

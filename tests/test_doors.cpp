@@ -29,6 +29,10 @@ using Training = Trainer<Cpu, float>;
 static_assert(std::is_constructible_v<Training, Cpu&, const Ratings&, const Split&, const Options&>);
 static_assert(!std::is_constructible_v<Training, Cpu&, Ratings, const Split&, const Options&>);
 static_assert(!std::is_constructible_v<Training, Cpu&, const Ratings&, Split, const Options&>);
+using Net = Model<Cpu, float>;
+static_assert(std::is_constructible_v<Training, Cpu&, Net&, const Ratings&, const Split&, const Options&>);
+static_assert(!std::is_constructible_v<Training, Cpu&, Net&, Ratings, const Split&, const Options&>);
+static_assert(!std::is_constructible_v<Training, Cpu&, Net&, const Ratings&, Split, const Options&>);
 
 }  // namespace
 
@@ -43,6 +47,8 @@ TEST_CASE("a graph and a list of pairs refuse a number out of range", "[doors]")
   CHECK(graph({0, 5000000, 0}) == "graph: entry 1 has item 5000000, but there are 2");
   CHECK(graph({0, -1, 0}) == "graph: entry 1 has item -1, but there are 2");
   CHECK(graph({0, 0, 200}) == "graph: entry 1 has level 200, but there are 2");
+  CHECK(error_of([&] { Graph<Cpu, float>(cpu, -1, 2, 2, {}); }) == "graph: -1 users, 2 items, 2 levels");
+  CHECK(error_of([&] { PairList<Cpu>(cpu, 3, 2, 0, {}); }) == "pairs: 3 users, 2 items, 0 levels");
   const std::vector<Rating> pairs = {{0, 2, 0}};
   CHECK(error_of([&] { PairList<Cpu>(cpu, 3, 2, 2, pairs); }) == "pairs: entry 0 has item 2, but there are 2");
 }
@@ -55,6 +61,11 @@ TEST_CASE("a trainer checks its options and ratings, and takes no step after cho
   options.train.max_iterations = -5;
   CHECK(error_of([&] { Training(cpu, ratings, parts, options); }) ==
         "option train_max_iter: '-5' is outside [1, 2147483647]");
+
+  options = small_options();
+  options.model.units = -5;
+  CHECK(error_of([&] { Training(cpu, ratings, parts, options); }) ==
+        "option gcn_agg_units: '-5' is outside [1, 65536]");
 
   const std::vector<Rating> wrong = {{0, 5000000, 0}};
   const Split elsewhere(wrong, {}, {});

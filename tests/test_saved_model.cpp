@@ -14,8 +14,8 @@
 #include <limits>
 
 #include "gcmc/base/error.hpp"
-#include "gcmc/cpu.hpp"
 #include "gcmc/base/version.hpp"
+#include "gcmc/cpu.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "gcmc/options/option_names.hpp"

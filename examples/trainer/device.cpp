@@ -16,7 +16,7 @@ gcmc::TrainFunction training_on_cuda([[maybe_unused]] int number) {
   gcmc_training_on_cuda(number, training);
   return training;
 #else
-  throw gcmc::DeviceError("cuda: this gcmc was built without it: use --device cpu");
+  throw gcmc::DeviceError("cuda: this gcmc was built without it: use the CPU");
 #endif
 }
 
@@ -24,7 +24,11 @@ gcmc::TrainFunction training_on_cuda([[maybe_unused]] int number) {
 
 gcmc::TrainFunction training_on(const gcmc::Device& device) {
   if (device.kind == gcmc::Device::Kind::cpu) return gcmc::train_on_cpu;
-  if (device.kind == gcmc::Device::Kind::cuda) return training_on_cuda(device.number);
+  if (device.kind == gcmc::Device::Kind::cuda) try {
+      return training_on_cuda(device.number);
+    } catch (const gcmc::DeviceError& error) {
+      throw gcmc::DeviceError(std::string(error.what()) + " (--device cpu)");
+    }
   try {
     return training_on_cuda(0);
   } catch (const gcmc::Error& error) {

@@ -1,6 +1,7 @@
 // The options of `gcmc train` and `gcmc tune` that are the program's and not the library's, as rows like the library's.
 #pragma once
 
+#include <concepts>
 #include <string>
 
 #include "gcmc/options/option_names.hpp"

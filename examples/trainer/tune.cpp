@@ -83,6 +83,8 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   const ProgramOptions& program = settings.program;
   gcmc::TunePlan plan{settings.options, read_space(arguments), arguments.trials,
                       arguments.eta,    arguments.rungs,       arguments.seed};
+  gcmc::require(plan.base.run.device.kind != gcmc::Device::Kind::cuda,
+                "tune: trials are trained side by side on the CPU: leave out --device, or give --device cpu");
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
   if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));

@@ -11,10 +11,6 @@
 
 namespace gcmc {
 
-/// Kernels of one instruction set for one element type: a table of functions (src/cpu).
-template <class T>
-struct CpuKernels;
-
 /// Runs operations on `threads` threads (0: all cores that the process may use, by its affinity and its container's
 /// quota). An object serves one caller at a time; several objects may work side by side. Results do not depend on the
 /// number of threads; they may differ in the last bits between instruction sets, whose vectors sum in different orders.
@@ -23,7 +19,8 @@ class GCMC_EXPORT Cpu {
   static constexpr bool stores_bf16_tables = true;  ///< Hints::bf16
 
   /// `isa`: avx512, avx2 or portable; empty: the environment's GCMC_CPU_ISA, else the best that the processor has.
-  /// Throws DeviceError if the processor or the build lacks it, or threads is negative.
+  /// Throws DeviceError if the processor or the build lacks it or the threads cannot be started, and InputError if
+  /// there is no set of that name or threads is negative.
   explicit Cpu(int threads = 0, const std::string& isa = {});
   ~Cpu();
   Cpu(Cpu&&) noexcept;

@@ -1,6 +1,7 @@
 // The whole library, less the devices: link gcmc::core, and gcmc::io for files.
 #pragma once
 
+#include "gcmc/base/version.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/files/run_folder.hpp"

@@ -67,7 +67,7 @@ const CpuIsa& choose(std::string isa) {
     return isa_portable;
   }
   if (isa != "avx512" && isa != "avx2" && isa != "portable")
-    throw DeviceError("cpu: instruction set '" + isa + "' is unknown: use avx512, avx2 or portable (GCMC_CPU_ISA)");
+    throw InputError("cpu: instruction set '" + isa + "' is unknown: use avx512, avx2 or portable (GCMC_CPU_ISA)");
   if (!compiled(isa)) throw DeviceError("cpu: this build has no kernels for " + isa);
   if (!processor_has(isa)) {
     std::string others = "portable";
@@ -102,7 +102,7 @@ struct Cpu::State {
 };
 
 Cpu::Cpu(int threads, const std::string& isa) {
-  if (threads < 0) throw DeviceError("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
+  if (threads < 0) throw InputError("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
   const CpuIsa& chosen = choose(isa);
   if (threads == 0) threads = available_threads();
   try {

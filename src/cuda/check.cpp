@@ -18,17 +18,17 @@ std::string driver_advice() {
   int driver = 0;
   cudaDriverGetVersion(&driver);
   return "this build needs a driver for CUDA " + version(CUDART_VERSION) +
-         (driver ? ", and this one knows " + version(driver) : "") + ": install a newer driver, or use --device cpu";
+         (driver ? ", and this one knows " + version(driver) : "") + ": install a newer driver, or use the CPU";
 }
 
 std::string advice(cudaError_t status) {
   switch (status) {
     case cudaErrorMemoryAllocation:
-      return "use a smaller model, or --device cpu";
+      return "use a smaller model, or the CPU";
     case cudaErrorNoDevice:
-      return "use --device cpu";
+      return "use the CPU";
     case cudaErrorInvalidDevice:
-      return "--device takes 0 up to the number of devices less one";
+      return "devices are numbered from 0 up to their number less one";
     case cudaErrorInsufficientDriver:
       return driver_advice();
     case cudaErrorNoKernelImageForDevice:
@@ -58,13 +58,13 @@ void check(cudaError_t status, const char* call) {
 void check(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   fail(call, cublasGetStatusName(status),
-       status == CUBLAS_STATUS_ALLOC_FAILED ? "use a smaller model, or --device cpu" : "");
+       status == CUBLAS_STATUS_ALLOC_FAILED ? "use a smaller model, or the CPU" : "");
 }
 
 void check(cusparseStatus_t status, const char* call) {
   if (status == CUSPARSE_STATUS_SUCCESS) return;
   fail(call, cusparseGetErrorName(status),
-       status == CUSPARSE_STATUS_INSUFFICIENT_RESOURCES ? "use a smaller model, or --device cpu" : "");
+       status == CUSPARSE_STATUS_INSUFFICIENT_RESOURCES ? "use a smaller model, or the CPU" : "");
 }
 
 }  // namespace gcmc

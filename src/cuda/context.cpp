@@ -18,8 +18,8 @@ int attribute(cudaDeviceAttr which, int device) {
 
 /// A pool that keeps what is freed, for the next allocation.
 Pool make_pool(int device) {
-  require(attribute(cudaDevAttrMemoryPoolsSupported, device) != 0,
-          [&] { return "cuda: device " + std::to_string(device) + " has no memory pools: use --device cpu"; });
+  require<DeviceError>(attribute(cudaDevAttrMemoryPoolsSupported, device) != 0,
+                       [&] { return "cuda: device " + std::to_string(device) + " has no memory pools: use the CPU"; });
   cudaMemPoolProps properties{};
   properties.allocType = cudaMemAllocationTypePinned;
   properties.location.type = cudaMemLocationTypeDevice;
@@ -106,7 +106,7 @@ PoolMemory CudaContext::take(std::size_t bytes) {
     rehearsal->add(bytes);
     return {};
   }
-  require(!recording_, "cuda: an operation of a recorded step needs more memory than the step before");
+  require<DeviceError>(!recording_, "cuda: an operation of a recorded step needs more memory than the step before");
   allocated_ = true;
   return {pool(), stream(), bytes};
 }

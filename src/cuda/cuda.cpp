@@ -30,7 +30,7 @@ int Cuda::devices() {
 
 Cuda::Cuda(int device, const CudaOptions& options) {
   const int count = devices();
-  require(device >= 0 && device < count, [&] {
+  require<DeviceError>(device >= 0 && device < count, [&] {
     return "cuda: there is no device " + std::to_string(device) + ": this machine has " + std::to_string(count) +
            ", counted from 0";
   });
@@ -100,9 +100,9 @@ Cuda::Rehearsal::~Rehearsal() { cuda_.state_->context.rehearsal.reset(); }
 void Cuda::Rehearsal::finish() const {
   const std::size_t need = cuda_.state_->context.rehearsal->most, have = cuda_.free_memory();
   const auto megabytes = [](std::size_t bytes) { return std::to_string((bytes + 999999) / 1000000) + " MB"; };
-  require(need <= have, [&] {
+  require<DeviceError>(need <= have, [&] {
     return "cuda: this takes " + megabytes(need) + " of device memory, and " + cuda_.name() + " has " +
-           megabytes(have) + " free: use a smaller model, or --device cpu";
+           megabytes(have) + " free: use a smaller model, or the CPU";
   });
 }
 

@@ -124,7 +124,7 @@ Spmm::Prepared& Spmm::prepared(CudaContext& context, const Expansion& a, Index c
     return same(a, other.a) && other.columns == columns && other.stride == stride && other.element == sizeof(T);
   });
   if (found != prepared_.end()) return *found;
-  require(a.entries() < (Offset{1} << 31), [&] {
+  require<DeviceError>(a.entries() < (Offset{1} << 31), [&] {
     return "cuda: " + std::to_string(a.entries()) +
            " entries are more than cuSPARSE's path takes, 2^31 - 1: use CudaSpmm::own";
   });

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>

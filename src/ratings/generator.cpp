@@ -6,8 +6,8 @@
 #include <cmath>
 #include <future>
 #include <limits>
-#include <thread>
 
+#include "../cpu/available_threads.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/ratings/generator.hpp"
@@ -259,8 +259,7 @@ void draw_users(const Plan& plan, Index begin, Index end, Rating* entries) {
 /// A part of the users for each processor, with about as many ratings each; no more parts than pay.
 void draw_all(const Plan& plan, std::vector<Rating>& entries) {
   const Offset ratings = plan.options.ratings;
-  const Offset parts =
-      std::clamp(ratings / 500000, Offset{1}, static_cast<Offset>(std::max(1u, std::thread::hardware_concurrency())));
+  const Offset parts = std::clamp(ratings / 500000, Offset{1}, Offset{available_threads()});
   const auto boundary = [&](Offset part) {
     return static_cast<Index>(std::lower_bound(plan.first.begin(), plan.first.end(), ratings / parts * part) -
                               plan.first.begin());

@@ -35,8 +35,8 @@ concept RunsOperations = requires(B& b) {
 };
 #undef GCMC_RUN
 
-/// A backend for elements T (float, double): memory, and run(op) for every operation of the list in operations.hpp. It
-/// runs them in the order given; `run` may return before the work is done. Results are a function of the operation
+/// A backend for elements T (float, double): memory, and run(op) for every operation of the list in operation_list.hpp.
+/// It runs them in the order given; `run` may return before the work is done. Results are a function of the operation
 /// alone: equal runs give equal bits, whatever the number of threads. The compiler's message names what is missing.
 ///
 /// What it may have beyond:
@@ -57,7 +57,7 @@ void run_step(B& backend, const Step& step) {
     step();
 }
 
-/// Throws InputError if what `work` allocates is more than the backend has, where it has a way to tell without doing
+/// Throws DeviceError if what `work` allocates is more than the backend has, where it has a way to tell without doing
 /// the work.
 template <BackendMemory B, class Work>
 void require_memory(B& backend, const Work& work) {

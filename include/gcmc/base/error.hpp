@@ -33,14 +33,14 @@ class GCMC_EXPORT DeviceError : public Error {
   using Error::Error;
 };
 
-/// Throws InputError(message) unless `holds`. The message is only built when it is needed if passed as a lambda.
-template <class Message>
+/// Throws Kind(message) unless `holds`. The message is only built when it is needed if passed as a lambda.
+template <class Kind = InputError, class Message>
 void require(bool holds, Message&& message) {
   if (holds) return;
   if constexpr (requires { std::string(message()); })
-    throw InputError(std::string(message()));
+    throw Kind(std::string(message()));
   else
-    throw InputError(std::string(message));
+    throw Kind(std::string(message));
 }
 
 }  // namespace gcmc

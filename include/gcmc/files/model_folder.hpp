@@ -30,8 +30,8 @@ GCMC_EXPORT std::map<std::string, Tensor> read_safetensors(const std::string& pa
 
 /// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to
 /// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole. The older one is
-/// folder.old for a moment: a crash just then leaves it there. Throws InputError, and leaves all as it was, on a model
-/// that load_model would refuse and on a folder that holds files but no model.
+/// folder.old for a moment: a crash just then leaves it there. Throws FileError where the disk fails, and InputError,
+/// and leaves all as it was, on a model that load_model would refuse and on a folder that holds files but no model.
 GCMC_EXPORT void save_model(const std::string& folder, const SavedModel& model);
 
 /// Several models (of an ensemble) in one folder, each in its sub-folder: 1, 2, ...; a single one as save_model does.

@@ -31,7 +31,8 @@ GCMC_EXPORT std::string metrics_json(const EnsembleMetrics& metrics);
 /// are not finite left out. A self-contained SVG of some 30 kB at most, 960 x 540, light background.
 GCMC_EXPORT std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& metrics);
 
-/// Writes `text` to path.tmp and renames. Throws InputError with the system's reason.
+/// Writes `text` to path.tmp and renames. Throws FileError, or InputError where the path is wrong, with the
+/// system's reason.
 GCMC_EXPORT void write_file_atomically(const std::string& path, const std::string& text);
 
 }  // namespace gcmc

@@ -1,6 +1,7 @@
 // The graph convolution of features, or of another layer's output: layers stack.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "gcmc/layers/message_passing.hpp"

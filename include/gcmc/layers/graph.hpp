@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
@@ -32,6 +33,14 @@ struct Pairs {
   Index chunks = 0;
   const Offset* count = nullptr;
 };
+
+/// Throws InputError, beginning with `where`, unless there are no fewer than no nodes, and a level.
+inline void require_counts(Index users, Index items, Index levels, const char* where) {
+  require(users >= 0 && items >= 0 && levels >= 1, [&] {
+    return std::string(where) + ": " + std::to_string(users) + " users, " + std::to_string(items) + " items, " +
+           std::to_string(levels) + " levels";
+  });
+}
 
 /// One direction on the host: row (receiver, level) holds its sources in ascending order.
 struct HostAdjacency {
@@ -142,17 +151,18 @@ template <BackendMemory B>
 class PairList {
  public:
   PairList(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings)
-      : PairList(backend, users, items, levels, checked(users, items, levels, ratings)) {}
+      : PairList(checked(users, items, levels, ratings), backend, users, items, levels) {}
 
   Offset size() const { return to_users_.view().entries; }
   Pairs pairs() const { return chunks_.pairs(to_users_.view()); }
 
  private:
   static HostAdjacency checked(Index users, Index items, Index levels, std::span<const Rating> ratings) {
+    require_counts(users, items, levels, "pairs");
     require_in_range(ratings, users, items, levels, "pairs");
     return make_adjacency(users, items, levels, ratings, user_side);
   }
-  PairList(B& backend, Index users, Index items, Index levels, const HostAdjacency& host)
+  PairList(const HostAdjacency& host, B& backend, Index users, Index items, Index levels)
       : to_users_(backend, users, items, levels, host), chunks_(backend, host, users, items, levels) {}
 
   HeldAdjacency<B> to_users_;
@@ -168,6 +178,7 @@ class Graph {
   Graph(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings,
         Normalization normalization = Normalization::symmetric)
       : backend_(&backend), nodes_{users, items}, levels_(levels), normalization_(normalization) {
+    require_counts(users, items, levels, "graph");
     require_in_range(ratings, users, items, levels, "graph");
     for (const Side side : {user_side, item_side}) {
       const HostAdjacency host = make_adjacency(nodes_[side], nodes_[other(side)], levels, ratings, side);

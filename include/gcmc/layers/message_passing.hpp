@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "gcmc/layers/dropout.hpp"
 #include "gcmc/layers/graph.hpp"
@@ -35,6 +36,7 @@ struct ConvolutionShape {
   Index tables = 0, width = 0, hidden = 0;
 
   ConvolutionShape(const ConvolutionOptions& options, Index levels) {
+    require(levels >= 1, [&] { return "graph convolution: " + std::to_string(levels) + " levels"; });
     tables = options.one_table ? 1 : levels + (options.implicit ? 1 : 0);
     const bool stack = options.aggregation == Aggregation::stack;
     width = stack ? options.units / tables : options.units;
@@ -42,8 +44,9 @@ struct ConvolutionShape {
     require(!options.one_table || (!options.implicit && !options.ordinal),
             "graph convolution: one_table goes with neither implicit nor ordinal");
     require(width >= 1, [&] {
-      return "model: " + std::to_string(options.units) + " units cannot be stacked over " + std::to_string(tables) +
-             " levels: use more units, or sum";
+      return "model: " + std::to_string(options.units) +
+             (stack ? " units cannot be stacked over " + std::to_string(tables) + " levels: use more units, or sum"
+                    : std::string(" units"));
     });
   }
 };

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
+#include <vector>
 
 #include "gcmc/layers/parameters.hpp"
 #include "gcmc/options/options.hpp"

@@ -1,6 +1,10 @@
 // Several models of one configuration, whose predictions are averaged.
 #pragma once
 
+#include <functional>
+#include <stop_token>
+#include <vector>
+
 #include "gcmc/base/export.hpp"
 #include "gcmc/train/train.hpp"
 

@@ -16,6 +16,7 @@ namespace gcmc {
 
 /// The ratings behind the embeddings, by user, and each user's by item and level: rated.offsets, .items and .levels.
 inline void add_rated(SavedModel& saved, std::span<const Rating> rated) {
+  require_in_range(rated, saved.user_ids.size(), saved.item_ids.size(), saved.levels.size(), "rated");
   std::vector<Offset> offsets(saved.user_ids.size() + 1);
   for (const Rating& r : rated) ++offsets[static_cast<std::size_t>(r.user) + 1];
   for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
@@ -55,8 +56,8 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
   const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
   for (std::size_t k = 0; k < pieces.size(); ++k)
     saved.tensors[pieces[k].name] = {pieces[k].shape(), model.parameters().get(static_cast<int>(k))};
-  saved.tensors["user_embedding"] = {{ratings.users(), options.model.output}, model.embedding(user_side).get()};
-  saved.tensors["item_embedding"] = {{ratings.items(), options.model.output}, model.embedding(item_side).get()};
+  saved.tensors["user_embedding"] = {{ratings.users(), model.options().output}, model.embedding(user_side).get()};
+  saved.tensors["item_embedding"] = {{ratings.items(), model.options().output}, model.embedding(item_side).get()};
   if (calibration) saved.tensors["calibration"] = {{2}, std::vector{calibration->offset, calibration->slope}};
   saved.tensors["baseline.user_bias"] = {{ratings.users()}, baseline.user_bias};
   saved.tensors["baseline.item_bias"] = {{ratings.items()}, baseline.item_bias};

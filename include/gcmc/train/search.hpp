@@ -26,7 +26,7 @@ struct SearchOption {
 
 /// Reads "train_lr=0.003..0.03:log", "gcn_dropout=0.3..0.8" or "gcn_agg_accum=stack,sum". Throws InputError on an
 /// option that is unknown (with the nearest name) or cannot be searched: all of the groups Model and Training can be,
-/// less seeds, train_max_iter, train_log_interval, train_on_valid and refit; and on a value that the option does not
+/// less seeds, train_max_iter, train_on_valid and refit; and on a value that the option does not
 /// take, a value given twice, a single one, or a range that is empty, of names, or with :log not above 0.
 GCMC_EXPORT SearchOption parse_search(std::string_view text);
 /// Reads back to the same.
@@ -119,7 +119,8 @@ GCMC_EXPORT TuneResult tune(const TunePlan& plan, const TrialTrainer& trainer, i
                             std::stop_token stop = {});
 
 /// A trainer by `train_one`, on ratings that without_test has freed from the test part; on_iteration is called after
-/// every iteration of any run. The ratings must outlive it.
+/// every iteration of any run. The ratings must outlive it, and `train_one` be fit for calls from several threads at
+/// once.
 GCMC_EXPORT TrialTrainer trial_trainer(const Ratings& ratings, std::function<void()> on_iteration = {},
                                        TrainFunction train_one = train_on_cpu);
 

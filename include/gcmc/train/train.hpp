@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <limits>
-#include <numeric>
 #include <optional>
 #include <stop_token>
 #include <utility>

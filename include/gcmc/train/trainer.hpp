@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,7 +62,7 @@ class Trainer {
                 backend,
                 ModelShape{
                     ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
-                options.model, options.train.seed),
+                checked(options).model, options.train.seed),
             nullptr, ratings, split, options, std::move(replay)) {}
   /// Trains a model of the caller's.
   Trainer(B& backend, M& model, const Ratings& ratings, const Split& split, const Options& options,
@@ -73,6 +73,9 @@ class Trainer {
   Trainer(B&, const Ratings&, Split&&, const Options&, std::vector<double> = {}) = delete;
   Trainer(B&, Ratings&&, const Split&, const Options&, std::vector<double> = {}) = delete;
   Trainer(B&, Ratings&&, Split&&, const Options&, std::vector<double> = {}) = delete;
+  Trainer(B&, M&, const Ratings&, Split&&, const Options&, std::vector<double> = {}) = delete;
+  Trainer(B&, M&, Ratings&&, const Split&, const Options&, std::vector<double> = {}) = delete;
+  Trainer(B&, M&, Ratings&&, Split&&, const Options&, std::vector<double> = {}) = delete;
 
   M& model() { return *model_; }
 
