@@ -333,6 +333,27 @@ TEST_CASE("a convolution refuses dH where it was made for a dense layer above", 
   CHECK_THROWS_AS(layer.backward(graph.messages(), dh.const_view()), InputError);
 }
 
+TEST_CASE("layers of one side draw masks of their own where they are numbered", "[layers]") {
+  using B = testing::Reference;
+  B backend;
+  const auto hidden_of = [&](Index layer) {
+    const ConvolutionOptions options{
+        .units = 40, .activation = Activation::linear, .hidden_dropout = 0.5, .layer = layer};
+    Buffer<B, double> space = workspace(backend, options);
+    Parameters<B, double> parameters;
+    GraphConvolution<B, double> convolution(backend, parameters, "encoder.item", options, user_side, users, items,
+                                            levels, space);
+    parameters.allocate(backend);
+    parameters.initialize(1);
+    const Graph<B, double> graph(backend, users, items, levels, some_ratings());
+    convolution.forward(graph.messages(), DropoutStep{7, 1});
+    Values values(convolution.hidden().row(0), convolution.hidden().row(0) + 40);
+    return values;
+  };
+  CHECK(hidden_of(0) == hidden_of(0));
+  CHECK(hidden_of(0) != hidden_of(1));
+}
+
 TEST_CASE("one table for all levels goes with neither implicit nor ordinal weights", "[layers]") {
   CHECK(ConvolutionShape({.units = 4, .one_table = true}, levels).tables == 1);
   CHECK_THROWS_AS(ConvolutionShape({.units = 4, .implicit = true, .one_table = true}, levels), InputError);

@@ -19,8 +19,11 @@ enum class Masked : std::uint32_t {
 };
 
 constexpr std::uint32_t masked(Masked array) { return static_cast<std::uint32_t>(array); }
-constexpr std::uint32_t masked(Masked first, Side side) {
-  return static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(side);
+/// Of a side's layer; `layer` tells those that one side has several of apart.
+constexpr std::uint32_t masked(Masked first, Side side, Index layer = 0) {
+  constexpr std::uint32_t arrays = 16;  // of one layer number, at most
+  return static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(side) +
+         arrays * static_cast<std::uint32_t>(layer);
 }
 
 /// Which training step's dropout to draw; evaluation passes none.

@@ -26,6 +26,7 @@ struct ConvolutionOptions {
   double node_dropout = 0;               ///< probability that a source's message is dropped
   bool node_dropout_all_levels = false;  ///< drop a source's messages of all levels at once
   double hidden_dropout = 0;             ///< after the activation
+  Index layer = 0;                       ///< of several convolutions of one side each its own: they draw other masks
   bool bf16_tables = false;              ///< messages stored as bfloat16; Cpu alone, of float alone
   Initialization initialization = Initialization::xavier;
   bool dense_above = true;  ///< whether backward is given a dense layer's dZ and weights, or dH itself
@@ -105,8 +106,9 @@ class MessagePassing {
     dropout_hidden_ = dropout && hidden_bits_;
     node_scale_ = hidden_scale_ = 1;
     if (dropout && node_bits_) {
-      const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_messages, other(receiving_)),
-                                  options_.node_dropout);
+      const Mask mask =
+          make_mask(dropout->seed, dropout->step, masked(Masked::user_messages, other(receiving_), options_.layer),
+                    options_.node_dropout);
       node_scale_ = static_cast<T>(mask.scale());
       backend_->run(DrawMask{.mask = mask, .count = node_bits_.size() * 8, .bits = node_bits_.data()});
       kept_ = {.bits = node_bits_.data(),
@@ -121,8 +123,8 @@ class MessagePassing {
                                   .count = kept_count_.data()});
     }
     if (dropout_hidden_) {
-      const Mask mask =
-          make_mask(dropout->seed, dropout->step, masked(Masked::user_hidden, receiving_), options_.hidden_dropout);
+      const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_hidden, receiving_, options_.layer),
+                                  options_.hidden_dropout);
       hidden_scale_ = static_cast<T>(mask.scale());
       backend_->run(DrawMask{.mask = mask, .count = hidden_bits_.size() * 8, .bits = hidden_bits_.data()});
     }

@@ -15,6 +15,7 @@ struct FeatureOptions {
   Index columns = 0, units = 0, output = 0;
   Activation activation = Activation::leaky_relu;
   double dropout = 0;
+  Index layer = 0;  ///< of several such layers of one side each its own: they draw other masks
 };
 
 inline std::vector<ParameterPiece> feature_pieces(const std::string& name, const FeatureOptions& options) {
@@ -58,7 +59,8 @@ class FeatureLayer {
     dropping_ = dropout && bits_;
     scale_ = 1;
     if (dropping_) {
-      const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_features, side_), options_.dropout);
+      const Mask mask = make_mask(dropout->seed, dropout->step, masked(Masked::user_features, side_, options_.layer),
+                                  options_.dropout);
       scale_ = static_cast<T>(mask.scale());
       backend_->run(DrawMask{.mask = mask, .count = bits_.size() * 8, .bits = bits_.data()});
     }
