@@ -1,6 +1,5 @@
 # shellcheck shell=bash
 # What both tiers share: .ci/run and .ci/full source this file from the repository's root.
-export GCMC_DATA_DIR=$PWD/../shared/datasets
 # shellcheck source-path=SCRIPTDIR source=../cmake/setup.sh
 source cmake/setup.sh
 step() { echo "== $* (${SECONDS} s)"; }
