@@ -30,7 +30,7 @@ has_run() {
   for file in config.json history.csv metrics.json curve.svg model/model.safetensors model/config.json; do
     [ -s "$1/$file" ] || fail "$1/$file is missing"
   done
-  [ -z "$(find "$1" -name '*.tmp*')" ] || fail "$1 holds temporary files"
+  [ -z "$(find "$1" -name '*.gcmc-*')" ] || fail "$1 holds temporary files"
 }
 
 # 80 users rate 25 to 40 of 50 items; one id needs quotes.
@@ -218,7 +218,6 @@ precedence() {
   grep -q '"train_max_iter": *3' mixed/config.json || fail 'the file does not override the preset'
   grep -q '"seed": *6' mixed/config.json || fail 'the command line does not override the file'
   expect 0 train --config mixed/config.json --save-dir again
-  sed -i 's/again/mixed/' again/config.json
   cmp -s mixed/config.json again/config.json || fail 'a run does not repeat from its config.json'
   expect 0 train "${small[@]}" --preset paper --gcn-agg-accum sum --train-max-iter 1 --save-dir tied
   grep -q '"ordinal": *true' tied/config.json || fail 'the paper preset with sum is not ordinal'
@@ -289,7 +288,7 @@ outputs() {
   expect 0 predict --model run --output pipe plain.csv
   wait $!
   if [ ! -p pipe ] || ! cmp -s piped plain; then fail '--output replaces a pipe'; fi
-  refuse 'tiny: is a folder' predict --model run --output tiny plain.csv
+  refuse 'tiny: cannot be written: Is a directory' predict --model run --output tiny plain.csv
   local code=0 command
   for command in 'predict --model run plain.csv' 'recommend --model run --user u3' 'help train' '--version'; do
     code=0
@@ -302,7 +301,7 @@ outputs() {
   local full=/dev/full
   [ ! -w /dev ] || full=full
   [ -c "$full" ] || mknod full c 1 7 2>>err || return 0
-  refuse_with 1 "$full: cannot be written to its end" predict --model run --output "$full" plain.csv
+  refuse_with 1 "$full: cannot be written: No space left on device" predict --model run --output "$full" plain.csv
   [ -c "$full" ] || fail '--output replaces a device'
 }
 
@@ -357,6 +356,86 @@ signal() {
   has_run stopped
   grep -q '"stopped": *true' stopped/metrics.json || fail "SIG$1: metrics.json does not say so"
   rm -rf stopped
+}
+
+# What ends a run is asked for twice, by a hang-up or by a pipe that nobody reads: all is saved.
+endless=(train "${small[@]}" --train-max-iter 100000000 --train-decay-patience 100000000)
+# end_of NAME CODE: the run that ended with CODE saved everything to NAME.
+end_of() {
+  [ "$2" -eq "$3" ] || fail "$1: exit $2, not $3"
+  has_run "$1"
+  grep -q '"stopped": *true' "$1/metrics.json" || fail "$1: metrics.json does not say that it was stopped"
+}
+ends() {
+  local code=0 child tries=0
+  timeout --preserve-status 1 "$gcmc" "${endless[@]}" --save-dir twice >out 2>err || code=$?
+  end_of twice "$code" 0
+  signal HUP
+  code=0
+  { "$gcmc" "${endless[@]}" --save-dir headed 2>err || echo $? >code; } | head -n 3 >out
+  end_of headed "$(cat code)" 1
+  err_has '^gcmc: standard output cannot be written$'
+  # Streams that are closed: what is printed goes nowhere, least of all into a file of the run or the program's own pipe.
+  code=0
+  "$gcmc" train "${small[@]}" --train-max-iter 4 --save-dir closed <&- >&- 2>err || code=$?
+  [ "$code" -eq 0 ] || fail "a run with closed streams: exit $code"
+  has_run closed
+  grep -q '"iterations": *4' closed/metrics.json || fail 'a run with closed streams ends early'
+  "$gcmc" predict --model closed pairs.csv >&- 2>err && fail 'predictions to a closed stream'
+  err_has '^gcmc: standard output cannot be written$'
+  # A second Ctrl-C, two seconds later, ends it at once, and leaves the older run.
+  code=0
+  cp -r twice before_twice
+  "$gcmc" "${endless[@]}" --seeds 2 --embedding-draws 65536 --train-max-iter 1 --train-schedule constant \
+    --gcn-agg-units 2000 --save-dir twice >out 2>err &
+  child=$!
+  until grep -q '^Averaging' out || [ $((tries += 1)) -gt 1500 ]; do sleep 0.02; done
+  kill -INT "$child"
+  sleep 2.1
+  kill -INT "$child" 2>>err && { wait "$child" || code=$?; } && [ "$code" -eq 130 ] &&
+    { diff -r before_twice twice >>err || fail 'a run that was ended at once changed the older one'; }
+}
+
+# Two runs into one folder, folders that cannot be saved to, and an older run: told before anything is trained.
+save_folders() {
+  local child tries=0 run_config=stopped_first/config.json
+  "$gcmc" "${endless[@]}" --save-dir stopped_first >first_out 2>&1 &
+  child=$!
+  until grep -qs '^Iter=' first_out || [ $((tries += 1)) -gt 300 ]; do sleep 0.1; done
+  refuse "stopped_first: a run saves to it [(]process $child on " train "${small[@]}" --save-dir stopped_first
+  kill -TERM "$child"
+  wait "$child"
+  has_run stopped_first
+  [ ! -e stopped_first/.gcmc-lock ] || fail 'a lock is left'
+  # An older program wrote save_dir into config.json.
+  sed -i "s/^{/{ \"save_dir\": \"stopped_first\",/; s/100000000/3/" "$run_config"
+  refuse 'config.json: its save_dir is the folder that it lies in' train --config "$run_config"
+  expect 0 train --config "$run_config" --save-dir stopped_first
+  if grep -q save_dir "$run_config"; then fail 'config.json says where it was saved'; fi
+  mkdir -p other/model other_config linked/model other_figures
+  echo mine >other/model/notes.txt
+  refuse 'other/model: holds notes.txt, which is not of a saved model' train "${small[@]}" --save-dir other
+  echo '{"port": 80}' >other_config/config.json
+  refuse 'other_config/config.json: is not of a run' train "${small[@]}" --save-dir other_config
+  echo '{}' >other_figures/metrics.json
+  refuse 'other_figures/metrics.json: is there without' train "${small[@]}" --save-dir other_figures
+  ln -s nowhere linked/config.json
+  refuse 'linked/config.json: is no file' train "${small[@]}" --save-dir linked
+  rm -r linked/config.json linked/model
+  ln -s nowhere linked/model
+  refuse 'linked/model: is there and is not a folder' train "${small[@]}" --save-dir linked
+  local latin
+  latin=$(printf 'caf\351')
+  cp -r tiny "$latin"
+  expect 2 train "${small[@]}" --data-dir "$latin" --save-dir latin
+  err_has 'options cannot be written as JSON'
+  if grep -q '^Iter' out; then fail 'a name that cannot be written is told after training'; fi
+  # Where links lead is not written to.
+  echo precious >precious
+  mkdir -p planted
+  for name in config.json.tmp config.json.new model.tmp; do ln -s ../precious "planted/$name"; done
+  expect 0 train "${small[@]}" --train-max-iter 2 --save-dir planted
+  [ "$(cat precious)" = precious ] || fail 'a planted link was followed'
 }
 
 # A full disk: a run that cannot be written leaves an older one as it was, to the byte.
@@ -460,6 +539,8 @@ tune_signal
 recommend
 device
 signal TERM
+ends
+save_folders
 stops
 start
 full_disk

@@ -1,4 +1,4 @@
-// The message of the Error that a call throws.
+// The message of the Error that a call throws, and what is in it.
 #pragma once
 
 #include <functional>
@@ -16,5 +16,7 @@ inline std::string error_of(const std::function<void()>& call) {
   }
   return "no error";
 }
+
+inline bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace gcmc

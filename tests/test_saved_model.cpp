@@ -13,6 +13,7 @@
 #include <functional>
 #include <limits>
 
+#include "error_of.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/version.hpp"
 #include "gcmc/cpu.hpp"
@@ -42,8 +43,6 @@ std::string error_of(Act&& act) {
   return "";
 }
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 void check_equal(const SavedModel& a, const SavedModel& b) {
   CHECK(a.options == b.options);
   CHECK(a.dataset == b.dataset);
@@ -56,13 +55,20 @@ void check_equal(const SavedModel& a, const SavedModel& b) {
   CHECK(a.split == b.split);
 }
 
+/// What the folder holds, in order.
+std::vector<std::string> names_in(const ScratchFolder& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder / "")) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 template <class T>
 void check_round_trip(const SavedModel& model) {
   const ScratchFolder folder;
   save_model(folder / "model", model);
   check_equal(load_model(folder / "model"), model);
-  CHECK_FALSE(fs::exists(folder / "model.tmp"));
-  CHECK_FALSE(fs::exists(folder / "model.old"));
+  CHECK(names_in(folder) == std::vector<std::string>{"model"});
 }
 
 /// The message of saving small_model<float>() after `change`; nothing may have been written.
@@ -359,28 +365,78 @@ TEST_CASE("a folder without one of its files is refused with the file's name", "
   }
 }
 
-TEST_CASE("saving replaces an older model whole, and stale folders beside it", "[saved_model]") {
+TEST_CASE("saving replaces an older model whole, and touches nothing else", "[saved_model]") {
   const ScratchFolder folder;
   auto model = small_model<float>();
   save_model(folder / "model", model);
-  write_bytes(folder / "model/left over", "x");
-  for (const std::string stale : {"model.tmp", "model.old"}) {
-    fs::create_directory(folder / stale);
-    write_bytes(folder / stale + "/x", "x");
+  for (const std::string mine : {"model.tmp", "model.old"}) {
+    fs::create_directory(folder / mine);
+    write_bytes(folder / mine + "/x", "x");
   }
   model.mean = 2;
+  fs::permissions(folder / "model", fs::perms::owner_all);
   save_model(folder / "model/", model);
   check_equal(load_model(folder / "model/"), model);
-  CHECK_FALSE(fs::exists(folder / "model/left over"));
-  CHECK_FALSE(fs::exists(folder / "model.tmp"));
-  CHECK_FALSE(fs::exists(folder / "model.old"));
+  CHECK(fs::status(folder / "model").permissions() == fs::perms::owner_all);
+  CHECK(names_in(folder) == std::vector<std::string>{"model", "model.old", "model.tmp"});
+  CHECK(read_bytes(folder / "model.old/x") == "x");
+}
+
+TEST_CASE("a model folder that holds more than a model is left alone", "[saved_model]") {
+  const ScratchFolder folder;
+  const auto model = small_model<float>();
+  save_model(folder / "model", model);
+  write_bytes(folder / "model/notes.txt", "mine");
+  const std::string message = error_of([&] { save_model(folder / "model", model); });
+  CHECK(holds(message, "model: holds notes.txt, which is not of a saved model"));
+  CHECK(error_of([&] { check_model_folder(folder / "model"); }) == message);
+  CHECK(read_bytes(folder / "model/notes.txt") == "mine");
+  CHECK(names_in(folder) == std::vector<std::string>{"model"});
+}
+
+TEST_CASE("several savers at once leave a whole model of one of them", "[saved_model]") {
+  const ScratchFolder folder;
+  std::vector<std::thread> savers;
+  for (int k = 0; k < 4; ++k)
+    savers.emplace_back([&folder, k] {
+      auto model = small_model<float>();
+      model.mean = k;
+      for (int times = 0; times < 5; ++times) save_model(folder / "model", model);
+    });
+  for (std::thread& saver : savers) saver.join();
+  CHECK_NOTHROW(load_model(folder / "model"));
+  CHECK(names_in(folder) == std::vector<std::string>{"model"});
+}
+
+TEST_CASE("a model that is read while it is replaced is the older one or the newer one", "[saved_model]") {
+  const ScratchFolder folder;
+  const std::vector<SavedModel> models = {small_model<float>(), small_model<float>(), small_model<float>()};
+  auto one = models.front(), other = models.front();
+  one.mean = 1;
+  one.user_ids.front() = "one";
+  other.mean = 2;
+  other.user_ids.front() = "other";
+  save_model(folder / "model", one);
+  std::atomic<bool> ended = false;
+  std::thread saver([&] {
+    for (int times = 0; times < 30; ++times) save_model(folder / "model", times % 2 ? one : other);
+    ended = true;
+  });
+  bool mixed = false;
+  while (!ended) {
+    const SavedModel read = load_model(folder / "model");
+    mixed |= read.user_ids.front() != (read.mean == 1 ? "one" : "other");
+  }
+  saver.join();
+  CHECK_FALSE(mixed);
 }
 
 TEST_CASE("missing parents are made, and a folder of other files is left alone", "[saved_model]") {
   const ScratchFolder folder;
   save_model(folder / "a/b/model", small_model<float>());
   CHECK_NOTHROW(load_model(folder / "a/b/model"));
-  CHECK(holds(error_of([&] { save_model(folder / "a", small_model<float>()); }), "holds files but no saved model"));
+  CHECK(holds(error_of([&] { save_model(folder / "a", small_model<float>()); }),
+              "a: holds b, which is not of a saved model"));
   CHECK(holds(error_of([&] { save_model("", small_model<float>()); }), "no name"));
   CHECK(holds(error_of([&] { save_model("/", small_model<float>()); }), "cannot be"));
   write_bytes(folder / "file", "x");
@@ -411,22 +467,9 @@ TEST_CASE("a disk that fills up leaves the older model as it was", "[saved_model
     } catch (const Error&) {
     }
     ::setrlimit(RLIMIT_FSIZE, &before);
-    CHECK(holds(message, "model.tmp/model.safetensors: cannot be written: "));
+    CHECK(holds(message, "/new/model.safetensors: cannot be written: "));
     check_equal(load_model(folder / "model"), model);
-    CHECK_FALSE(fs::exists(folder / "model.tmp"));
+    CHECK(names_in(folder) == std::vector<std::string>{"model"});
   }
   std::signal(SIGXFSZ, handler);
-}
-
-TEST_CASE("a save that was cut short between its renames is told, and mended by the next save", "[saved_model]") {
-  const ScratchFolder folder;
-  const auto model = small_model<float>();
-  save_model(folder / "model", model);
-  fs::rename(folder / "model", folder / "model.old");
-  CHECK(holds(error_of([&] { load_model(folder / "model"); }), "model.old is there: a save was cut short"));
-  check_equal(load_model(folder / "model.old"), model);
-  save_model(folder / "model", model);
-  check_equal(load_model(folder / "model"), model);
-  CHECK_FALSE(fs::exists(folder / "model.old"));
-  CHECK(holds(error_of([&] { load_model(folder / "missing"); }), "missing: no such folder"));
 }

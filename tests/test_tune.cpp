@@ -21,8 +21,6 @@ namespace {
 
 using namespace gcmc;
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 TunePlan small_plan() {
   TunePlan plan;
   plan.base.train.max_iterations = 90;

@@ -22,8 +22,6 @@ namespace {
 using namespace gcmc;
 using nlohmann::json;
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 Ratings some_ratings() { return generate_ratings({.users = 150, .items = 120, .ratings = 5000}); }
 
 Ratings seen(const Ratings& ratings, const Options& options) {

@@ -85,6 +85,15 @@ void apply_file(Settings& settings, const std::string& path) {
   });
 }
 
+/// A run's config.json of old names the folder that it lies in.
+void refuse_own_folder(const ProgramOptions& program, const std::string& config) {
+  std::error_code none;
+  const auto folder = std::filesystem::path(program.save_dir) / program.save_id;
+  if (program.save_dir.empty() || config.empty()) return;
+  gcmc::require(!std::filesystem::equivalent(folder, std::filesystem::absolute(config).parent_path(), none),
+                config + ": its save_dir is the folder that it lies in, whose run would be replaced: give --save-dir");
+}
+
 /// The paper ties sum to ordinal weights, and side features to separate dense layers: who changes the one on the
 /// command line changes the other, unless it is named too.
 void follow_paper(gcmc::Options& options, const CLI::App& command) {
@@ -178,6 +187,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   const std::string& split = settings.options.run.split;
   settings.data_named |= given("data_name") || (!split.empty() && split != "random");
   if (ratings) settings.options.run.data_name = ratings->name;
+  if (!given("save_dir")) refuse_own_folder(settings.program, arguments.config);
   follow_paper(settings.options, command);
   gcmc::validate(settings.options);
   const std::string& id = settings.program.save_id;
@@ -188,7 +198,8 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
 
 std::string settings_json(const Settings& settings) {
   std::vector<gcmc::OptionValue> values = gcmc::option_values(settings.options);
-  for (gcmc::OptionValue& value : gcmc::option_values(settings.program)) values.push_back(std::move(value));
+  for (gcmc::OptionValue& value : gcmc::option_values(settings.program))
+    if (value.name != "save_dir" && value.name != "save_id") values.push_back(std::move(value));
   return gcmc::options_json(values);
 }
 

@@ -1,5 +1,8 @@
 // gcmc: trains, tunes, predicts and recommends on the command line. All work is the library's.
 // Exit codes: 0 done, 1 a fault of the program or the machine, 2 wrong input.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -9,6 +12,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/base/version.hpp"
 #include "help.hpp"
 
@@ -17,7 +21,7 @@ namespace {
 constexpr int wrong_input = 2, internal_fault = 1;
 
 int fail(const std::string& message, int code) {
-  std::fprintf(stderr, "gcmc: %s\n", message.c_str());
+  std::fprintf(stderr, "gcmc: %s\n", gcmc::printable(message, 2000).c_str());
   return code;
 }
 
@@ -94,8 +98,8 @@ CLI::App* add_train(CLI::App& app, TrainArguments& arguments) {
   add_train_options(*command, arguments);
   command->footer(
       "Options start from the preset; then the --config file, then the command line are applied. A name\n"
-      "may have _ for -. Ctrl-C or SIGTERM ends training within seconds: what there is then is tested and\n"
-      "saved.\n\n"
+      "may have _ for -. Ctrl-C, SIGTERM, SIGHUP or a closed pipe ends training within seconds: what there\n"
+      "is then is tested and saved. A second Ctrl-C ends at once.\n\n"
       "Examples:\n"
       "  gcmc train --data-name ml-100k --gcn-agg-accum stack --save-dir runs/stack\n"
       "  gcmc train --data-name mine --data-dir folder --preset auto --save-dir runs/mine\n"
@@ -144,7 +148,17 @@ struct Program {
   }
 };
 
+/// Standard streams that the caller closed must not become the numbers of other files: reading or writing them fails as
+/// before. Was standard output closed?
+bool reserve_standard_streams() {
+  const bool closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0) open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  return closed;
+}
+
 int run(int count, char** values) {
+  const bool output_is_unwanted = reserve_standard_streams();
   Program program;
   std::vector<std::string> arguments = uniform_arguments(count, values);
   if (arguments.empty()) {
@@ -164,6 +178,7 @@ int run(int count, char** values) {
   } catch (const CLI::ParseError& error) {
     return fail(std::string(error.what()) + " (gcmc " + name + " --help says more)", wrong_input);
   }
+  if (output_is_unwanted && (*program.train_command || *program.tune_command)) return 0;  // what counts is saved
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("standard output cannot be written", internal_fault);
   return 0;
 }

@@ -1,4 +1,6 @@
 // gcmc predict and gcmc recommend: ids in, ratings out, as CSV.
+#include <unistd.h>
+
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +12,7 @@
 #include "commands.hpp"
 #include "csv.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/model/predictor.hpp"
@@ -38,6 +41,11 @@ std::string header(const gcmc::SavedModel& model, bool probabilities) {
   return line + ",note\n";
 }
 
+/// A field of standard output: on a terminal, an id of a stranger gives no orders.
+std::string printed_field(const std::string& text) {
+  return isatty(STDOUT_FILENO) ? gcmc::printable(csv_field(text)) : csv_field(text);
+}
+
 const char* note(std::pair<Index, Index> pair) {
   if (pair.first < 0 && pair.second < 0) return "unknown user and item";
   if (pair.first < 0) return "unknown user";
@@ -51,7 +59,9 @@ std::vector<IdPair> read_pairs(const std::string& path) {
   return read_id_pairs(file, path);
 }
 
-std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<IdPair>& ids, bool probabilities) {
+/// `field` writes an id.
+std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<IdPair>& ids, bool probabilities,
+                            std::string (*field)(const std::string&)) {
   std::vector<std::pair<Index, Index>> pairs;
   pairs.reserve(ids.size());
   for (const IdPair& id : ids) pairs.emplace_back(predictor.user_index(id.user), predictor.item_index(id.item));
@@ -61,7 +71,7 @@ std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<
 
   std::string text = header(predictor.model(), probabilities);
   for (std::size_t p = 0; p < pairs.size(); ++p) {
-    text += csv_field(ids[p].user) + "," + csv_field(ids[p].item) + "," + number(ratings[p]);
+    text += field(ids[p].user) + "," + field(ids[p].item) + "," + number(ratings[p]);
     if (probabilities)
       for (std::size_t level = 0; level < levels; ++level) text += "," + number(chances[p * levels + level]);
     text += std::string(",") + note(pairs[p]) + "\n";
@@ -69,31 +79,17 @@ std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<
   return text;
 }
 
-/// A file is there whole or not at all; a device or a pipe is written to, and a link leads to what it names.
-void write_output(const std::string& path, const std::string& text) {
-  std::error_code problem;
-  const std::filesystem::path target = std::filesystem::canonical(path, problem);
-  if (problem || std::filesystem::is_regular_file(target)) {
-    gcmc::write_file_atomically(problem ? path : target.string(), text);
-    return;
-  }
-  gcmc::require(!std::filesystem::is_directory(target), path + ": is a folder");
-  std::ofstream stream(target, std::ios::binary);
-  gcmc::require(stream.is_open(), path + ": cannot be written");
-  stream << text << std::flush;
-  if (!stream) throw gcmc::FileError(path + ": cannot be written to its end");
-}
-
 }  // namespace
 
 void run_predict(const PredictArguments& arguments) {
   const std::vector<IdPair> ids = read_pairs(arguments.pairs);
   const gcmc::Predictor predictor(gcmc::load_models(arguments.model, gcmc::Predictor::reads), arguments.threads);
-  const std::string text = predictions_csv(predictor, ids, arguments.probabilities);
+  const std::string text =
+      predictions_csv(predictor, ids, arguments.probabilities, arguments.output.empty() ? printed_field : csv_field);
   if (arguments.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
-    write_output(arguments.output, text);
+    gcmc::write_output(arguments.output, text);
 }
 
 void run_recommend(const RecommendArguments& arguments) {
@@ -102,6 +98,6 @@ void run_recommend(const RecommendArguments& arguments) {
   gcmc::require(user >= 0, "user '" + arguments.user + "' is not in the model: its ids are in users.txt");
   std::printf("item,rating\n");
   for (const auto& [item, rating] : predictor.recommend(user, arguments.top))
-    std::printf("%s,%s\n", csv_field(predictor.model().item_ids[static_cast<std::size_t>(item)]).c_str(),
+    std::printf("%s,%s\n", printed_field(predictor.model().item_ids[static_cast<std::size_t>(item)]).c_str(),
                 number(rating).c_str());
 }

@@ -1,5 +1,6 @@
 #include "progress.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -51,6 +52,11 @@ bool is_terminal(int descriptor) {
   return isatty(descriptor) && kind && std::string_view(kind) != "dumb";
 }
 
+bool output_is_closed() {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  return poll(&output, 1, 0) > 0 && (output.revents & POLLERR);
+}
+
 ProgressPrinter::ProgressPrinter(const Settings& settings)
     : silent_(settings.program.silent),
       terminal_(is_terminal(STDOUT_FILENO)),
@@ -98,7 +104,7 @@ void ProgressPrinter::tell_stop() {
     what = text("the refit is given up, the model of the first training is %s", end);
   else
     what = text("this iteration ends, then the model so far is %s", end);
-  std::fprintf(stderr, "gcmc: stopping: %s; a second signal ends at once\n", what.c_str());
+  std::fprintf(stderr, "gcmc: stopping: %s; a second Ctrl-C ends at once\n", what.c_str());
 }
 
 /// On a terminal each draw, elsewhere the first.
@@ -238,7 +244,7 @@ void TunePrinter::rewrite() {
 void TunePrinter::tell_stop() {
   const std::lock_guard lock(mutex_);
   leave_line(!silent_ && terminal_ && drawn_at_ != decltype(drawn_at_){});
-  std::fprintf(stderr, "gcmc: stopping: the running trainings are given up; a second signal ends at once\n");
+  std::fprintf(stderr, "gcmc: stopping: the running trainings are given up; a second Ctrl-C ends at once\n");
 }
 
 void TunePrinter::finish() {

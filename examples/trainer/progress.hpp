@@ -84,3 +84,5 @@ std::string summary_line(const gcmc::TrialResult& best);
 
 /// Does standard output go to a terminal that can rewrite a line?
 bool is_terminal(int descriptor);
+/// Is standard output a pipe that nobody reads any more?
+bool output_is_closed();

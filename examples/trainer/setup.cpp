@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/options/presets.hpp"
 #include "progress.hpp"
@@ -68,13 +69,13 @@ gcmc::Ratings load(const Settings& settings) {
   gcmc::DataSource source =
       gcmc::load_data(run.data_name, settings.program.data_dir, run.split, show, !settings.data_named);
   if (downloading && terminal) std::fputc('\n', stderr);
-  if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", source.note.c_str());
+  if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", gcmc::printable(source.note).c_str());
   return std::move(source.ratings);
 }
 
 void print_data(const gcmc::Ratings& ratings, const Options& options) {
-  std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", ratings.name.c_str(), ratings.users(),
-              ratings.items(), ratings.entries.size(), ratings.levels.size());
+  std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", gcmc::printable(ratings.name).c_str(),
+              ratings.users(), ratings.items(), ratings.entries.size(), ratings.levels.size());
   if (options.preset == "auto") print_choices(ratings, options);
   std::fflush(stdout);
 }

@@ -1,51 +1,77 @@
 #include "stop_signal.hpp"
 
-#include <signal.h>
-#include <unistd.h>
+#include <pthread.h>
 
-#include <array>
 #include <cerrno>
-#include <stdexcept>
+#include <chrono>
 
 namespace {
 
-constexpr char stop = 's', quit = 'q';
-
-/// What a handler may touch: the two ends of a pipe. request_stop itself is not safe in a handler.
-std::array<int, 2> channel = {-1, -1};
-
-void handle(int) {
-  const int saved = errno;
-  [[maybe_unused]] const auto written = write(channel[1], &stop, 1);
-  errno = saved;
-}
-
-void set_handler(void (*handler)(int)) {
+bool is_ignored(int signal) {
   struct sigaction action {};
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART | (handler == SIG_DFL ? 0 : static_cast<int>(SA_RESETHAND));
-  sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
+
+/// As if nobody had asked for it. Does not return.
+void end_by(int signal) {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigaction(signal, &action, nullptr);
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, signal);
+  raise(signal);
+  pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+}
+
+/// Tells the second Ctrl-C of a person from a signal that a program sends twice, as coreutils' timeout does.
+class Interrupts {
+ public:
+  bool is_second(const siginfo_t& info) {
+    constexpr std::chrono::seconds apart{2};
+    if (info.si_signo != SIGINT) return false;
+    const auto now = std::chrono::steady_clock::now();
+    const bool first = first_ == decltype(first_){};
+    if (first) first_ = now;
+    return !first && (info.si_code == SI_KERNEL || now - first_ >= apart);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point first_{};
+};
 
 }  // namespace
 
 StopOnSignal::StopOnSignal() {
-  if (pipe(channel.data()) != 0) throw std::runtime_error("no pipe for signals");
-  watcher_ = std::thread([this] {
-    char byte = 0;
-    ssize_t got = 0;
-    do {
-      got = read(channel[0], &byte, 1);
-      if (got == 1 && byte == stop) source_.request_stop();
-    } while ((got == 1 && byte != quit) || (got < 0 && errno == EINTR));
-  });
-  set_handler(handle);
+  sigemptyset(&signals_);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    if (signal != SIGHUP || !is_ignored(signal)) sigaddset(&signals_, signal);
+  pthread_sigmask(SIG_BLOCK, &signals_, &blocked_before_);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, &pipe_before_);
+  watcher_ = std::thread([this] { watch(); });
 }
 
 StopOnSignal::~StopOnSignal() {
-  set_handler(SIG_DFL);
-  [[maybe_unused]] const auto written = write(channel[1], &quit, 1);
+  ended_.request_stop();
+  pthread_kill(watcher_.native_handle(), SIGTERM);  // to this thread alone: wakes it
   watcher_.join();
-  for (const int end : channel) close(end);
+  const timespec now{};
+  while (sigtimedwait(&signals_, nullptr, &now) > 0) {  // what came too late has nothing to stop
+  }
+  sigaction(SIGPIPE, &pipe_before_, nullptr);
+  pthread_sigmask(SIG_SETMASK, &blocked_before_, nullptr);
+}
+
+void StopOnSignal::watch() {
+  Interrupts interrupts;
+  for (;;) {
+    siginfo_t info{};
+    const int signal = sigwaitinfo(&signals_, &info);
+    if (ended_.stop_requested()) return;
+    if (signal < 0) continue;  // EINTR
+    if (interrupts.is_second(info)) end_by(signal);
+    source_.request_stop();
+  }
 }

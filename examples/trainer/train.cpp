@@ -1,18 +1,22 @@
 // gcmc train: data, training, the run's files, and what the user sees of them.
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "commands.hpp"
 #include "device.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"
+#include "gcmc/files/save_run.hpp"
 #include "gcmc/train/ensemble.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
-#include "staged_files.hpp"
 #include "stop_signal.hpp"
 
 namespace {
@@ -63,41 +67,56 @@ void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
   }
 }
 
-/// config.json, history.csv, metrics.json and curve.svg of one model.
-void stage_member(StagedFiles& files, const std::filesystem::path& folder, const Settings& settings,
-                  const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics) {
-  files.write(folder / config_file, settings_json(settings));
-  files.write(folder / "history.csv", gcmc::history_csv(history));
-  files.write(folder / "metrics.json", gcmc::metrics_json(metrics));
-  files.write(folder / "curve.svg", gcmc::curve_svg(history, metrics));
+/// config.json, history.csv, metrics.json and curve.svg of one model, in `place`, which is empty or ends in /.
+void add_member(std::vector<gcmc::RunFile>& files, const std::string& place, const Settings& settings,
+                const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics) {
+  files.push_back({place + config_file, settings_json(settings)});
+  files.push_back({place + "history.csv", gcmc::history_csv(history)});
+  files.push_back({place + "metrics.json", gcmc::metrics_json(metrics)});
+  files.push_back({place + "curve.svg", gcmc::curve_svg(history, metrics)});
 }
 
-/// A single model's files lie in `folder`; of several, in seed-S/, and their joint figures in `folder`. The models come
-/// first, and are in place or not at all; the other files are beside their places until then. So a full disk costs the
-/// new run, and leaves an older one as it was.
-void write_run(const std::filesystem::path& folder, const Settings& settings, const gcmc::EnsembleResult& result) {
+/// A single model's files lie in the run's folder; of several, in seed-S/, and their joint figures in the folder.
+std::vector<gcmc::RunFile> run_files(const Settings& settings, const gcmc::EnsembleResult& result) {
   const auto& members = result.metrics.members;
-  StagedFiles files;
+  std::vector<gcmc::RunFile> files;
   if (settings.options.train.seeds == 1) {
-    stage_member(files, folder, settings, result.histories.front(), members.front());
-  } else {
-    for (std::size_t k = 0; k < members.size(); ++k) {
-      const std::filesystem::path place = folder / ("seed-" + std::to_string(members[k].seed));
-      make_folder(place);
-      stage_member(files, place, {result.options[k], settings.program}, result.histories[k], members[k]);
-    }
-    files.write(folder / config_file, settings_json(settings));
-    files.write(folder / "metrics.json", gcmc::metrics_json(result.metrics));
+    add_member(files, "", settings, result.histories.front(), members.front());
+    return files;
   }
-  gcmc::save_models((folder / "model").string(), result.models);
-  files.commit();
+  files.push_back({config_file, settings_json(settings)});
+  files.push_back({"metrics.json", gcmc::metrics_json(result.metrics)});
+  for (std::size_t k = 0; k < members.size(); ++k)
+    add_member(files, "seed-" + std::to_string(members[k].seed) + "/", {result.options[k], settings.program},
+               result.histories[k], members[k]);
+  return files;
+}
+
+/// Where that fails after all, the models alone go where the system keeps temporary files. Throws what is wrong.
+void write_run(const std::string& folder, const Settings& settings, const gcmc::EnsembleResult& result) {
+  try {
+    gcmc::save_run(folder, run_files(settings, result), result.models);
+  } catch (const gcmc::Error& problem) {
+    const std::exception_ptr failure = std::current_exception();
+    std::error_code none;
+    std::string place = (std::filesystem::temp_directory_path(none) / "gcmc-model-XXXXXX").string();
+    if (none || !mkdtemp(place.data())) std::rethrow_exception(failure);
+    try {
+      gcmc::save_models(place + "/model", result.models);
+    } catch (const gcmc::Error&) {
+      std::filesystem::remove_all(place, none);
+      std::rethrow_exception(failure);
+    }
+    throw gcmc::FileError(std::string(problem.what()) + "; the model was saved to " + place + " instead");
+  }
 }
 
 /// What was asked for, should the run not come to its end; not beside an older run's files.
 void write_config_first(const std::filesystem::path& folder, const Settings& settings) {
+  const std::string text = settings_json(settings);  // what cannot be written is told now
   for (const char* name : {"metrics.json", "model"})
     if (std::filesystem::exists(folder / name)) return;
-  gcmc::write_file_atomically((folder / config_file).string(), settings_json(settings));
+  gcmc::write_file_atomically((folder / config_file).string(), text);
 }
 
 /// What a signal cut off.
@@ -129,6 +148,7 @@ void print_result(const gcmc::EnsembleResult& result, const Settings& settings, 
     if (!folder.empty()) std::printf("Written to %s\n", folder.c_str());
   }
   std::printf("%s\n", (one ? summary_line(first) : summary_line(result.metrics)).c_str());
+  std::fflush(stdout);
 }
 
 }  // namespace
@@ -137,6 +157,11 @@ void run_train(const OptionsFor& options_for) {
   Settings settings = options_for(nullptr);
   const gcmc::TrainFunction train_one = training_on(settings.options.run.device);
   const std::string folder = make_save_folder(settings.program);
+  std::optional<gcmc::FolderLock> lock;
+  if (!folder.empty()) {
+    lock.emplace(folder);
+    gcmc::check_run_folder(folder);
+  }
   const gcmc::Ratings ratings = load(settings);
   settings = options_for(&ratings);
   note_lowered_units(ratings, settings.options.model);
@@ -145,12 +170,16 @@ void run_train(const OptionsFor& options_for) {
   if (!folder.empty()) write_config_first(folder, settings);
 
   ProgressPrinter printer(settings);
-  const StopOnSignal stop;
+  StopOnSignal stop;
   const std::stop_callback on_stop(stop.token(), [&] { printer.tell_stop(); });
-  const gcmc::EnsembleResult result = gcmc::train_ensemble(
-      ratings, settings.options, [&](const gcmc::Progress& progress) { printer(progress); }, stop.token(), train_one);
+  const auto show = [&](const gcmc::Progress& progress) {
+    printer(progress);
+    if (!settings.program.silent && output_is_closed()) stop.request();
+  };
+  const gcmc::EnsembleResult result = gcmc::train_ensemble(ratings, settings.options, show, stop.token(), train_one);
   printer.finish();
   if (!folder.empty()) write_run(folder, settings, result);
   tell_stopped(result, settings.options, printer.phase());
   print_result(result, settings, folder);
+  lock.reset();  // while signals still wait
 }

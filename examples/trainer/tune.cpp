@@ -8,6 +8,7 @@
 #include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/files/run_folder.hpp"
+#include "gcmc/files/save_run.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
@@ -52,12 +53,13 @@ void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::Trial
 void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder,
             bool silent) {
   TunePrinter printer(report.plan, report.result.runs, silent);
-  const StopOnSignal stop;
+  StopOnSignal stop;
   const std::stop_callback on_stop(stop.token(), [&] { printer.tell_stop(); });
   const auto keep = [&](const gcmc::TuneRun& run) {
     report.result.runs.push_back(run);
     gcmc::write_file_atomically((folder / "results.json").string(), gcmc::tune_json(report));
     printer(run);
+    if (!silent && output_is_closed()) stop.request();
   };
   const auto trainer = gcmc::trial_trainer(ratings, [&] { printer.iteration(); });
   report.result = gcmc::tune(report.plan, trainer, threads, report.result.runs, keep, stop.token());
@@ -89,6 +91,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
   const std::filesystem::path folder = make_save_folder(program);
+  const gcmc::FolderLock lock(folder.string());
   gcmc::Ratings all = load(settings);
   plan.base = options_for(&all).options;
   const auto ratings = gcmc::without_test(all, plan.base.run.test_ratio, plan.base.test_seed());

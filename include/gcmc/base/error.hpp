@@ -5,14 +5,19 @@
 #include <string>
 
 #include "gcmc/base/export.hpp"
+#include "gcmc/base/text.hpp"
 
 namespace gcmc {
 
 /// What every exception of the library derives from. The message says what, where, and the numbers that disagree; it is
-/// fit to be shown to the user of a program as it is.
+/// fit to be shown to the user of a program as it is: one line of some 1000 bytes at most, printable whatever ids,
+/// names and paths it quotes.
 class GCMC_EXPORT Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message) : std::runtime_error(printable(message, longest_message)) {}
+
+ private:
+  static constexpr std::size_t longest_message = 1000;
 };
 
 /// What was given cannot be: an argument, an option, a rating, a file's content, a path that leads nowhere.

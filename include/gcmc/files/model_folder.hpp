@@ -28,14 +28,20 @@ using TensorFilter = std::function<bool(const std::string& name)>;
 /// is taken for them, and nothing read.
 GCMC_EXPORT std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted = {});
 
-/// Writes folder/model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) to
-/// folder.tmp, then renames; an older folder of that name is replaced only once the new one is whole. The older one is
-/// folder.old for a moment: a crash just then leaves it there. Throws FileError where the disk fails, and InputError,
-/// and leaves all as it was, on a model that load_model would refuse and on a folder that holds files but no model.
+/// Writes model.safetensors, config.json, users.txt and items.txt (one id a line, in order of number) under a name of
+/// its own beside `folder`, then exchanges the two: at every moment `folder` is the older model or the new one. Where
+/// it cannot be renamed (a mount point) its files are replaced one by one, and in between nothing can be loaded. A
+/// process that is killed may leave ".NAME.gcmc-XXXXXX" beside it. Several processes may save to one folder at once:
+/// the last one stays. Throws FileError where the disk fails, and InputError, and leaves all as it was, on a model that
+/// load_model would refuse and on a folder that holds anything but a model.
 GCMC_EXPORT void save_model(const std::string& folder, const SavedModel& model);
 
 /// Several models (of an ensemble) in one folder, each in its sub-folder: 1, 2, ...; a single one as save_model does.
 GCMC_EXPORT void save_models(const std::string& folder, std::span<const SavedModel> models);
+
+/// Throws, before there is anything to lose, what save_models would throw for this folder: something else of that name,
+/// a file in it that is not of a model, a place where this user may not write. Leaves everything as it is.
+GCMC_EXPORT void check_model_folder(const std::string& folder);
 
 /// Throws InputError, naming the file, unless every tensor is there with the shape that the options, ids and levels ask
 /// for, and every value is finite. Only tensors that are `wanted` are read and kept: load_model(folder,

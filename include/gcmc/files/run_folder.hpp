@@ -31,8 +31,11 @@ GCMC_EXPORT std::string metrics_json(const EnsembleMetrics& metrics);
 /// are not finite left out. A self-contained SVG of some 30 kB at most, 960 x 540, light background.
 GCMC_EXPORT std::string curve_svg(const std::vector<HistoryRow>& history, const RunMetrics& metrics);
 
-/// Writes `text` to path.tmp and renames. Throws FileError, or InputError where the path is wrong, with the
-/// system's reason.
+/// Writes `text` under a name of its own beside `path`, then renames: `path` is the older file or the new one at every
+/// moment; a link of that name is replaced, never followed. Throws FileError, or InputError where the path is wrong,
+/// with the system's reason.
 GCMC_EXPORT void write_file_atomically(const std::string& path, const std::string& text);
+/// What a user names as output: a link is followed; a pipe or a device is written to, anything else as above.
+GCMC_EXPORT void write_output(const std::string& path, const std::string& text);
 
 }  // namespace gcmc

@@ -11,11 +11,9 @@
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/layers/model_layers.hpp"
+#include "model_paths.hpp"
 
 namespace gcmc {
-
-inline constexpr const char *tensors_file = "/model.safetensors", *config_file = "/config.json",
-                            *users_file = "/users.txt", *items_file = "/items.txt";
 
 enum class TensorType { f32, f64, i32, i64, u8, real };  ///< as Tensor::values' alternatives; real: F32 or F64
 

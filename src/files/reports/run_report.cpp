@@ -7,7 +7,6 @@
 #include <type_traits>
 
 #include "../json.hpp"
-#include "../output_file.hpp"
 #include "gcmc/base/error.hpp"
 
 namespace gcmc {
@@ -108,12 +107,6 @@ std::string metrics_json(const EnsembleMetrics& metrics) {
   object["members"] = ordered_json::array();
   for (const RunMetrics& member : metrics.members) object["members"].push_back(object_of(member));
   return json_text(object, "metrics");
-}
-
-void write_file_atomically(const std::string& path, const std::string& text) {
-  OutputFile file(path);
-  file.write(text.data(), text.size());
-  file.commit();
 }
 
 }  // namespace gcmc
