@@ -5,9 +5,13 @@
 #include <catch2/catch.hpp>
 #endif
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <limits>
+#include <thread>
 
 #include "drawing.hpp"
 #include "error_of.hpp"
@@ -302,4 +306,28 @@ TEST_CASE("validation ratings that were trained on, and a stopped run, are told 
   const auto svg = curve_svg(long_history(100), metrics);
   CHECK(holds(svg, "validation ratings were trained on"));
   CHECK(holds(svg, "stopped before its time"));
+}
+
+TEST_CASE("a file of options may be a pipe, is read to its end, and has at most 16 MiB", "[report]") {
+  const ScratchFolder folder;
+  const std::string path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto read = [&](const std::string& text) {
+    std::jthread writer([&] {
+      std::ofstream pipe(path, std::ios::binary);
+      for (const char c : text.substr(0, 100)) pipe << c << std::flush;  // in many pieces
+      pipe << text.substr(std::min<std::size_t>(100, text.size()));
+    });
+    std::string names;
+    const std::string error =
+        error_of([&] { read_options_file(path, [&](const std::string& name, const std::string&) { names += name; }); });
+    return error == "no error" ? names : error;
+  };
+  CHECK(read(R"({"seed": 3, "train_lr": 0.1})") == "seedtrain_lr");
+  CHECK(read(R"({"a": 1)" + std::string(1000000, ' ') + "}") == "a");
+  CHECK(holds(read(""), "pipe: not valid JSON"));
+  const auto before = std::signal(SIGPIPE, SIG_IGN);
+  CHECK(read(std::string(17 << 20, ' ')) == path + ": more than 16 MiB");
+  std::signal(SIGPIPE, before);
+  CHECK(holds(error_of([&] { read_options_file(folder / ".", [](const auto&, const auto&) {}); }), "not a file"));
 }

@@ -193,6 +193,36 @@ TEST_CASE("a shape that disagrees with its offsets is refused with both sizes", 
         std::string::npos);
 }
 
+TEST_CASE("what a tensor's description does not have is refused where it stands", "[safetensors]") {
+  const auto holds = [](const std::string& description, const std::string& part) {
+    INFO(description);
+    CHECK(error_of_tensor(description, four).find(": tensor \"a\": " + part) != std::string::npos);
+  };
+  const std::string type = R"("dtype":"F32",)", shape = R"("shape":[1],)", offsets = R"("data_offsets":[0,4])";
+  CHECK(error_of_tensor(type + shape + offsets, four).empty());
+  holds(R"("strides":[1],)" + type + shape + offsets, "\"strides\" is not one of dtype, shape, data_offsets");
+  holds(type + shape + R"("data_offsets":{"begin":0})", "\"data_offsets\" is not an array");
+  holds(type + shape + R"("data_offsets":[0,[4]])", "\"data_offsets\" holds something that is not a whole number");
+  holds(type + R"("shape":[{}],)" + offsets, "\"shape\" holds something that is not a whole number");
+  holds(R"("dtype":["F32"],)" + shape + offsets, "\"dtype\" is not text");
+  holds(R"("dtype":null,)" + shape + offsets, "\"dtype\" is not text");
+  holds(type + offsets, "\"shape\" is not an array");
+  holds(shape + offsets, "\"dtype\" is not text");
+  holds(type + R"("shape":[1])", "\"data_offsets\" is not an array");
+  const auto ones = [](int count) {
+    std::string text = R"("shape":[1)";
+    for (int k = 1; k < count; ++k) text += ",1";
+    return text + "],";
+  };
+  CHECK(error_of_tensor(type + ones(16) + offsets, four).empty());
+  holds(type + ones(17) + offsets, "\"shape\" has more than 16 numbers");
+  for (const std::string value : {"0", "null", "true", "\"x\"", "-1", "1.5", "[]"})
+    CHECK(error_of(file_of("{\"a\":" + value + "}", "")).find("tensor \"a\" is not described by") != std::string::npos);
+  for (const std::string value : {"[]", "0", R"({"x":{}})", R"({"x":["y"]})", R"({"x":null})"})
+    CHECK(error_of(file_of("{\"__metadata__\":" + value + "}", "")).find("is not an object of texts") !=
+          std::string::npos);
+}
+
 TEST_CASE("offsets that overlap, leave a gap, run backwards or past the end are refused", "[safetensors]") {
   const auto two = [](const std::string& first, const std::string& second) {
     return R"({"a":{"dtype":"F32","shape":[1],"data_offsets":)" + first +

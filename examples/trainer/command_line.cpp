@@ -77,12 +77,21 @@ void set(Settings& settings, const std::string& name, const std::string& text) {
     gcmc::set_option(settings.options, name, text);
 }
 
-void apply_file(Settings& settings, const std::string& path) {
-  if (path.empty()) return;
+/// Each option must be one that settings take.
+void read_config(TrainArguments& arguments, const std::string& path) {
+  arguments.config = path;
+  Settings scratch;
   gcmc::read_options_file(path, [&](const std::string& name, const std::string& text) {
+    set(scratch, name, text);
+    arguments.config_options.emplace_back(name, text);
+  });
+}
+
+void apply_config(Settings& settings, const TrainArguments& arguments) {
+  for (const auto& [name, text] : arguments.config_options) {
     set(settings, name, text);
     if (name == "data_name") settings.data_named = true;
-  });
+  }
 }
 
 /// A run's config.json of old names the folder that it lies in.
@@ -160,7 +169,10 @@ void add_train_options(CLI::App& command, TrainArguments& arguments) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
         ->default_str(gcmc::OptionText(row).write(field));
   });
-  command.add_option("--config", arguments.config, "JSON file of options by name, such as a run's config.json")
+  command
+      .add_option_function<std::string>(
+          "--config", [&arguments](const std::string& path) { read_config(arguments, path); },
+          "JSON file of options by name, such as a run's config.json")
       ->group("Files and output")
       ->type_name("FILE");
 }
@@ -168,7 +180,7 @@ void add_train_options(CLI::App& command, TrainArguments& arguments) {
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
   const auto given = [&](const std::string& name) { return command.count("--" + hyphenated(name)) > 0; };
   Settings first;
-  apply_file(first, arguments.config);
+  apply_config(first, arguments);
   for (const char* name : {"preset", "data_name"})
     if (given(name)) gcmc::set_option(first.options, name, arguments.texts.at(name));
 
@@ -181,7 +193,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   else if (ratings)
     settings.options = gcmc::auto_options(*ratings, first.options.run.data_name);
   if (preset == "paper") settings.program.log_interval = 10;
-  apply_file(settings, arguments.config);
+  apply_config(settings, arguments);
   for (const auto& [name, text] : arguments.texts)
     if (given(name)) set(settings, name, text);
   const std::string& split = settings.options.run.split;

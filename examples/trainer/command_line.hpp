@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gcmc/ratings/ratings.hpp"
@@ -13,6 +14,8 @@
 struct TrainArguments {
   std::map<std::string, std::string> texts;
   std::string config;
+  /// What that file says, read once: it may be a pipe.
+  std::vector<std::pair<std::string, std::string>> config_options;
 };
 
 /// argv after the program's name, made uniform: - for _ in names, "true" after a boolean option without a value, and

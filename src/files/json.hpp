@@ -5,12 +5,9 @@
 #include <charconv>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/run_folder.hpp"
@@ -18,34 +15,27 @@
 namespace gcmc {
 
 /// The part of a nlohmann message that a user can use, on one line of bounded length.
-inline std::string json_problem(const nlohmann::json::exception& problem) {
-  std::string text = problem.what();
-  if (const auto end = text.find("] "); end != std::string::npos) text.erase(0, end + 2);
-  if (text.size() > 200) text = text.substr(0, 200) + "...";
-  return text;
-}
+std::string json_problem(const nlohmann::json::exception& problem);
 
-/// Parses an object. `Json` is nlohmann::json, or ordered_json where the file's order matters (O(n) a name).
+/// The beginning of a name or a value, in quotes, as ASCII.
+std::string json_quoted(const std::string& text);
+
+/// What a text may hold, so that its parsing costs no more than its size: a name of ordered_json costs as many steps as
+/// its object has names, and a value takes up to 100 bytes.
+struct JsonBounds {
+  std::size_t names = 1000;  ///< of one object
+  std::size_t values = 1000000;
+};
+
+/// Throws InputError, beginning with `where`, unless the text is an object, nested no deeper than 8 levels, in which no
+/// name is given twice, within the bounds. Cost: n log n, and memory for the names of the objects that are open.
+void check_json(std::string_view text, const std::string& where, const JsonBounds& bounds = {});
+
+/// Parses an object after check_json. `Json` is nlohmann::json, or ordered_json where the file's order matters.
 template <class Json>
 Json parse_json_object(std::string_view text, const std::string& where) {
-  constexpr int deepest = 8;
-  using Event = typename Json::parse_event_t;
-  std::vector<std::set<std::string>> names;
-  const auto check = [&](int depth, Event event, Json& value) {
-    if (depth > deepest) throw InputError(where + ": JSON nested deeper than " + std::to_string(deepest) + " levels");
-    if (event == Event::object_start) names.emplace_back();
-    if (event == Event::object_end) names.pop_back();
-    if (event == Event::key && !names.back().insert(value.template get<std::string>()).second)
-      throw InputError(where + ": the name " + value.dump().substr(0, 100) + " is given twice");
-    return true;
-  };
-  try {
-    Json object = Json::parse(text, check);
-    if (!object.is_object()) throw InputError(where + ": not a JSON object");
-    return object;
-  } catch (const nlohmann::json::exception& problem) {
-    throw InputError(where + ": not valid JSON: " + json_problem(problem));
-  }
+  check_json(text, where);
+  return Json::parse(text);
 }
 
 /// Text of `object`, one member a line. Throws InputError on text that is not UTF-8.
@@ -60,6 +50,8 @@ std::string json_text(const Json& object, const std::string& what) {
 
 /// The whole of a regular file.
 std::string read_text_file(const std::string& path);
+/// The same of what a user names, which may be a pipe and has at most 16 MiB.
+std::string read_given_file(const std::string& path);
 
 /// The shortest text that reads back to the same bits.
 template <class Number>

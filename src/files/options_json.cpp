@@ -27,6 +27,20 @@ std::string read_text_file(const std::string& path) {
   return text;
 }
 
+std::string read_given_file(const std::string& path) {
+  constexpr std::size_t most = std::size_t{16} << 20, step = std::size_t{1} << 16;
+  InputFile file(path, true);
+  std::string text;
+  while (text.size() <= most) {
+    const std::size_t before = text.size();
+    text.resize(before + step);
+    const std::size_t count = file.read_most(text.data() + before, step);
+    text.resize(before + count);
+    if (count < step) return text;
+  }
+  throw InputError(path + ": more than 16 MiB");
+}
+
 ordered_json options_to_json(std::span<const OptionValue> options) {
   ordered_json object = ordered_json::object();
   for (const auto& [name, text, is_text] : options) {
@@ -61,7 +75,7 @@ std::string options_json(std::span<const OptionValue> options) {
 
 void read_options_file(const std::string& path,
                        const std::function<void(const std::string& name, const std::string& text)>& set) {
-  read_options(parse_json_object<ordered_json>(read_text_file(path), path), path, set);
+  read_options(parse_json_object<ordered_json>(read_given_file(path), path), path, set);
 }
 
 }  // namespace gcmc

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t trial_stream = 0x54554E45;  // candidate k has the stream this + k
 constexpr Index most_trials = 100000;
+constexpr std::size_t most_choices = 1000;
 enum class Kind { names, number, whole_number };
 
 struct Searchable {
@@ -84,6 +85,8 @@ void parse_range(SearchOption& search, Kind kind, std::string_view low, std::str
 void parse_choices(SearchOption& search, std::string_view values) {
   require(!search.log, ":log is for ranges");
   for (const std::string_view value : parted(values, ',')) {
+    require(search.choices.size() < most_choices,
+            [] { return "more than " + std::to_string(most_choices) + " values"; });
     std::string text = canonical(search.option, value);
     require(std::find(search.choices.begin(), search.choices.end(), text) == search.choices.end(),
             [&] { return "the value " + text + " is given twice"; });

@@ -106,8 +106,10 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// The one of `names` nearest to `name` by edit distance; the first of equals. Needs at least one.
+/// The one of `names` nearest to `name`, of which 100 characters count, by edit distance; the first of equals. Needs at
+/// least one.
 inline std::string nearest_name(std::string_view name, const std::vector<std::string>& names) {
+  name = name.substr(0, 100);
   return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
     return edit_distance(name, a) < edit_distance(name, b);
   });

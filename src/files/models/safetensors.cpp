@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 #include "../input_file.hpp"
 #include "../json.hpp"
@@ -38,10 +39,6 @@ struct Entry {
   Offset begin = 0, end = 0;
 };
 
-std::string quoted(const std::string& name) {
-  return json(name.substr(0, 100)).dump(-1, ' ', true, json::error_handler_t::replace);
-}
-
 /// Product of the shape times `bytes`; -1 if it does not fit 63 bits.
 Offset byte_count(const std::vector<Offset>& shape, Offset bytes) {
   Offset product = bytes;
@@ -50,69 +47,127 @@ Offset byte_count(const std::vector<Offset>& shape, Offset bytes) {
   return product;
 }
 
-/// A whole number in [0, 2^63); the format has no other numbers.
-Offset natural(const json& value, const std::string& where) {
-  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<Offset>::max();
-  if (!fits) throw InputError(where + " holds something that is not a whole number of 63 bits");
-  return static_cast<Offset>(value.get<std::uint64_t>());
-}
+/// Makes entries of the events of a header that check_json has passed; anything that is no tensor's is refused.
+class HeaderReader final : public nlohmann::json_sax<json> {
+ public:
+  explicit HeaderReader(const std::string& path) : path_(path) {}
 
-std::vector<Offset> naturals(const json& object, const char* key, const std::string& where) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_array()) throw InputError(where + ": \"" + key + "\" is not an array");
-  std::vector<Offset> values;
-  for (const json& value : *found) values.push_back(natural(value, where + ": \"" + key + "\""));
-  return values;
-}
+  std::vector<Entry> take() { return std::move(entries_); }
 
-std::size_t type_index(const json& object, const std::string& where) {
-  const auto found = object.find("dtype");
-  if (found == object.end() || !found->is_string()) throw InputError(where + ": \"dtype\" is not text");
-  const auto& name = found->get_ref<const std::string&>();
-  for (std::size_t i = 0; i < types.size(); ++i)
-    if (name == types[i].name) return i;
-  throw InputError(where + ": dtype " + quoted(name) + " is not one of F32, F64, I32, I64, U8");
-}
+  bool null() override { refuse(); }
+  bool boolean(bool) override { refuse(); }
+  bool number_integer(number_integer_t) override { refuse(); }
+  bool number_float(number_float_t, const string_t&) override { refuse(); }
+  bool binary(binary_t&) override { refuse(); }
 
-Entry parse_entry(const std::string& name, const json& object, const std::string& path) {
-  const std::string where = path + ": tensor " + quoted(name);
-  if (!object.is_object()) throw InputError(where + " is not described by a JSON object");
-  Entry entry{name, type_index(object, where), naturals(object, "shape", where), 0, 0};
-  const auto offsets = naturals(object, "data_offsets", where);
-  if (offsets.size() != 2 || offsets[0] > offsets[1])
-    throw InputError(where + ": \"data_offsets\" is not a begin and an end");
-  entry.begin = offsets[0];
-  entry.end = offsets[1];
-  const Offset needed = byte_count(entry.shape, types[entry.type].bytes);
-  if (needed < 0) throw InputError(where + ": its shape has more than 2^63 bytes");
-  if (needed != entry.end - entry.begin)
-    throw InputError(where + ": its shape and dtype take " + std::to_string(needed) + " bytes but its offsets " +
-                     std::to_string(entry.end - entry.begin));
-  return entry;
-}
+  bool number_unsigned(number_unsigned_t value) override {
+    if (numbers_ == nullptr || value > std::numeric_limits<Offset>::max()) refuse();
+    if (numbers_->size() == most_dimensions) fail("\"" + field_ + "\" has more than 16 numbers");
+    numbers_->push_back(static_cast<Offset>(value));
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (place_ == Place::metadata) return true;
+    if (place_ != Place::tensor || field_ != "dtype") refuse();
+    const auto found = std::find_if(types.begin(), types.end(), [&](const Type& type) { return value == type.name; });
+    if (found == types.end()) fail("dtype " + json_quoted(value) + " is not one of F32, F64, I32, I64, U8");
+    entry_.type = static_cast<std::size_t>(found - types.begin());
+    has_type_ = true;
+    return true;
+  }
 
-void check_metadata(const json& object, const std::string& path) {
-  const bool all_text = object.is_object() &&
-                        std::all_of(object.begin(), object.end(), [](const json& value) { return value.is_string(); });
-  if (!all_text) throw InputError(path + ": \"__metadata__\" is not an object of texts");
-}
+  bool start_object(std::size_t) override {
+    if (place_ == Place::file) {
+      place_ = Place::header;
+      return true;
+    }
+    if (place_ != Place::header) refuse();
+    place_ = entry_.name == metadata_name ? Place::metadata : Place::tensor;
+    return true;
+  }
+  bool end_object() override {
+    if (place_ == Place::tensor) add_entry();
+    place_ = Place::header;
+    return true;
+  }
+  bool start_array(std::size_t) override {
+    if (place_ != Place::tensor || numbers_ != nullptr || (field_ != "shape" && field_ != "data_offsets")) refuse();
+    numbers_ = field_ == "shape" ? &entry_.shape : &offsets_;
+    (field_ == "shape" ? has_shape_ : has_offsets_) = true;
+    return true;
+  }
+  bool end_array() override {
+    numbers_ = nullptr;
+    return true;
+  }
+  bool key(string_t& name) override {
+    if (place_ == Place::header) {
+      entry_ = {name, 0, {}, 0, 0};
+      offsets_.clear();
+      has_type_ = has_shape_ = has_offsets_ = false;
+    } else if (place_ == Place::tensor) {
+      if (name != "dtype" && name != "shape" && name != "data_offsets")
+        fail(json_quoted(name) + " is not one of dtype, shape, data_offsets");
+      field_ = name;
+    }
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const json::exception&) override { return false; }
+
+ private:
+  enum class Place { file, header, metadata, tensor };
+  static constexpr std::size_t most_dimensions = 16;
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw InputError(path_ + ": tensor " + json_quoted(entry_.name) + ": " + what);
+  }
+  /// A value that cannot be where it is.
+  [[noreturn]] void refuse() const {
+    if (entry_.name == metadata_name) throw InputError(path_ + ": \"__metadata__\" is not an object of texts");
+    if (place_ == Place::header)
+      throw InputError(path_ + ": tensor " + json_quoted(entry_.name) + " is not described by a JSON object");
+    if (numbers_ != nullptr) fail("\"" + field_ + "\" holds something that is not a whole number of 63 bits");
+    fail("\"" + field_ + (field_ == "dtype" ? "\" is not text" : "\" is not an array"));
+  }
+
+  void add_entry() {
+    if (!has_type_) fail("\"dtype\" is not text");
+    if (!has_shape_) fail("\"shape\" is not an array");
+    if (!has_offsets_) fail("\"data_offsets\" is not an array");
+    if (offsets_.size() != 2 || offsets_[0] > offsets_[1]) fail("\"data_offsets\" is not a begin and an end");
+    entry_.begin = offsets_[0];
+    entry_.end = offsets_[1];
+    const Offset needed = byte_count(entry_.shape, types[entry_.type].bytes);
+    if (needed < 0) fail("its shape has more than 2^63 bytes");
+    if (needed != entry_.end - entry_.begin)
+      fail("its shape and dtype take " + std::to_string(needed) + " bytes but its offsets " +
+           std::to_string(entry_.end - entry_.begin));
+    entries_.push_back(std::move(entry_));
+  }
+
+  const std::string& path_;
+  Place place_ = Place::file;
+  Entry entry_;        ///< the one that is read
+  std::string field_;  ///< of the tensor
+  std::vector<Offset> offsets_;
+  std::vector<Offset>* numbers_ = nullptr;  ///< where the array that is open goes
+  bool has_type_ = false, has_shape_ = false, has_offsets_ = false;
+  std::vector<Entry> entries_;
+};
 
 /// Entries in order of offset; they must cover the `data_bytes` after the header once, without gaps.
 std::vector<Entry> parse_header(std::string_view text, Offset data_bytes, const std::string& path) {
-  const auto header = parse_json_object<json>(text, path);
-  std::vector<Entry> entries;
-  for (const auto& [name, object] : header.items()) {
-    if (name == metadata_name)
-      check_metadata(object, path);
-    else
-      entries.push_back(parse_entry(name, object, path));
-  }
+  constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+  check_json(text, path, {.names = any, .values = any});
+  HeaderReader reader(path);
+  json::sax_parse(text, &reader);
+  std::vector<Entry> entries = reader.take();
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
   Offset covered = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != covered)
-      throw InputError(path + ": tensor " + quoted(entry.name) + " begins at byte " + std::to_string(entry.begin) +
+      throw InputError(path + ": tensor " + json_quoted(entry.name) + " begins at byte " + std::to_string(entry.begin) +
                        " of the data, but the one before it ends at " + std::to_string(covered));
     covered = entry.end;
   }
@@ -144,7 +199,7 @@ void read_values(Tensor& tensor, InputFile& file, const Entry& entry, const std:
       [&](auto& values) {
         values.resize(size / sizeof(values[0]));
         require(file.read(values.data(), size),
-                [&] { return path + ": tensor " + quoted(entry.name) + " cannot be read (cut short?)"; });
+                [&] { return path + ": tensor " + json_quoted(entry.name) + " cannot be read (cut short?)"; });
       },
       tensor.values);
 }
@@ -157,7 +212,7 @@ std::vector<Entry> lay_out(const std::map<std::string, Tensor>& tensors, const s
     Entry entry{name, tensor.values.index(), tensor.shape, 0, 0};
     const auto count = std::visit([](const auto& values) { return static_cast<Offset>(values.size()); }, tensor.values);
     if (byte_count(tensor.shape, 1) != count)
-      throw InputError(path + ": tensor " + quoted(name) + " has " + std::to_string(count) +
+      throw InputError(path + ": tensor " + json_quoted(name) + " has " + std::to_string(count) +
                        " values, which its shape does not");
     entry.end = count * types[entry.type].bytes;
     entries.push_back(std::move(entry));

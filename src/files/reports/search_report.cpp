@@ -113,20 +113,24 @@ TuneRun run_of(const ordered_json& object) {
   return run;
 }
 
-/// Throws InputError, naming the first thing that differs.
-void require_same_search(const ordered_json& there, const ordered_json& here, const std::string& path) {
-  const ordered_json a = there.flatten(), b = here.flatten();
-  const auto value = [](const ordered_json& object, const std::string& key) {
-    return object.contains(key) ? object.at(key).dump() : std::string("not there");
-  };
-  std::set<std::string> keys;
-  for (const ordered_json* object : {&b, &a})
-    for (const auto& [key, unused] : object->items()) keys.insert(key);
-  for (const std::string& key : keys)
-    require(value(a, key) == value(b, key), [&] {
-      return path + " is of another search: " + key.substr(key.rfind('/') + 1) + " was " + value(a, key) +
-             " and now is " + value(b, key) + ": give another folder, or the same search";
-    });
+/// Throws InputError, naming the first thing that differs, of what is called `name`.
+void require_same(const ordered_json* there, const ordered_json* here, const std::string& name,
+                  const std::string& path) {
+  if (there && here && there->is_object() && here->is_object()) {
+    const auto member = [](const ordered_json& object, const std::string& key) {
+      const auto found = object.find(key);
+      return found == object.end() ? nullptr : &*found;
+    };
+    for (const auto& [key, value] : here->items()) require_same(member(*there, key), &value, key, path);
+    for (const auto& [key, value] : there->items())
+      if (!member(*here, key)) require_same(&value, nullptr, key, path);
+    return;
+  }
+  const auto text = [](const ordered_json* value) { return value ? value->dump() : std::string("not there"); };
+  require(text(there) == text(here), [&] {
+    return path + " is of another search: " + name + " was " + text(there) + " and now is " + text(here) +
+           ": give another folder, or the same search";
+  });
 }
 
 /// Throws InputError, with the values, if a trial has too few units for these levels.
@@ -177,7 +181,7 @@ TuneReport begin_report(const TunePlan& plan, const Ratings& ratings, std::strin
 }
 
 std::vector<SearchOption> read_search_file(const std::string& path) {
-  const auto object = parse_json_object<ordered_json>(read_text_file(path), path);
+  const auto object = parse_json_object<ordered_json>(read_given_file(path), path);
   std::vector<SearchOption> space;
   for (const auto& [name, value] : object.items()) {
     std::string text = name + "=";
@@ -239,7 +243,8 @@ std::vector<TuneRun> read_tune_runs(const TuneReport& report, const std::string&
   const auto object = parse_json_object<ordered_json>(read_text_file(path), path);
   require(object.contains("search") && object.contains("runs") && object["runs"].is_array(),
           path + ": not the results of a search: give another folder");
-  require_same_search(object["search"], search_json(report), path);
+  const ordered_json here = search_json(report);
+  require_same(&object["search"], &here, "search", path);
   std::vector<TuneRun> runs;
   std::set<std::array<Index, 3>> seen;
   const auto trials = static_cast<Index>(draw_trials(report.plan).size());
