@@ -7,6 +7,8 @@
 
 #include "error_of.hpp"
 #include "gcmc/base/random.hpp"
+#include "gcmc/cpu.hpp"
+#include "gcmc/layers/bilinear_decoder.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "small_model.hpp"
 
@@ -143,6 +145,56 @@ TEST_CASE("a pair gets the same bits alone and among thousands", "[predictor]") 
     CHECK(alone.ratings[0] == scores.ratings[k]);
     CHECK(std::equal(alone.probabilities.begin(), alone.probabilities.end(), scores.probabilities.begin() + 5 * k));
   }
+}
+
+TEMPLATE_TEST_CASE("runs longer than a block, more users than a block and any number of threads give the same bits",
+                   "[predictor]", float, double) {
+  const SavedModel model = drawn_model<TestType>();
+  IdPairs pairs;
+  for (int round = 0; round < 5; ++round)
+    for (Index item = 0; item < items; ++item) pairs.emplace_back(9, item);
+  const IdPairs others = some_pairs(20000, 6);
+  pairs.insert(pairs.end(), others.begin(), others.end());
+  const Predictor one(model, 1), three(model, 3);
+  const Predictor::Scores scores = one.score(pairs), of_three = three.score(pairs);
+  CHECK(of_three.ratings == scores.ratings);
+  CHECK(of_three.probabilities == scores.probabilities);
+  for (std::size_t k = 0; k < pairs.size(); k += 97) {
+    const Predictor::Scores alone = one.score({&pairs[k], 1});
+    CHECK(alone.ratings[0] == scores.ratings[k]);
+    CHECK(std::equal(alone.probabilities.begin(), alone.probabilities.end(), scores.probabilities.begin() + 5 * k));
+  }
+}
+
+TEMPLATE_TEST_CASE("answers have the bits of the model's own decoder", "[predictor]", float, double) {
+  SavedModel model = drawn_model<TestType>();
+  auto& embedding = std::get<std::vector<TestType>>(model.tensors["user_embedding"].values);
+  for (std::size_t k = 0; k < embedding.size(); ++k)
+    if (k % 11 < 8 && k / 11 % 2) embedding[k] = 0;  // users whose zeros it pays to skip
+  Cpu cpu(2);
+  Parameters<Cpu, TestType> parameters;
+  BilinearDecoder<Cpu, TestType> decoder(cpu, parameters, "decoder", {.bases = 3, .output = 11}, users, model.levels);
+  parameters.allocate(cpu);
+  parameters.set({{"decoder.basis", model.values<TestType>("decoder.basis")},
+                  {"decoder.coefficients", model.values<TestType>("decoder.coefficients")}});
+  std::vector<Rating> rated;
+  for (Index user = 0; user < users; ++user)
+    for (Index item = user % 3; item < items; item += 3) rated.push_back({user, item, static_cast<Level>(item % 5)});
+  const PairList<Cpu> list(cpu, users, items, 5, rated);
+  Matrix<Cpu, TestType> u(cpu, users, 11), v(cpu, items, 11);
+  u.set(embedding);
+  v.set(model.values<TestType>("item_embedding"));
+  Buffer<Cpu, TestType> predictions(cpu, static_cast<Offset>(rated.size()));
+  decoder.predict(u.const_view(), v.const_view(), list.pairs(), predictions.data());
+  const std::vector<TestType> expected = predictions.get();
+  // A PairList orders a user's pairs by level, then by item.
+  std::stable_sort(rated.begin(), rated.end(), [](const Rating& a, const Rating& b) {
+    return a.user < b.user || (a.user == b.user && a.level < b.level);
+  });
+  IdPairs pairs;
+  for (const Rating& rating : rated) pairs.emplace_back(rating.user, rating.item);
+  const std::vector<double> ratings = Predictor(model, 1).predict(pairs);
+  for (std::size_t k = 0; k < pairs.size(); ++k) REQUIRE(ratings[k] == static_cast<double>(expected[k]));
 }
 
 TEST_CASE("eight threads ask one const predictor at once, and get what one thread gets", "[predictor]") {

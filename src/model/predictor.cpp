@@ -70,14 +70,14 @@ Predictor::Predictor(std::vector<SavedModel> models, int threads)
     : models_(checked(std::move(models))),
       baseline_(model().baseline()),
       users_(numbered(model().user_ids)),
-      items_(numbered(model().item_ids)) {
-  Cpu cpu(threads);
-  lender_ = std::make_unique<Lender>(cpu.isa());
+      items_(numbered(model().item_ids)),
+      lender_(std::make_unique<Lender>(threads)) {
+  const Lender::Loan memory(*lender_);
   for (const SavedModel& member : models_) {
     if (std::holds_alternative<std::vector<double>>(member.tensor("user_embedding").values))
-      scorers_.push_back(std::make_unique<TypedScorer<double>>(cpu, member));
+      scorers_.push_back(std::make_unique<TypedScorer<double>>((*memory).cpu, member));
     else
-      scorers_.push_back(std::make_unique<TypedScorer<float>>(cpu, member));
+      scorers_.push_back(std::make_unique<TypedScorer<float>>((*memory).cpu, member));
   }
 }
 Predictor::~Predictor() = default;

@@ -16,12 +16,21 @@
 
 namespace gcmc {
 
+/// An operation scores a block of runs, a run being some pairs of one user: so many at most.
+inline constexpr std::size_t block_runs = 64, block_pairs = 8192, run_pairs = 1024;
+
 /// One call's memory and processor; kept for later calls, so that what it allocates stays.
 struct Predictor::Memory {
-  explicit Memory(const std::string& isa) : cpu(1, isa) {}
+  Memory(int threads, const std::string& isa) : cpu(threads, isa) {}
 
+  /// Of a block.
   template <class T>
-  std::vector<T>& values() {
+  struct Block {
+    Buffer<Cpu, T> users, products;  ///< [runs]: embeddings, and what they are times the bases
+    Buffer<Cpu, T> predictions, probabilities;
+  };
+  template <class T>
+  Block<T>& block() {
     if constexpr (sizeof(T) == sizeof(float))
       return single;
     else
@@ -30,10 +39,11 @@ struct Predictor::Memory {
 
   Cpu cpu;
   std::vector<std::size_t> order;  ///< places of the pairs whose ids are known, by user
-  std::vector<Index> items;
-  std::vector<Offset> begin;
-  std::vector<float> single;
-  std::vector<double> twice;
+  std::vector<Index> users;        ///< of a block's runs
+  std::vector<Index> items;        ///< of its pairs
+  std::vector<Offset> begin;       ///< of its runs and their levels, among the items
+  Block<float> single;
+  Block<double> twice;
 
   std::vector<char> rated;  ///< recommend(): of each item; the pairs that are left, their ratings, and all ordered
   std::vector<Pair> pairs;
@@ -44,8 +54,11 @@ struct Predictor::Memory {
 /// Lends each call a Memory of its own: as many are made as calls run at once.
 class Predictor::Lender {
  public:
-  /// All compute with this instruction set.
-  explicit Lender(std::string isa) : isa_(std::move(isa)) {}
+  /// All compute on so many threads, with the instruction set of the first.
+  explicit Lender(int threads) : threads_(threads) {
+    free_.push_back(std::make_unique<Memory>(threads, ""));
+    isa_ = free_.front()->cpu.isa();
+  }
 
   /// Lent while it lives.
   class Loan {
@@ -72,17 +85,18 @@ class Predictor::Lender {
       }
       free_.reserve(++made_);  // so that none is lost when it comes back
     }
-    return std::make_unique<Memory>(isa_);
+    return std::make_unique<Memory>(threads_, isa_);
   }
   void give_back(std::unique_ptr<Memory> memory) noexcept {
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(memory));
   }
 
+  int threads_;
   std::string isa_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Memory>> free_;
-  std::size_t made_ = 0;
+  std::size_t made_ = 1;
 };
 
 /// Scores known pairs by one model; hides the element type.
@@ -98,7 +112,7 @@ class Predictor::Scorer {
 template <class T>
 class Predictor::TypedScorer final : public Predictor::Scorer {
  public:
-  /// `cpu` multiplies.
+  /// The model must outlive it. `cpu` multiplies.
   TypedScorer(Cpu& cpu, const SavedModel& model)
       : levels_(static_cast<Index>(model.levels.size())),
         values_(memory_, {model.levels.begin(), model.levels.end()}),
@@ -108,79 +122,134 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
     require(shape.size() == 3 && shape[0] > 0 && shape[1] > 0,
             [&] { return "saved model: tensor \"decoder.basis\" has shape " + shape_text(shape) + ", not [B, D, D]"; });
     bases_ = static_cast<Index>(shape[0]);
-    const auto output = static_cast<Index>(shape[1]);
-    const std::vector<T>& basis = model.values<T>("decoder.basis", {bases_, output, output});
-    items_ = Matrix<Cpu, T>(memory_, items, output);
-    items_.set(model.values<T>("item_embedding", {items, output}));
+    output_ = static_cast<Index>(shape[1]);
+    basis_ = Matrix<Cpu, T>(memory_, bases_ * output_, output_);
+    basis_.set(model.values<T>("decoder.basis", {bases_, output_, output_}));
+    users_ = model.values<T>("user_embedding", {users, output_});
+    items_ = Matrix<Cpu, T>(memory_, items, output_);
+    items_.set(model.values<T>("item_embedding", {items, output_}));
     coefficients_ = Matrix<Cpu, T>(memory_, bases_, levels_);
     coefficients_.set(model.values<T>("decoder.coefficients", {bases_, levels_}));
-    Matrix<Cpu, T> user(cpu, users, output), p(cpu, bases_ * output, output);
-    user.set(model.values<T>("user_embedding", {users, output}));
-    p.set(basis);
-    user_basis_ = Matrix<Cpu, T>(memory_, users, bases_ * row_stride<T>(output));
-    const MatrixView<const T> all = p.const_view();
-    cpu.run(Multiply<T>{
-        .a = user.const_view(), .b = {all.data, bases_, output, output, all.stride}, .c = user_basis_.view()});
+    if (Offset{users} * width() > most_products * (Offset{users} + items) * output_) return;
+    Matrix<Cpu, T> all(cpu, users, output_);
+    all.set({users_.begin(), users_.end()});
+    products_ = Matrix<Cpu, T>(memory_, users, width());
+    multiply(cpu, all.const_view(), products_.view());
   }
 
-  /// Runs of pairs with the same user, an operation each: the cost of a call is that of its pairs, not of all users.
+  /// A block at a time: the cost of a call is that of its pairs and their users, not of all users.
   void add(std::span<const Pair> pairs, Memory& memory, std::span<double> ratings,
            std::span<double> probabilities) const override {
-    const std::vector<std::size_t>& order = memory.order;
-    for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-      const Index user = pairs[order[first]].first;
-      while (last < order.size() && last < first + most_pairs && pairs[order[last]].first == user) ++last;
-      const std::span<const std::size_t> places(order.data() + first, last - first);
-      const T* values = score_user(user, places, pairs, memory, !probabilities.empty());
+    const auto levels = static_cast<std::size_t>(levels_);
+    for (std::span<const std::size_t> left = memory.order; !left.empty();) {
+      const std::span<const std::size_t> places = left.first(gather(left, pairs, memory));
+      left = left.subspan(places.size());
+      project(memory);
+      predict(memory, places.size(), !probabilities.empty());
+      const typename Memory::template Block<T>& block = memory.block<T>();
       for (std::size_t e = 0; e < places.size(); ++e) {
-        const auto expected = static_cast<double>(values[e]);
+        const auto expected = static_cast<double>(block.predictions.data()[e]);
         if (!ratings.empty()) ratings[places[e]] += calibration_ ? (*calibration_)(expected) : expected;
         if (probabilities.empty()) continue;
-        const auto levels = static_cast<std::size_t>(levels_);
         for (std::size_t r = 0; r < levels; ++r)
-          probabilities[places[e] * levels + r] += static_cast<double>(values[most_pairs + e * levels + r]);
+          probabilities[places[e] * levels + r] += static_cast<double>(block.probabilities.data()[e * levels + r]);
       }
     }
   }
 
  private:
-  static constexpr std::size_t most_pairs = 1024;  ///< of one operation
+  /// All users' products are kept if they are so many times as large as all embeddings, as they are with few bases:
+  /// a call for a single pair then costs a thirtieth. Else each call multiplies for its own users.
+  static constexpr Offset most_products = 4;
 
-  /// Expected ratings of the user's pairs, and from most_pairs on their probabilities.
-  const T* score_user(Index user, std::span<const std::size_t> places, std::span<const Pair> pairs, Memory& memory,
-                      bool probabilities) const {
-    memory.items.resize(most_pairs + row_alignment / sizeof(Index));  // kernels may read a line behind an array
-    for (std::size_t e = 0; e < places.size(); ++e) memory.items[e] = pairs[places[e]].second;
-    const auto count = static_cast<Index>(places.size());
-    memory.begin.assign(static_cast<std::size_t>(levels_) + 1, count);  // all at the first level: it is not looked at
-    memory.begin[0] = 0;
-    std::vector<T>& values = memory.values<T>();
-    values.resize(std::max(values.size(), most_pairs * (1 + (probabilities ? static_cast<std::size_t>(levels_) : 0))));
-    const Index chunk_begin[] = {0, 1};
-    const MatrixView<const T> all = user_basis_.const_view();
-    memory.cpu.run(Predict<T>{.pairs = {.receivers = 1,
+  /// Of a user's products.
+  Index width() const { return bases_ * row_stride<T>(output_); }
+
+  /// products = (U P_0 | ... | U P_{B-1}), as BilinearDecoder's.
+  void multiply(Cpu& cpu, MatrixView<const T> users, MatrixView<T> products) const {
+    const MatrixView<const T> basis = basis_.const_view();
+    cpu.run(Multiply<T>{.a = users, .b = {basis.data, bases_, output_, output_, basis.stride}, .c = products});
+  }
+
+  /// Makes room for `size` values; there stays what room there was.
+  static T* room(Buffer<Cpu, T>& buffer, Cpu& cpu, std::size_t size) {
+    if (buffer.size() < static_cast<Offset>(size)) buffer = Buffer<Cpu, T>(cpu, static_cast<Offset>(size));
+    return buffer.data();
+  }
+
+  /// The first pairs of `order` as a block in memory. Returns their number.
+  std::size_t gather(std::span<const std::size_t> order, std::span<const Pair> pairs, Memory& memory) const {
+    memory.items.resize(block_pairs + row_alignment / sizeof(Index));  // kernels may read a line behind an array
+    memory.users.clear();
+    memory.begin.assign(1, 0);
+    std::size_t taken = 0;
+    while (memory.users.size() < block_runs && taken < std::min(order.size(), block_pairs)) {
+      const Index user = pairs[order[taken]].first;
+      memory.users.push_back(user);
+      const std::size_t end = std::min({order.size(), block_pairs, taken + run_pairs});
+      for (; taken < end && pairs[order[taken]].first == user; ++taken)
+        memory.items[taken] = pairs[order[taken]].second;
+      // All pairs are at the first level, which is not looked at.
+      memory.begin.insert(memory.begin.end(), static_cast<std::size_t>(levels_), static_cast<Offset>(taken));
+    }
+    return taken;
+  }
+
+  /// The products of the block's users, into memory.
+  void project(Memory& memory) const {
+    const auto runs = static_cast<Index>(memory.users.size());
+    const Index stride = row_stride<T>(output_);
+    typename Memory::template Block<T>& block = memory.block<T>();
+    T* products = room(block.products, memory.cpu, block_runs * static_cast<std::size_t>(width()));
+    if (products_) {
+      const MatrixView<const T> all = products_.const_view();
+      for (Index run = 0; run < runs; ++run) std::copy_n(all.row(memory.users[run]), width(), products + run * width());
+      return;
+    }
+    T* users = room(block.users, memory.cpu, block_runs * static_cast<std::size_t>(stride));
+    for (Index run = 0; run < runs; ++run) {
+      const auto user = users_.subspan(static_cast<std::size_t>(memory.users[run]) * output_, output_);
+      std::fill(std::copy(user.begin(), user.end(), users + run * stride), users + (run + 1) * stride, T{0});
+    }
+    multiply(memory.cpu, {users, runs, output_, stride}, {products, runs, width(), width()});
+  }
+
+  /// Expected ratings of the block's pairs, and their probabilities where they are wanted. A run is a chunk.
+  void predict(Memory& memory, std::size_t pairs, bool probabilities) const {
+    static constexpr auto chunk_begin = [] {
+      std::array<Index, block_runs + 1> numbers{};
+      for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = static_cast<Index>(k);
+      return numbers;
+    }();
+    const auto runs = static_cast<Index>(memory.users.size());
+    typename Memory::template Block<T>& block = memory.block<T>();
+    T* predictions = room(block.predictions, memory.cpu, block_pairs);
+    T* chances = probabilities ? room(block.probabilities, memory.cpu, block_pairs * static_cast<std::size_t>(levels_))
+                               : nullptr;
+    memory.cpu.run(Predict<T>{.pairs = {.receivers = runs,
                                         .sources = items_.view().rows,
                                         .levels = levels_,
-                                        .largest_row = count,
+                                        .largest_row = static_cast<Index>(std::min(pairs, run_pairs)),
                                         .begin = memory.begin.data(),
                                         .end = memory.begin.data() + 1,
                                         .source = memory.items.data(),
-                                        .entries = count},
-                              .chunk_begin = chunk_begin,
-                              .chunks = 1,
+                                        .entries = static_cast<Offset>(pairs)},
+                              .chunk_begin = chunk_begin.data(),
+                              .chunks = runs,
                               .bases = bases_,
-                              .user_basis = {all.row(user), 1, all.columns, all.stride},
+                              .user_basis = {block.products.data(), runs, width(), width()},
                               .items = items_.const_view(),
                               .coefficients = coefficients_.const_view().data,
                               .values = values_.data(),
-                              .predictions = values.data(),
-                              .probabilities = probabilities ? values.data() + most_pairs : nullptr});
-    return values.data();
+                              .predictions = predictions,
+                              .probabilities = chances});
   }
 
   Cpu memory_{1};  ///< of the arrays below, which are not written after construction
-  Index levels_, bases_ = 0;
-  Matrix<Cpu, T> user_basis_, items_, coefficients_;
+  Index levels_, bases_ = 0, output_ = 0;
+  std::span<const T> users_;
+  Matrix<Cpu, T> basis_, items_, coefficients_;
+  Matrix<Cpu, T> products_;  ///< of all users, where they are kept
   Buffer<Cpu, T> values_;
   std::optional<Calibration> calibration_;
 };

@@ -18,16 +18,19 @@ namespace gcmc {
 /// process on the same instruction set, whatever it is asked together with. Of several models (train_ensemble), the
 /// answer is the mean of theirs.
 ///
-/// Any number of threads may call const members at once: a call runs on its caller's thread, shares the models, and has
-/// memory of its own, which the next call takes over. A first call allocates it, later ones their results alone.
+/// Any number of threads may call const members at once: a call shares the models, and has memory and threads of its
+/// own, which the next call takes over. A first call makes them, later ones their results alone. Beside a model it
+/// holds the items' embeddings, and the users' times the bases where those are at most four times as large as all
+/// embeddings.
 class GCMC_EXPORT Predictor {
  public:
-  /// `threads` (0: all cores) multiply the users' embeddings by the bases, once: O(users B D^2). Throws
-  /// InputError that names the tensor if one is missing, or has another type or shape than the ids, levels and other
-  /// tensors ask for.
-  explicit Predictor(SavedModel model, int threads = 0);
+  /// `threads` (0: all cores) share the work of making it, O(users B D^2) at most, and of each call; one is the
+  /// caller's, and who calls from many threads needs no others. Answers do not depend on it. Throws InputError that
+  /// names the tensor if one is missing, or has another type or shape than the ids, levels and other tensors ask for,
+  /// and DeviceError if the threads cannot be started.
+  explicit Predictor(SavedModel model, int threads = 1);
   /// The same, and throws InputError if there is no model, or if they differ in ids or levels.
-  explicit Predictor(std::vector<SavedModel> models, int threads = 0);
+  explicit Predictor(std::vector<SavedModel> models, int threads = 1);
   ~Predictor();
   Predictor(Predictor&&) noexcept;
   Predictor& operator=(Predictor&&) noexcept;
@@ -49,7 +52,8 @@ class GCMC_EXPORT Predictor {
     std::vector<double> ratings;        ///< as of predict()
     std::vector<double> probabilities;  ///< as of probabilities()
   };
-  /// Ratings and probabilities in one pass. Throws InputError for a number beyond the model's. Cost: O(pairs B D).
+  /// Ratings and probabilities in one pass. Throws InputError for a number beyond the model's. Cost: O(pairs B D +
+  /// users of the pairs B D^2).
   Scores score(std::span<const Pair> pairs) const;
   /// The same into memory of the caller's: `ratings` of as many values as pairs, `probabilities` of pairs x levels, or
   /// either empty if it is not wanted. Throws InputError for another size.
