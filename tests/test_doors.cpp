@@ -101,6 +101,8 @@ TEST_CASE("ratings are built from ids and values in any order, and wrong ones ar
   builder.add("ben", "10", 3);
   builder.add("anna", "9", 4.5);
   CHECK(error_of([&] { builder.add("anna", "10", std::nan("")); }) == "a rating that is not a finite number");
+  CHECK(error_of([&] { builder.add("anna", "10", -1e30); }) ==
+        "a rating further from 0 than 1e12: divide all ratings by the same number");
   builder.begin_test();
   builder.add("anna", "10", 0.5);
   const Ratings ratings = builder.finish("mine");

@@ -82,6 +82,12 @@ TEST_CASE("validate names what is wrong with ratings, and where", "[ratings]") {
     ratings.levels[1] = std::numeric_limits<double>::quiet_NaN();
     CHECK(error() == "ratings: level 1 is not a finite number");
   }
+  SECTION("a level whose square a float may not hold") {
+    ratings.levels = {-1e12, 1, 1e12};
+    CHECK(error() == "no error");
+    ratings.levels[0] = -1.001e12;
+    CHECK(error() == "ratings: level 0 is further from 0 than 1e12");
+  }
   SECTION("too many levels") {
     ratings.levels.clear();
     for (int r = 0; r < 255; ++r) ratings.levels.push_back(r);

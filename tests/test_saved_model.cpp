@@ -7,6 +7,7 @@
 #endif
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <csignal>
@@ -15,6 +16,7 @@
 
 #include "error_of.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/random.hpp"
 #include "gcmc/base/version.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/files/model_folder.hpp"
@@ -270,6 +272,86 @@ TEST_CASE("a value that is not finite is told with its tensor and place", "[save
     });
     CHECK(holds(message, "model.safetensors: tensor \"" + name + "\": value 3 is not finite"));
   }
+}
+
+TEMPLATE_TEST_CASE("whatever a model's values, it is refused or its predictions are numbers between its levels",
+                   "[saved_model]", float, double) {
+  const ScratchFolder folder;
+  Random random(std::is_same_v<TestType, float> ? 1 : 2);
+  using Limits = std::numeric_limits<TestType>;
+  const auto drawn = [&](double lowest, double highest) {
+    const double exponent = lowest + (highest - lowest) * random.uniform();
+    const double sign = random.below(2) ? 1 : -1;
+    return static_cast<TestType>(sign * std::min(std::pow(10, exponent), double{Limits::max()}));
+  };
+  int refused = 0, answered = 0;
+  for (int round = 0; round < 150; ++round) {
+    INFO("round " << round);
+    SavedModel model = small_model<TestType>();
+    model.options.train.calibrate = random.below(2) == 0;
+    model.levels = {-std::pow(10, 24 * random.uniform() - 12), std::pow(10, 24 * random.uniform() - 12)};
+    const double highest = Limits::max_exponent10;
+    for (const char* name : {"user_embedding", "item_embedding", "decoder.basis", "decoder.coefficients"}) {
+      const double middle = highest * (1.4 * random.uniform() - 0.4);
+      for (TestType& value : std::get<std::vector<TestType>>(model.tensors[name].values))
+        value = random.below(8) ? drawn(middle - 3, middle + 3) : TestType(random.below(2) ? 0 : Limits::denorm_min());
+    }
+    for (const char* name : {"baseline.user_bias", "baseline.item_bias"})
+      for (double& value : std::get<std::vector<double>>(model.tensors[name].values))
+        value = (random.below(2) ? 1 : -1) * std::pow(10, 616 * random.uniform() - 308);
+    if (model.options.train.calibrate) {
+      const double offset = std::pow(10, 616 * random.uniform() - 308);
+      model.tensors["calibration"] = {{2}, std::vector<double>{-offset, std::pow(10, 616 * random.uniform() - 308)}};
+    }
+    const auto message = error_of([&] { save_model(folder / "model", model); });
+    if (!message.empty()) {
+      CHECK(holds(message, "so large that predictions could overflow"));
+      ++refused;
+      continue;
+    }
+    ++answered;
+    const Predictor predictor(load_model(folder / "model", Predictor::reads));
+    std::vector<Predictor::Pair> pairs;
+    for (Index user = -1; user < 3; ++user)
+      for (Index item = -1; item < 4; ++item) pairs.emplace_back(user, item);
+    const Predictor::Scores scores = predictor.score(pairs);
+    const double slack = 1e-5 * std::max(-model.levels[0], model.levels[1]);
+    for (const double rating : scores.ratings)
+      CHECK((rating >= model.levels[0] - slack && rating <= model.levels[1] + slack));
+    for (const double p : scores.probabilities) CHECK((p >= 0 && p < 1.0001));
+  }
+  CHECK(refused > 30);
+  CHECK(answered > 30);
+}
+
+TEST_CASE("values that could overflow are refused by name when a model is loaded, those that cannot are not",
+          "[saved_model]") {
+  const char* const names[] = {"user_embedding", "item_embedding", "decoder.basis", "decoder.coefficients"};
+  const auto set = [](Tensor& tensor, float value) {
+    for (float& each : std::get<std::vector<float>>(tensor.values)) each = value;
+  };
+  // Sums of 3 x 3 x 2 products: 1.8e37 is less than an eighth of the largest float, 1.8e38 is more.
+  for (const char* large : names)
+    for (const float value : {1e36f, -1e37f}) {
+      const auto message = tensor_error([&](auto& tensors) {
+        for (const char* name : names) set(tensors[name], name == large ? value : 1.0f);
+      });
+      CHECK(holds(message, "so large that predictions could overflow") == (value < 0));
+    }
+  CHECK(tensor_error([&](auto& tensors) { set(tensors["encoder.user.weight"], 3e38f); }).empty());
+}
+
+TEST_CASE("a rating value further from 0 than 1e12 is refused", "[saved_model]") {
+  CHECK(holds(load_error("config.json", "4.0\n", "4e12\n"), "config.json: rating value 1 is not a number within 1e12"));
+}
+
+TEST_CASE("a pipe in the place of a model's file is refused, and not waited for", "[saved_model]") {
+  for (const std::string name : {"model.safetensors", "config.json", "users.txt", "items.txt"})
+    CHECK(holds(load_error([&](const std::string& folder) {
+                  fs::remove(folder + "/" + name);
+                  REQUIRE(::mkfifo((folder + "/" + name).c_str(), 0600) == 0);
+                }),
+                name + ": not a file"));
 }
 
 TEST_CASE("a tensor that is missing, of another shape or another type is told by name", "[saved_model]") {

@@ -122,8 +122,8 @@ class IdTable {
 /// order of adding. Memory: 12 bytes a rating, and each id once. One caller at a time.
 class RatingsBuilder {
  public:
-  /// Throws InputError for a value that is not finite or is the 256th distinct one, and beyond 2^31 - 1 users or items;
-  /// the rating is then not added.
+  /// Throws InputError for a value that is no rating value or is the 256th distinct one, and beyond 2^31 - 1 users or
+  /// items; the rating is then not added.
   void add(std::string_view user, std::string_view item, double value) {
     const Level level = level_of(value);
     const Index u = users_.add(user), i = items_.add(item);
@@ -159,6 +159,7 @@ class RatingsBuilder {
  private:
   Level level_of(double value) {
     require(std::isfinite(value), "a rating that is not a finite number");
+    require(is_rating_value(value), "a rating further from 0 than 1e12: divide all ratings by the same number");
     auto& levels = ratings_.levels;
     const auto found = std::find(levels.begin(), levels.end(), value);
     if (found != levels.end()) return static_cast<Level>(found - levels.begin());

@@ -62,13 +62,19 @@ inline void require_in_range(std::span<const Rating> entries, std::size_t users,
   }
 }
 
-/// Throws InputError unless the levels ascend, are finite and at most 255.
+/// The largest magnitude of a rating value: sums of squares of so large ones are far from overflowing a float.
+inline constexpr double largest_rating_value = 1e12;
+inline bool is_rating_value(double value) { return std::abs(value) <= largest_rating_value; }
+
+/// Throws InputError unless the levels ascend, are rating values and at most 255.
 inline void validate_levels(const std::vector<double>& levels) {
   require(levels.size() <= std::numeric_limits<Level>::max(),
           [&] { return "ratings: " + std::to_string(levels.size()) + " levels, at most 255 are possible"; });
   for (std::size_t r = 0; r < levels.size(); ++r) {
     require(std::isfinite(levels[r]),
             [&] { return "ratings: level " + std::to_string(r) + " is not a finite number"; });
+    require(is_rating_value(levels[r]),
+            [&] { return "ratings: level " + std::to_string(r) + " is further from 0 than 1e12"; });
     require(r == 0 || levels[r - 1] < levels[r], [&] {
       return "ratings: levels must ascend, but level " + std::to_string(r - 1) + " is " +
              std::to_string(levels[r - 1]) + " and level " + std::to_string(r) + " is " + std::to_string(levels[r]);
@@ -95,8 +101,8 @@ inline void validate_features(const SideFeatures& features, std::size_t nodes, c
     });
 }
 
-/// Throws InputError, naming the entry and the numbers, if a field is out of range, the levels do not ascend or are not
-/// finite, there are more than 255 levels, or feature sizes do not match. Cost: one pass.
+/// Throws InputError, naming the entry and the numbers, if a field is out of range, the levels do not ascend or are no
+/// rating values, there are more than 255 levels, or feature sizes do not match. Cost: one pass.
 inline void validate(const Ratings& ratings) {
   constexpr std::size_t most = std::numeric_limits<Index>::max();
   const std::size_t users = ratings.user_ids.size(), items = ratings.item_ids.size();

@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include "../json.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/layers/model_layers.hpp"
@@ -35,11 +39,12 @@ class ModelCheck {
 
   void run() const {
     check_levels();
-    check_ids(model_.user_ids, folder_ + users_file);
-    check_ids(model_.item_ids, folder_ + items_file);
     check_numbers();
     check_shapes();
+    check_ids(model_.user_ids, folder_ + users_file);
+    check_ids(model_.item_ids, folder_ + items_file);
     for (const auto& [name, tensor] : model_.tensors) check_finite(name, tensor);
+    check_magnitudes();
     check_rated();
   }
 
@@ -53,10 +58,13 @@ class ModelCheck {
     if (values.empty() || values.size() > 255)
       throw InputError(config_path_ + ": " + std::to_string(values.size()) + " rating values, 1 to 255 are possible");
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (!std::isfinite(values[i]) || (i > 0 && values[i] <= values[i - 1]))
+      if (!is_rating_value(values[i]) || (i > 0 && values[i] <= values[i - 1]))
         throw InputError(config_path_ + ": rating value " + std::to_string(i) +
-                         " is not finite or not above the one before");
+                         " is not a number within 1e12 of 0, or not above the one before");
   }
+
+  /// As many ids share a bucket of a hash table, by chance, in no set of ids.
+  static constexpr std::size_t most_of_one_hash = 200;
 
   static void check_ids(const std::vector<std::string>& ids, const std::string& path) {
     std::unordered_set<std::string_view> seen;
@@ -66,10 +74,15 @@ class ModelCheck {
       if (ids[i].find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
         throw InputError(where + ": the id holds a line break or a zero byte");
       if (!seen.insert(ids[i]).second) throw InputError(where + ": the id '" + ids[i] + "' is there twice");
+      if (seen.bucket_size(seen.bucket(ids[i])) > most_of_one_hash)
+        throw InputError(where + ": the ids were chosen to make look-ups slow");
     }
   }
 
   void check_numbers() const {
+    if (std::max(model_.metrics.size(), model_.split.size()) > JsonBounds().names)
+      throw InputError(config_path_ + ": more than " + std::to_string(JsonBounds().names) +
+                       " metrics or words of split");
     if (!std::isfinite(model_.mean)) throw InputError(config_path_ + ": \"baseline_mean\" is not finite");
     for (const auto& [name, value] : model_.metrics)
       if (!std::isfinite(value)) throw InputError(config_path_ + ": metric \"" + name + "\" is not finite");
@@ -151,6 +164,33 @@ class ModelCheck {
                          " is not finite");
     };
     std::visit(check_values, tensor.values);
+  }
+
+  /// The largest magnitude in a tensor.
+  double largest(const std::string& name) const {
+    double largest = 0;
+    std::visit(
+        [&](const auto& values) {
+          for (const auto value : values) largest = std::max(largest, std::abs(static_cast<double>(value)));
+        },
+        find(name).values);
+    return largest;
+  }
+
+  /// A prediction sums products u P v a (BilinearDecoder) from left to right: none may overflow, whatever the signs.
+  void check_magnitudes() const {
+    const bool single = std::holds_alternative<std::vector<float>>(find("user_embedding").values);
+    const double most = (single ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max()) / 8;
+    const double output = model_.options.model.output, bases = model_.options.model.bases;
+    double bound = 1;
+    for (const auto& [name, terms] : {std::pair("user_embedding", 1.0), std::pair("decoder.basis", output),
+                                      std::pair("item_embedding", output), std::pair("decoder.coefficients", bases)}) {
+      if (!is_read(name)) return;
+      bound *= terms * largest(name);
+      if (!(bound <= most))
+        throw InputError(tensors_path_ + ": tensor \"" + name +
+                         "\": its values are so large that predictions could overflow");
+    }
   }
 
   void check_rated() const {

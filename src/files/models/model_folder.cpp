@@ -61,15 +61,17 @@ std::vector<std::string> read_ids(const std::string& path, const ordered_json& c
                                   const std::string& config_path) {
   const std::string text = read_text_file(path);
   if (!text.empty() && text.back() != '\n') throw InputError(path + ": its last line does not end (cut short?)");
+  const auto count = std::count(text.begin(), text.end(), '\n');
+  const auto& size = member(member(config, "sizes", config_path), size_name, config_path);
+  if (size != count)
+    throw InputError(path + ": " + std::to_string(count) + " ids, config.json says " + size.dump().substr(0, 20));
   std::vector<std::string> ids;
+  ids.reserve(static_cast<std::size_t>(count));
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = text.find('\n', begin);
     ids.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  const auto& size = member(member(config, "sizes", config_path), size_name, config_path);
-  if (size != ids.size())
-    throw InputError(path + ": " + std::to_string(ids.size()) + " ids, config.json says " + size.dump().substr(0, 20));
   return ids;
 }
 
