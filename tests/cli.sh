@@ -219,6 +219,8 @@ precedence() {
   grep -q '"seed": *6' mixed/config.json || fail 'the command line does not override the file'
   expect 0 train --config mixed/config.json --save-dir again
   cmp -s mixed/config.json again/config.json || fail 'a run does not repeat from its config.json'
+  expect 0 train "${small[@]}" --config <(cat some.json) --save-dir piped  # a pipe can be read once
+  grep -q '"seed": *5' piped/config.json || fail 'a pipe of options is not applied'
   expect 0 train "${small[@]}" --preset paper --gcn-agg-accum sum --train-max-iter 1 --save-dir tied
   grep -q '"ordinal": *true' tied/config.json || fail 'the paper preset with sum is not ordinal'
 }
@@ -320,6 +322,8 @@ recommend() {
   tail -n +2 tiny/ratings.csv | sed 's/^[^,]*,\(.*\),[0-9],0$/\1/' | sort -u >items
   cmp -s both items || fail 'recommended and rated items are not all items, once each'
   refuse 'nobody' recommend --model run --user nobody
+  refuse 'threads.*1025.*0.*1024' recommend --model run --user u3 --threads 1025
+  refuse 'threads.*-1.*0.*1024' predict --model run --threads -1 plain.csv
   refuse 'top' recommend --model run --user u3 --top 0
 }
 

@@ -14,6 +14,7 @@
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
 #include "gcmc/base/version.hpp"
+#include "gcmc/options/option_names.hpp"
 #include "help.hpp"
 
 namespace {
@@ -23,6 +24,16 @@ constexpr int wrong_input = 2, internal_fault = 1;
 int fail(const std::string& message, int code) {
   std::fprintf(stderr, "gcmc: %s\n", gcmc::printable(message, 2000).c_str());
   return code;
+}
+
+/// In the range of the option `threads` of gcmc train.
+void add_threads(CLI::App& command, int& threads) {
+  const gcmc::Options defaults;
+  gcmc::with_option(defaults, "threads", [&](const gcmc::OptionRow& row, const auto&) {
+    command.add_option("--threads", threads, "CPU threads; 0: all cores")
+        ->capture_default_str()
+        ->check(CLI::Range(static_cast<int>(row.range.low), static_cast<int>(row.range.high)).description(""));
+  });
 }
 
 CLI::App* add_predict(CLI::App& app, PredictArguments& arguments) {
@@ -36,7 +47,7 @@ CLI::App* add_predict(CLI::App& app, PredictArguments& arguments) {
       ->type_name("FILE");
   command->add_flag("--probabilities", arguments.probabilities, "a column p_LEVEL for each rating level");
   command->add_option("--output", arguments.output, "file to write; default: standard output")->type_name("FILE");
-  command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
+  add_threads(*command, arguments.threads);
   command->footer(
       "Output: CSV with the header user,item,rating[,p_LEVEL...],note. A user or item that the model has\n"
       "not seen gets the value of the bias baseline, and the note says so; its probabilities are 0.\n\n"
@@ -54,7 +65,7 @@ CLI::App* add_recommend(CLI::App& app, RecommendArguments& arguments) {
   command->add_option("--top", arguments.top, "items at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
-  command->add_option("--threads", arguments.threads, "CPU threads; 0: all cores")->capture_default_str();
+  add_threads(*command, arguments.threads);
   command->footer(
       "Output: CSV with the header item,rating, the best first.\n\n"
       "Example:\n"

@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <new>
-#include <system_error>
 
 #include "available_threads.hpp"
 #include "gcmc/base/error.hpp"
@@ -105,12 +104,7 @@ Cpu::Cpu(int threads, const std::string& isa) {
   if (threads < 0) throw InputError("cpu: " + std::to_string(threads) + " threads: use 0 (all cores) or more");
   const CpuIsa& chosen = choose(isa);
   if (threads == 0) threads = available_threads();
-  try {
-    state_ = std::make_unique<State>(threads, chosen);
-  } catch (const std::system_error& error) {
-    throw DeviceError("cpu: " + std::to_string(threads) + " threads cannot be started (" + error.what() +
-                      "): use fewer");
-  }
+  state_ = std::make_unique<State>(threads, chosen);
 }
 Cpu::~Cpu() = default;
 Cpu::Cpu(Cpu&&) noexcept = default;

@@ -2,6 +2,10 @@
 // the loop, then waits until nobody is inside. Both are sequentially consistent, so one of them sees the other.
 #include "thread_pool.hpp"
 
+#include <system_error>
+
+#include "thread_error.hpp"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -25,6 +29,9 @@ void pause() {
 ThreadPool::ThreadPool(int threads) : stretches_(static_cast<std::size_t>(threads)) {
   try {
     for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  } catch (const std::system_error& reason) {
+    end();
+    throw_thread_error(workers_.size() + 1, stretches_.size(), reason);
   } catch (...) {
     end();
     throw;

@@ -15,7 +15,7 @@ namespace gcmc {
 /// time; nothing is allocated after construction.
 class ThreadPool {
  public:
-  /// Throws std::system_error if a thread cannot be started.
+  /// Throws DeviceError if a thread cannot be started; those that were have ended then.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

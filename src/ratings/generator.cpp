@@ -6,8 +6,10 @@
 #include <cmath>
 #include <future>
 #include <limits>
+#include <system_error>
 
 #include "../cpu/available_threads.hpp"
+#include "../cpu/thread_error.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/ratings/generator.hpp"
@@ -265,9 +267,13 @@ void draw_all(const Plan& plan, std::vector<Rating>& entries) {
                               plan.first.begin());
   };
   std::vector<std::future<void>> others;
-  for (Offset part = 1; part < parts; ++part)
-    others.push_back(std::async(std::launch::async, draw_users, std::cref(plan), boundary(part),
-                                part + 1 < parts ? boundary(part + 1) : plan.options.users, entries.data()));
+  try {
+    for (Offset part = 1; part < parts; ++part)
+      others.push_back(std::async(std::launch::async, draw_users, std::cref(plan), boundary(part),
+                                  part + 1 < parts ? boundary(part + 1) : plan.options.users, entries.data()));
+  } catch (const std::system_error& reason) {
+    throw_thread_error(others.size() + 1, static_cast<std::size_t>(parts), reason);
+  }
   draw_users(plan, 0, parts > 1 ? boundary(1) : plan.options.users, entries.data());
   for (auto& other : others) other.get();
 }

@@ -7,9 +7,11 @@
 #include <cmath>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <tuple>
 
+#include "../cpu/thread_error.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/train/ensemble.hpp"
 
@@ -122,8 +124,11 @@ class Search {
     std::vector<std::jthread> workers;
     try {
       for (int job = 1; job < jobs; ++job) workers.emplace_back(work, threads_ / jobs + (job < threads_ % jobs));
-    } catch (...) {
+    } catch (const std::system_error& reason) {
       next = pending.size();  // those that have begun end with what they train
+      throw_thread_error(workers.size() + 1, static_cast<std::size_t>(jobs), reason);
+    } catch (...) {
+      next = pending.size();
       throw;
     }
     work(threads_ / jobs + (0 < threads_ % jobs));
@@ -144,6 +149,8 @@ class Search {
       require(std::isfinite(outcome->valid_rmse), "the validation RMSE is not a finite number");
       run.valid_rmse = outcome->valid_rmse;
       run.best_iteration = outcome->best_iteration;
+    } catch (const DeviceError&) {
+      throw;  // the machine's fault, not the trial's
     } catch (const Error& failure) {
       run.error = failure.what();
     }
