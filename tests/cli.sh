@@ -219,8 +219,8 @@ precedence() {
   grep -q '"seed": *6' mixed/config.json || fail 'the command line does not override the file'
   expect 0 train --config mixed/config.json --save-dir again
   cmp -s mixed/config.json again/config.json || fail 'a run does not repeat from its config.json'
-  expect 0 train "${small[@]}" --config <(cat some.json) --save-dir piped  # a pipe can be read once
-  grep -q '"seed": *5' piped/config.json || fail 'a pipe of options is not applied'
+  expect 0 train "${small[@]}" --config <(cat some.json) --save-dir from_pipe  # a pipe can be read once
+  grep -q '"seed": *5' from_pipe/config.json || fail 'a pipe of options is not applied'
   expect 0 train "${small[@]}" --preset paper --gcn-agg-accum sum --train-max-iter 1 --save-dir tied
   grep -q '"ordinal": *true' tied/config.json || fail 'the paper preset with sum is not ordinal'
 }

@@ -1,5 +1,5 @@
-// Any bytes either load or throw gcmc::Error, and no header makes the readers ask for much memory: a few seconds of
-// random changes to whole files, the same on every run.
+// Any bytes either load or throw gcmc::Error, and nothing makes the readers of models and of JSON ask for much memory:
+// a few seconds of random changes to whole files, the same on every run.
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 #else
@@ -10,10 +10,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/files/search_folder.hpp"
+#include "gcmc/ratings/generator.hpp"
+#include "sane_answers.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
 
@@ -152,13 +157,40 @@ TEST_CASE("changed safetensors files load or are refused, and take little memory
   CHECK(outcome.refused > 10000);
 }
 
-TEST_CASE("a changed file of a model folder loads or is refused, and takes little memory", "[fuzz]") {
+TEST_CASE("a changed file of a model folder is refused or loads and answers, and takes little memory", "[fuzz]") {
   const ScratchFolder folder;
   const std::string model = folder / "model";
   save_model(model, small_model<float>({}, true));
   for (const std::string name : {"model.safetensors", "config.json", "users.txt", "items.txt"}) {
-    const Outcome outcome = fuzz(model + "/" + name, 1500, 2, [&] { load_model(model); });
+    const Outcome outcome = fuzz(model + "/" + name, 1500, 2, [&] {
+      if (!answers_are_sane(Predictor(load_model(model)))) FAIL("answers that are no ratings");
+    });
     CHECK(outcome.loaded + outcome.refused == 1500);
     CHECK(outcome.refused > 100);
   }
+}
+
+TEST_CASE("a changed file of options, of what is searched or of a search's results is read or refused", "[fuzz]") {
+  const ScratchFolder folder;
+  const auto changed = [&](const std::string& text, int rounds, const std::function<void(const std::string&)>& read) {
+    const std::string path = folder / "some.json";
+    write_bytes(path, text);
+    const Outcome outcome = fuzz(path, rounds, 3, [&] { read(path); });
+    CHECK(outcome.loaded > rounds / 500);
+    CHECK(outcome.refused > rounds / 2);
+  };
+  changed(options_json(option_values(Options())), 5000, [](const std::string& path) {
+    Options options;
+    read_options_file(path, [&](const auto& name, const auto& text) { set_option(options, name, text); });
+    validate(options);
+  });
+  changed(R"({"train_lr": "0.003..0.03:log", "gcn_agg_units": [250, 500], "ordinal": [true, false]})", 5000,
+          [](const std::string& path) { read_search_file(path); });
+  TunePlan plan;
+  plan.space = {parse_search("train_lr=0.003..0.03:log")};
+  Ratings ratings = generate_ratings({.users = 30, .items = 20, .ratings = 200});
+  ratings.test_begin = 200;
+  TuneReport report = begin_report(plan, ratings, "cpu");
+  report.result.runs = {{1, 1, 0, 0.9, 5, 0.5, {}}, {2, 1, 0, {}, 0, 0.5, "diverged"}};
+  changed(tune_json(report), 5000, [&](const std::string& path) { read_tune_runs(report, path); });
 }
