@@ -52,8 +52,6 @@ std::string said_of(const std::string& path, const std::function<void()>& read) 
   return said;
 }
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 /// A safetensors file of this header and no data.
 std::string file_of(const std::string& header) {
   std::string bytes(8, '\0');

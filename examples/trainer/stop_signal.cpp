@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
-#include <cerrno>
 #include <chrono>
+#include <system_error>
+
+#include "gcmc/base/error.hpp"
 
 namespace {
 
@@ -50,7 +52,13 @@ StopOnSignal::StopOnSignal() {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &pipe_before_);
-  watcher_ = std::thread([this] { watch(); });
+  try {
+    watcher_ = std::thread([this] { watch(); });
+  } catch (const std::system_error& problem) {
+    restore();
+    throw gcmc::DeviceError("not even one thread can be started, which waits for signals (" + problem.code().message() +
+                            "): raise the limit on processes");
+  }
 }
 
 StopOnSignal::~StopOnSignal() {
@@ -60,6 +68,10 @@ StopOnSignal::~StopOnSignal() {
   const timespec now{};
   while (sigtimedwait(&signals_, nullptr, &now) > 0) {  // what came too late has nothing to stop
   }
+  restore();
+}
+
+void StopOnSignal::restore() {
   sigaction(SIGPIPE, &pipe_before_, nullptr);
   pthread_sigmask(SIG_SETMASK, &blocked_before_, nullptr);
 }

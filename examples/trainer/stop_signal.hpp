@@ -11,6 +11,7 @@
 /// not end it either. Made before other threads, which inherit that these signals are blocked. One at a time.
 class StopOnSignal {
  public:
+  /// Throws DeviceError if no thread can be started.
   StopOnSignal();
   ~StopOnSignal();
   StopOnSignal(const StopOnSignal&) = delete;
@@ -22,6 +23,7 @@ class StopOnSignal {
 
  private:
   void watch();
+  void restore();
 
   std::stop_source source_;
   sigset_t signals_{}, blocked_before_{};
