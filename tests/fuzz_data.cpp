@@ -13,6 +13,7 @@
 #include "data_files.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
+#include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/readers.hpp"
 #include "scratch_folder.hpp"
 
@@ -163,6 +164,42 @@ TEST_CASE("mutated gzip files are read as valid ratings or refused with an error
     expect_ratings_or_error(tally, [&] { return read_ratings(folder / "", "fuzz"); });
   }
   CHECK(tally.refused > rounds(200));
+}
+
+TEST_CASE("mutated tables are read as valid ratings, or as pairs, or refused with an error", "[fuzz]") {
+  const std::vector<std::string> tables = {
+      "\"User-ID\";\"ISBN\";\"Book-Rating\"\n\"276704\";\"034\"\"5\";\"7\"\n\"1\";\"2 \";\"0\"\n",
+      "user_id:token\titem_id:token\trating:float\ttimestamp:float\n9\t7\t5\t0\n10\t7\t3.5\t1\n",
+      "22 8 2.5\n2  16 4\n22 8 1.5\n",
+      "9::7::5,5::881250949\nJos\xE9::7::3::2005-09-06\n",
+      "3,1,99,2,5\n2,99,-4.5,3,99\n",
+      "user,Dune,Solaris\nanna,4,\nben,,5\n",
+      "1:\n30878,4,2005-12-26\n8,1,2005-09-05\n2:\n8,5,2005-01-01\n"};
+  const std::vector<ReadOptions> ways = {{},
+                                         {.bad_lines = BadLines::skip, .duplicates = Duplicates::mean},
+                                         {.columns = "user=1,item=2,rating=3", .no_header = true},
+                                         {.not_rated = "99", .rating_levels = "quantiles:3"},
+                                         {.separator = " ", .decimal = ",", .rating_levels = "log"},
+                                         {.layout = TableLayout::wide, .not_rated = "99"},
+                                         {.layout = TableLayout::netflix, .bad_lines = BadLines::skip}};
+  const ScratchFolder folder;
+  Tally tally;
+  for (std::uint32_t round = 0; round < rounds(3000); ++round) {
+    INFO("round " << round);
+    Random random(4, round);
+    std::string text = tables[random.below(tables.size())];
+    for (std::uint64_t changes = random.below(4); changes > 0; --changes) mutate(text, random);
+    write_bytes(folder / "table", random.below(8) == 0 ? gzipped(text) : text);
+    const ReadOptions& way = ways[random.below(ways.size())];
+    expect_ratings_or_error(tally, [&] { return read_rating_file(folder / "table", "", way); });
+    try {
+      for (const IdPair& pair : read_id_pairs(folder / "table"))
+        REQUIRE_FALSE((pair.user.empty() || pair.item.empty()));
+    } catch (const Error&) {
+    }
+  }
+  CHECK(tally.read > rounds(500));
+  CHECK(tally.refused > rounds(500));
 }
 
 TEST_CASE("mutated archives are read as valid ratings or refused with an error, and nothing half-done stays",

@@ -22,6 +22,7 @@ using Files = std::map<std::string, std::string>;
 /// Ratings of a folder that holds `files`, or the error's message without the folder's name.
 struct Outcome {
   Ratings ratings;
+  ReadReport report;
   std::string error = "no error";
 };
 
@@ -30,7 +31,7 @@ Outcome read(const Files& files, std::string_view split = {}) {
   for (const auto& [name, text] : files) write_bytes(folder / name, text);
   Outcome outcome;
   try {
-    outcome.ratings = read_ratings(folder / "", "set", split);
+    outcome.ratings = read_ratings(folder / "", "set", split, {}, &outcome.report);
     validate(outcome.ratings);
   } catch (const Error& error) {
     outcome.error = error.what();
@@ -179,9 +180,13 @@ TEST_CASE("whole-number ids of any size are in order of value", "[data]") {
         Lines{"-10", "-5", "0", "007", "7", "5000000", "99999999999999999999", "100000000000000000000"});
 }
 
-TEST_CASE("a pair that is rated twice stays twice", "[data]") {
-  CHECK(entries_of(read({{"ratings.csv", "user,item,rating\n1,2,3\n1,2,4\n1,2,4\n"}}).ratings) ==
-        Lines{"1 2 3.0", "1 2 4.0", "1 2 4.0"});
+TEST_CASE("of a pair that is rated twice the last rating counts, in every format", "[data]") {
+  const auto [name, text] = GENERATE(table<std::string, std::string>({
+      {"ratings.csv", "user,item,rating\n1,2,3\n1,3,5\n1,2,4\n"},
+      {"ratings.dat", "1::2::3::7\n1::3::5::7\n1::2::4::8\n"},
+      {"u.data", "1\t2\t3\t7\n1\t3\t5\t7\n1\t2\t4\t8\n"},
+  }));
+  CHECK(entries_of(read({{name, text}}).ratings) == Lines{"1 3 5.0", "1 2 4.0"});
 }
 
 TEST_CASE("movies.csv gives genres and years; quotes may hold commas, quotes and line breaks", "[data]") {
@@ -225,8 +230,10 @@ TEST_CASE("255 distinct rating values are read and 256 are refused", "[data]") {
   std::string text = "user,item,rating\n";
   for (int k = 0; k < 255; ++k) text += "1," + std::to_string(k) + "," + std::to_string(k) + ".25\n";
   CHECK(read({{"ratings.csv", text}}).ratings.levels.size() == 255);
-  CHECK(read({{"ratings.csv", text + "1,1,-3\n"}}).error ==
-        "ratings.csv:257: a 256th distinct rating value, at most 255 distinct values in all was expected");
+  CHECK(
+      read({{"ratings.csv", text + "1,1,-3\n"}}).error ==
+      "ratings.csv:257: a 256th distinct rating value, at most 255 distinct values in all was expected: rating_levels "
+      "makes levels of more, such as quantiles:10, log:10 or edges like 1,10,100");
 }
 
 TEST_CASE("0 and -0 are one level", "[data]") {
@@ -251,27 +258,35 @@ TEST_CASE("a wrong line gives its file, its number, and what was expected", "[da
        "ratings.dat:2: a rating further from 0 than 1e12: divide all ratings by the same number"},
       {"ratings.csv", "user,item,rating\n1,2,3\n1,3,-2e12\n",
        "ratings.csv:3: a rating further from 0 than 1e12: divide all ratings by the same number"},
-      {"ratings.csv", "", "ratings.csv: empty, a header line was expected"},
+      {"ratings.csv", "", "ratings.csv: no ratings, at least one was expected"},
       {"ratings.csv", "user,item,rating\n", "ratings.csv: no ratings, at least one was expected"},
       {"ratings.csv", "user,item\n1,2\n",
-       "ratings.csv:1: the header is 'user,item', userId,movieId,rating or user,item,rating among its columns was "
-       "expected"},
+       "ratings.csv:1: the header is 'user,item' (separated by ,), in which no column is known as the rating: name it, "
+       "as in columns rating=NAME"},
       {"ratings.csv", "user,item,rating,movieId\n1,2,3,4\n",
-       "ratings.csv:1: columns 'item' and 'movieid' mean the same, one of them was expected"},
-      {"ratings.csv", "user,item,rating\n1,2,3\n1,2\n", "ratings.csv:3: 2 columns, 3 as in the header was expected"},
-      {"ratings.csv", "user,item,rating\n1,,3\n", "ratings.csv:2: the item id is empty, some text was expected"},
+       "ratings.csv:1: columns 2 and 4, 'item' and 'movieid', mean the same: say which is the item, as in columns "
+       "item=4"},
+      {"ratings.csv", "user,item,rating\n1,2,3\n1,2\n",
+       "ratings.csv:3: 2 columns, 3 as in the header was expected (bad_lines skip passes over such lines)"},
+      {"ratings.csv", "user,item,rating\n1,,3\n",
+       "ratings.csv:2: the item id is empty, some text was expected (bad_lines skip passes over such lines)"},
       {"ratings.csv", "user,item,rating\n1,2,\n",
-       "ratings.csv:2: the rating is '', a finite number such as 4 or 3.5 was expected"},
+       "ratings.csv:2: the rating is '', a finite number such as 4 or 3.5 was expected (bad_lines skip passes over "
+       "such lines)"},
       {"ratings.csv", "user,item,rating\n1,2,inf\n",
-       "ratings.csv:2: the rating is 'inf', a finite number such as 4 or 3.5 was expected"},
+       "ratings.csv:2: the rating is 'inf', a finite number such as 4 or 3.5 was expected (bad_lines skip passes over "
+       "such lines)"},
       {"ratings.csv", "user,item,rating\n1,\"2,3\n4,5,6\n",
        "ratings.csv:2: a quote that is never closed, its end was expected"},
       {"ratings.csv", "user,item,rating\n1,\"2\"3,3\n",
-       "ratings.csv:2: text behind a closing quote, a comma or the end of the line was expected"},
+       "ratings.csv:2: text behind a closing quote, the separator or the end of the line was expected (bad_lines skip "
+       "passes over such lines)"},
       {"ratings.csv", "user,item,rating\n1,2\"3,3\n",
-       "ratings.csv:2: a quote inside the field '2\"3', quotes around the whole field was expected"},
+       "ratings.csv:2: a quote inside the field '2\"3', quotes around the whole field was expected (bad_lines skip "
+       "passes over such lines)"},
       {"ratings.csv", "user,item,rating\n1,\"a\nb\",3\n",
-       "ratings.csv:3: the item id 'a?b' holds a line break or a zero byte, text on one line was expected"},
+       "ratings.csv:2: the item id 'a?b' holds a line break or a zero byte, text on one line was expected (bad_lines "
+       "skip passes over such lines)"},
   }));
   CHECK(read({{name, text}}).error == error);
 }
@@ -297,12 +312,9 @@ TEST_CASE("a wrong user or item file gives its file, its number, and what was ex
   CHECK(read(changed(small_100k, name, text)).error == error);
 }
 
-TEST_CASE("wrong users.dat, movies.dat and movies.csv give clear errors", "[data]") {
-  const std::string dat = "1::2::3::4\n", csv = "user,item,rating\n1,2,3\n";
+TEST_CASE("wrong users.dat and movies.dat give clear errors", "[data]") {
   const auto error = [&](const std::string& name, const std::string& text) {
-    return read(
-               {{name == "movies.csv" ? "ratings.csv" : "ratings.dat", name == "movies.csv" ? csv : dat}, {name, text}})
-        .error;
+    return read({{"ratings.dat", "1::2::3::4\n"}, {name, text}}).error;
   };
   CHECK(error("users.dat", "1::F::2::1::0\n") ==
         "users.dat:1: the age is '2', 1, 18, 25, 35, 45, 50 or 56 was expected");
@@ -312,10 +324,31 @@ TEST_CASE("wrong users.dat, movies.dat and movies.csv give clear errors", "[data
         "movies.dat:1: fewer than 3 columns, id::title (year)::genres was expected");
   CHECK(error("movies.dat", "3::A::Drama\n") ==
         "movies.dat: item '2' has ratings but no line here, one line for each item was expected");
-  CHECK(error("movies.csv", "movieId,title\n2,A\n") ==
-        "movies.csv:1: the header is 'movieid,title', movieId,title,genres was expected");
-  CHECK(error("movies.csv", "movieId,title,genres\n2,A,Drama||War\n") ==
-        "movies.csv:2: an empty genre in 'Drama||War', a list such as Action|Comedy was expected");
+}
+
+TEST_CASE("a movies.csv that cannot be used is left out, and what is wrong with it is told", "[data]") {
+  const auto note = [](const std::string& movies) {
+    const Outcome outcome = read({{"ratings.csv", "user,item,rating\n1,2,3\n1,3,4\n"}, {"movies.csv", movies}});
+    CHECK(outcome.ratings.entries.size() == 2);
+    CHECK(outcome.ratings.item_features.columns == 0);
+    REQUIRE(outcome.report.notes.size() == 1);
+    return outcome.report.notes.front().substr(outcome.report.notes.front().find("movies.csv"));
+  };
+  CHECK(note("movieId,title\n2,A\n") ==
+        "movies.csv:1: the header is 'movieId,title' (separated by ,), in which no column is known as the genres: "
+        "this file is left out");
+  CHECK(
+      note("movieId,title,genres\n2,A,Drama||War\n") ==
+      "movies.csv:2: an empty genre in 'Drama||War', a list such as Action|Comedy was expected: this file is left out");
+}
+
+TEST_CASE("items without a line in movies.csv have zeros for features, and are counted", "[data]") {
+  const Outcome outcome = read(
+      {{"ratings.csv", "user,item,rating\n1,2,3\n1,3,4\n"}, {"movies.csv", "movieId,title,genres\n3,A (2000),War\n"}});
+  CHECK(row(outcome.ratings.item_features, 0) == Row{0, 0});
+  CHECK(row(outcome.ratings.item_features, 1) == Row{1, 1});
+  REQUIRE(outcome.report.notes.size() == 1);
+  CHECK(outcome.report.notes.front().find("1 of 2 items have no line") != std::string::npos);
 }
 
 TEST_CASE("a folder without known files says which were looked for", "[data]") {

@@ -97,7 +97,8 @@ TEST_CASE("a given folder without the set is an error, never a download", "[load
   CHECK(error_of("ml-100k", machine / "data") ==
         (machine / "data") +
             ": ml-100k is not here: its u.data, ratings.dat or ratings.csv was expected in this folder "
-            "or in its sub-folder ml-100k");
+            "or in its sub-folder ml-100k. A table of any other name, separated by , tab ; | :: or blanks, is read by "
+            "its path");
   CHECK(machine.cached() == 0);
 }
 

@@ -124,13 +124,21 @@ class RatingsBuilder {
  public:
   /// Throws InputError for a value that is no rating value or is the 256th distinct one, and beyond 2^31 - 1 users or
   /// items; the rating is then not added.
-  void add(std::string_view user, std::string_view item, double value) {
+  void add(std::string_view user_id, std::string_view item_id, double value) {
     const Level level = level_of(value);
-    const Index u = users_.add(user), i = items_.add(item);
-    require(u >= 0 && i >= 0, "more than 2147483647 users or items, fewer was expected");
-    ratings_.entries.push_back({u, i, level});
+    const Index user = number_user(user_id), item = number_item(item_id);
+    ratings_.entries.push_back({user, item, level});
   }
 
+  /// The same in two steps, for who looks at all ratings before any is added: a number for each id, valid until
+  /// finish(), and ratings by numbers. Every number needs a rating.
+  Index number_user(std::string_view id) { return numbered(users_, id); }
+  Index number_item(std::string_view id) { return numbered(items_, id); }
+  void add(Index user, Index item, double value) { ratings_.entries.push_back({user, item, level_of(value)}); }
+  void reserve(std::size_t ratings) { ratings_.entries.reserve(ratings); }
+
+  /// Ratings added from now on are the set's own validation part; begin_test() must follow.
+  void begin_valid() { ratings_.valid_begin = static_cast<Offset>(ratings_.entries.size()); }
   /// Ratings added from now on are the set's own test part.
   void begin_test() { ratings_.test_begin = static_cast<Offset>(ratings_.entries.size()); }
 
@@ -153,13 +161,23 @@ class RatingsBuilder {
     return std::move(ratings_);
   }
 
+  static void require_value(double value) {
+    require(std::isfinite(value), "a rating that is not a finite number");
+    require(is_rating_value(value), "a rating further from 0 than 1e12: divide all ratings by the same number");
+  }
+
   const IdTable& users() const { return users_; }
   const IdTable& items() const { return items_; }
 
  private:
+  static Index numbered(IdTable& table, std::string_view id) {
+    const Index number = table.add(id);
+    require(number >= 0, "more than 2147483647 users or items, fewer was expected");
+    return number;
+  }
+
   Level level_of(double value) {
-    require(std::isfinite(value), "a rating that is not a finite number");
-    require(is_rating_value(value), "a rating further from 0 than 1e12: divide all ratings by the same number");
+    require_value(value);
     auto& levels = ratings_.levels;
     const auto found = std::find(levels.begin(), levels.end(), value);
     if (found != levels.end()) return static_cast<Level>(found - levels.begin());

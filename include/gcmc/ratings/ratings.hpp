@@ -2,6 +2,7 @@
 // them fit for training.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -37,12 +38,14 @@ struct Ratings {
   std::vector<std::string> item_ids;
   std::vector<double> levels;  ///< the distinct rating values, ascending
   std::vector<Rating> entries;
-  Offset test_begin = -1;  ///< entries from here on are the data set's own test split; -1: it has none
+  Offset test_begin = -1;   ///< entries from here on are the data set's own test split; -1: it has none
+  Offset valid_begin = -1;  ///< entries from here to test_begin are its own validation part; -1: it has none
   SideFeatures user_features, item_features;
 
   Index users() const { return static_cast<Index>(user_ids.size()); }
   Index items() const { return static_cast<Index>(item_ids.size()); }
   bool has_fixed_test() const { return test_begin >= 0; }
+  bool has_fixed_valid() const { return valid_begin >= 0; }
 };
 
 /// Throws InputError, beginning with `where` and naming the entry and the numbers, unless every user, item and level is
@@ -115,6 +118,10 @@ inline void validate(const Ratings& ratings) {
   require(ratings.test_begin >= -1 && ratings.test_begin <= static_cast<Offset>(ratings.entries.size()), [&] {
     return "ratings: test_begin is " + std::to_string(ratings.test_begin) + ", but there are " +
            std::to_string(ratings.entries.size()) + " entries";
+  });
+  require(ratings.valid_begin >= -1 && ratings.valid_begin <= std::max(Offset{-1}, ratings.test_begin), [&] {
+    return "ratings: valid_begin is " + std::to_string(ratings.valid_begin) + ", but test_begin is " +
+           std::to_string(ratings.test_begin);
   });
   validate_features(ratings.user_features, users, "user");
   validate_features(ratings.item_features, items, "item");

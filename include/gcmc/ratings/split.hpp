@@ -36,6 +36,10 @@ struct TestPart {
       return "split: test_begin is " + std::to_string(ratings.test_begin) + ", but there are " + std::to_string(count) +
              " entries";
     });
+    require(ratings.valid_begin <= std::max(Offset{-1}, ratings.test_begin), [&] {
+      return "split: valid_begin is " + std::to_string(ratings.valid_begin) + ", but test_begin is " +
+             std::to_string(ratings.test_begin);
+    });
     if (ratings.has_fixed_test()) {
       test = count - ratings.test_begin;
       order.resize(ratings.entries.size());
@@ -61,22 +65,27 @@ struct TestPart {
 class Split {
  public:
   /// The data set's own test split if it has one, else the first `test_ratio` of a permutation by test_seed; then the
-  /// first `valid_ratio` of (another permutation, by valid_seed, of) the rest is validation. Each part keeps the order
-  /// of the permutation. Memory: a copy of the ratings; while it is made, 16 bytes a rating more. Throws InputError if
-  /// training would be empty.
+  /// set's own validation part if it has one, else the first `valid_ratio` of (another permutation, by valid_seed, of)
+  /// the rest. Each part keeps the order of the permutation. Memory: a copy of the ratings; while it is made, 16 bytes
+  /// a rating more. Throws InputError if training would be empty.
   Split(const Ratings& ratings, const SplitOptions& options) {
     constexpr std::uint32_t stream = 0x53504C56;
     TestPart::require_ratio(options.valid_ratio, "valid_ratio");
     const TestPart part(ratings, options.test_ratio, options.test_seed);
     const Offset known = static_cast<Offset>(part.order.size()) - part.test;
-    const Offset valid = TestPart::share(options.valid_ratio, known);
+    const Offset valid =
+        ratings.has_fixed_valid() ? known - ratings.valid_begin : TestPart::share(options.valid_ratio, known);
     train_ = known - valid;
     test_begin_ = known;
     require(train_ > 0, [&] {
       return "split: no rating is left to train on: " + std::to_string(ratings.entries.size()) + " ratings, " +
              std::to_string(part.test) + " in test and " + std::to_string(valid) + " in validation";
     });
-    const std::vector<Offset> second = permutation(known, options.valid_seed, stream);
+    std::vector<Offset> second = permutation(known, options.valid_seed, stream);
+    if (ratings.has_fixed_valid()) {  // validation first, as where it is drawn
+      std::iota(second.begin(), second.end(), Offset{0});
+      std::rotate(second.begin(), second.begin() + ratings.valid_begin, second.end());
+    }
     entries_.reserve(part.order.size());
     const auto take = [&](Offset k) { entries_.push_back(ratings.entries[static_cast<std::size_t>(part.order[k])]); };
     for (Offset k = valid; k < known; ++k) take(part.test + second[k]);

@@ -28,6 +28,8 @@ class DescribedNodes {
     return node;
   }
 
+  Index missing() const { return static_cast<Index>(std::count(seen_.begin(), seen_.end(), false)); }
+
   void require_all(const TextFile& file) const {
     const auto missing = std::find(seen_.begin(), seen_.end(), false);
     if (missing == seen_.end()) return;
@@ -42,8 +44,10 @@ class DescribedNodes {
   std::vector<bool> seen_;
 };
 
-inline SideFeatures make_features(std::vector<std::string> names, std::size_t nodes) {
+/// Zeros, in memory that `limit` allows.
+inline SideFeatures make_features(std::vector<std::string> names, std::size_t nodes, DataLimit& limit) {
   SideFeatures features;
+  limit.take(static_cast<Offset>(nodes * names.size() * sizeof(double)));
   features.columns = static_cast<Index>(names.size());
   features.values.assign(nodes * names.size(), 0.0);
   features.names = std::move(names);
@@ -87,12 +91,13 @@ class GenreFeatures {
     }
   }
 
-  SideFeatures finish(const TextFile& file) const {
-    nodes_.require_all(file);
+  const DescribedNodes& nodes() const { return nodes_; }
+
+  SideFeatures finish(DataLimit& limit) const {
     std::vector<std::string> names;
     for (const auto& [name, carriers] : carriers_) names.push_back("genre " + name);
     names.emplace_back("year");
-    SideFeatures features = make_features(names, years_.size());
+    SideFeatures features = make_features(names, years_.size(), limit);
     std::size_t column = 0;
     for (const auto& [name, carriers] : carriers_) {
       for (const Index node : carriers) feature(features, node, column) = 1;

@@ -68,7 +68,23 @@ fs::path find_or_download(const std::string& name, const std::function<void(Offs
   return cache / name;
 }
 
+constexpr const char* any_table =
+    ". A table of any other name, separated by , tab ; | :: or blanks, is read by its path";
 constexpr const char* give_folder = ". Give its folder as data_dir, or name it in GCMC_DATA_DIR";
+
+void require_folder(const std::string& path) {
+  std::error_code code;
+  if (fs::is_directory(path, code)) return;
+  throw InputError(path + (fs::exists(path, code) ? ": this is a file, a folder was expected" : ": no such folder"));
+}
+
+/// "mine" of data/mine/, whatever stands behind it.
+std::string name_of_folder(const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path whole = fs::weakly_canonical(folder, ignored);
+  const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  return name.empty() ? "ratings" : name;
+}
 
 /// Generated ratings have no test split of their own.
 Ratings generate(const std::string& name, std::string_view split) {
@@ -78,34 +94,50 @@ Ratings generate(const std::string& name, std::string_view split) {
 
 }  // namespace
 
-Ratings read_ratings(const std::string& folder, const std::string& name, std::string_view split) {
+Ratings read_ratings(const std::string& folder, const std::string& name, std::string_view split,
+                     const ReadOptions& options, ReadReport* report) {
   const bool own_split = is_ml_100k_split(split);
   if (!split.empty() && split != "random" && !own_split)
     throw InputError("there is no split " + shown(split) +
                      ": use u1, u2, u3, u4, u5, ua or ub (ml-100k alone) or random");
   const Format format = format_of(folder);
+  require_folder(folder);
   if (format == Format::none)
     throw InputError(folder +
                      ": no ratings here: u.data, ratings.dat or ratings.csv (or one of them with .gz at its end) " +
-                     "was expected");
+                     "was expected" + any_table);
   if (own_split && format != Format::ml_100k)
     throw InputError(folder + ": split " + shown(split) +
                      " belongs to ml-100k's own files, which are not here: use random");
-  const std::string set_name = name.empty() ? fs::path(folder).filename().string() : name;
-  if (format == Format::ml_100k) return read_ml_100k(folder, set_name, split);
-  return format == Format::dat ? read_dat(folder, set_name) : read_csv(folder, set_name);
+  const std::string set_name = !name.empty() ? name : format == Format::ml_100k ? "ml-100k" : name_of_folder(folder);
+  ReadReport own_report;
+  ReadReport& told = report ? *report : own_report;
+  told = {};
+  Ratings ratings = format == Format::ml_100k ? read_ml_100k(folder, set_name, split, options, told)
+                    : format == Format::dat   ? read_dat(folder, set_name, options, told)
+                                              : read_csv(folder, set_name, options, told);
+  if (told.place.empty()) told.place = folder;
+  return ratings;
 }
 
 DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
-                     const std::function<void(Offset, Offset)>& progress, bool may_stand_in) {
-  if (is_synthetic(name)) return {generate(name, split), ""};
+                     const std::function<void(Offset, Offset)>& progress, bool may_stand_in,
+                     const ReadOptions& options) {
+  const auto read = [&](const fs::path& folder, const std::string& set_name) {
+    DataSource source;
+    source.ratings = read_ratings(folder.string(), set_name, split, options, &source.report);
+    return source;
+  };
+  if (is_synthetic(name)) return {generate(name, split)};
   if (!data_dir.empty()) {
-    const fs::path found = find_set(data_dir, name);
+    require_folder(data_dir);
+    const fs::path found =
+        name.empty() && !holds(data_dir, name) ? find_set(data_dir, "ml-100k") : find_set(data_dir, name);
     if (found.empty())
-      throw InputError(data_dir + ": " + name +
+      throw InputError(data_dir + ": " + (name.empty() ? "a data set" : name) +
                        " is not here: its u.data, ratings.dat or ratings.csv was expected in " +
-                       "this folder or in its sub-folder " + name);
-    return {read_ratings(found.string(), name, split), ""};
+                       "this folder or in its sub-folder " + name + any_table);
+    return read(found, name);
   }
   fs::path found;
   try {
@@ -119,7 +151,7 @@ DataSource load_data(const std::string& name, const std::string& data_dir, std::
                                       "), so these are the made-up ratings of synthetic-100k, split at random: their " +
                                       "errors do not compare with ml-100k's" + give_folder};
   }
-  return {read_ratings(found.string(), name, split), ""};
+  return read(found, name);
 }
 
 }  // namespace gcmc

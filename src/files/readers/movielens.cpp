@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "features.hpp"
+#include "rating_collector.hpp"
+#include "rating_table.hpp"
 
 namespace gcmc {
 namespace {
@@ -19,15 +21,16 @@ std::string_view read_id(const TextFile& file, std::string_view field, const cha
 }
 
 /// Lines of user, item, rating, timestamp.
-void read_quadruples(const std::filesystem::path& path, std::string_view separator, RatingsBuilder& builder) {
-  TextFile file(path);
+void read_quadruples(const std::filesystem::path& path, std::string_view separator, DataLimit& limit,
+                     RatingCollector& collector) {
+  TextFile file(path, limit);
   std::vector<std::string_view> fields;
   while (next_fields(file, separator, 4, fields)) {
     const std::string_view user = read_id(file, fields[0], "the user id"),
                            item = read_id(file, fields[1], "the item id");
     const double value = read_rating(file, fields[2]);
-    read_integer(file, fields[3], "the timestamp", -any, any);
-    file.with_place([&] { builder.add(user, item, value); });
+    const auto time = static_cast<double>(read_integer(file, fields[3], "the timestamp", -any, any));
+    file.with_place([&] { collector.add(user, item, value, time); });
   }
 }
 
@@ -48,8 +51,8 @@ std::size_t position(const Choices& choices, const Value& value) {
   return static_cast<std::size_t>(std::find(choices.begin(), choices.end(), value) - choices.begin());
 }
 
-std::vector<std::string> read_occupations(const std::filesystem::path& folder) {
-  TextFile file(find_required(folder, "u.occupation"));
+std::vector<std::string> read_occupations(const std::filesystem::path& folder, DataLimit& limit) {
+  TextFile file(find_required(folder, "u.occupation"), limit);
   std::vector<std::string> occupations;
   for (std::string_view line; file.next(line);) {
     if (occupations.size() == 1000) file.fail("a 1001st occupation", "a short list of occupations");
@@ -59,14 +62,14 @@ std::vector<std::string> read_occupations(const std::filesystem::path& folder) {
 }
 
 /// u.user: id|age|gender|occupation|zip. Features [age / highest age, is_male, one-hot occupation].
-SideFeatures read_ml_100k_users(const std::filesystem::path& folder, const IdTable& users) {
+SideFeatures read_ml_100k_users(const std::filesystem::path& folder, const IdTable& users, DataLimit& limit) {
   const std::filesystem::path path = find_file(folder, "u.user");
   if (path.empty()) return {};
-  const std::vector<std::string> occupations = read_occupations(folder);
+  const std::vector<std::string> occupations = read_occupations(folder, limit);
   std::vector<std::string> names = {"age", "is_male"};
   for (const std::string& occupation : occupations) names.push_back("occupation " + occupation);
-  SideFeatures features = make_features(names, users.ids().size());
-  TextFile file(path);
+  SideFeatures features = make_features(names, users.ids().size(), limit);
+  TextFile file(path, limit);
   DescribedNodes nodes(users, "user");
   std::vector<std::string_view> fields;
   Offset highest_age = 1;
@@ -104,15 +107,15 @@ constexpr std::array genres_of_ml_100k = {"unknown",   "Action",   "Adventure", 
                                           "Sci-Fi",    "Thriller", "War",         "Western"};
 
 /// u.item: id|title|date|video date|address|19 genre flags. Features [19 flags, (year - 1990) / 10 or 0 if unknown].
-SideFeatures read_ml_100k_items(const std::filesystem::path& folder, const IdTable& items) {
+SideFeatures read_ml_100k_items(const std::filesystem::path& folder, const IdTable& items, DataLimit& limit) {
   const std::filesystem::path path = find_file(folder, "u.item");
   if (path.empty()) return {};
   constexpr std::size_t genres = genres_of_ml_100k.size();
   std::vector<std::string> names;
   for (const char* genre : genres_of_ml_100k) names.push_back(std::string("genre ") + genre);
   names.emplace_back("year");
-  SideFeatures features = make_features(names, items.ids().size());
-  TextFile file(path);
+  SideFeatures features = make_features(names, items.ids().size(), limit);
+  TextFile file(path, limit);
   DescribedNodes nodes(items, "item");
   std::vector<std::string_view> fields;
   while (next_fields(file, "|", 5 + genres, fields)) {
@@ -132,14 +135,14 @@ constexpr std::array<Offset, 7> age_bands = {1, 18, 25, 35, 45, 50, 56};
 constexpr Offset occupations_of_ml_1m = 21;
 
 /// users.dat: id::gender::age::occupation::zip. Features [is_male, one-hot age band (7), one-hot occupation (21)].
-SideFeatures read_dat_users(const std::filesystem::path& folder, const IdTable& users) {
+SideFeatures read_dat_users(const std::filesystem::path& folder, const IdTable& users, DataLimit& limit) {
   const std::filesystem::path path = find_file(folder, "users.dat");
   if (path.empty()) return {};
   std::vector<std::string> names = {"is_male"};
   for (const Offset age : age_bands) names.push_back("age " + std::to_string(age));
   for (Offset k = 0; k < occupations_of_ml_1m; ++k) names.push_back("occupation " + std::to_string(k));
-  SideFeatures features = make_features(names, users.ids().size());
-  TextFile file(path);
+  SideFeatures features = make_features(names, users.ids().size(), limit);
+  TextFile file(path, limit);
   DescribedNodes nodes(users, "user");
   std::vector<std::string_view> fields;
   while (next_fields(file, "::", 5, fields)) {
@@ -159,10 +162,10 @@ SideFeatures read_dat_users(const std::filesystem::path& folder, const IdTable& 
 }
 
 /// movies.dat: id::title (year)::genre|genre. A title may hold a double colon itself.
-SideFeatures read_dat_items(const std::filesystem::path& folder, const IdTable& items) {
+SideFeatures read_dat_items(const std::filesystem::path& folder, const IdTable& items, DataLimit& limit) {
   const std::filesystem::path path = find_file(folder, "movies.dat");
   if (path.empty()) return {};
-  TextFile file(path);
+  TextFile file(path, limit);
   GenreFeatures features(items);
   for (std::string_view line; file.next(line);) {
     const std::size_t first = line.find("::"), last = line.rfind("::");
@@ -171,7 +174,8 @@ SideFeatures read_dat_items(const std::filesystem::path& folder, const IdTable& 
     features.add(file, read_id(file, line.substr(0, first), "the item id"), line.substr(first + 2, last - first - 2),
                  line.substr(last + 2));
   }
-  return features.finish(file);
+  features.nodes().require_all(file);
+  return features.finish(limit);
 }
 
 void require_ratings(const Ratings& ratings, const std::filesystem::path& path) {
@@ -185,34 +189,43 @@ bool is_ml_100k_split(std::string_view split) {
   return position(splits, split) < splits.size();
 }
 
-Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& name, std::string_view split) {
-  if (split.empty()) split = find_file(folder, "u1.base").empty() ? "random" : "u1";
-  RatingsBuilder builder;
+Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& name, std::string_view split,
+                     const ReadOptions& options, ReadReport& report) {
+  const bool own_test = !options.test_ratings.empty();
+  require(!own_test || split.empty() || split == "random",
+          [&] { return "split " + shown(split) + " has a test part of its own: leave out either it or test_ratings"; });
+  if (split.empty()) split = own_test || find_file(folder, "u1.base").empty() ? "random" : "u1";
+  DataLimit limit(folder.string(), options.data_limit);
+  RatingCollector collector(options, report, limit);
   std::filesystem::path path;
   if (split == "random") {
     path = find_required(folder, "u.data");
-    read_quadruples(path, "\t", builder);
+    read_quadruples(path, "\t", limit, collector);
+    read_own_parts(collector, options, limit, report);
   } else {
     path = find_required(folder, std::string(split) + ".base");
-    read_quadruples(path, "\t", builder);
-    builder.begin_test();
-    read_quadruples(find_required(folder, std::string(split) + ".test"), "\t", builder);
+    read_quadruples(path, "\t", limit, collector);
+    collector.begin_test();
+    read_quadruples(find_required(folder, std::string(split) + ".test"), "\t", limit, collector);
   }
-  Ratings ratings = builder.finish(name);
+  Ratings ratings = collector.finish(name);
   require_ratings(ratings, path);
-  ratings.user_features = read_ml_100k_users(folder, builder.users());
-  ratings.item_features = read_ml_100k_items(folder, builder.items());
+  ratings.user_features = read_ml_100k_users(folder, collector.users(), limit);
+  ratings.item_features = read_ml_100k_items(folder, collector.items(), limit);
   return ratings;
 }
 
-Ratings read_dat(const std::filesystem::path& folder, const std::string& name) {
-  RatingsBuilder builder;
+Ratings read_dat(const std::filesystem::path& folder, const std::string& name, const ReadOptions& options,
+                 ReadReport& report) {
+  DataLimit limit(folder.string(), options.data_limit);
+  RatingCollector collector(options, report, limit);
   const std::filesystem::path path = find_required(folder, "ratings.dat");
-  read_quadruples(path, "::", builder);
-  Ratings ratings = builder.finish(name);
+  read_quadruples(path, "::", limit, collector);
+  read_own_parts(collector, options, limit, report);
+  Ratings ratings = collector.finish(name);
   require_ratings(ratings, path);
-  ratings.user_features = read_dat_users(folder, builder.users());
-  ratings.item_features = read_dat_items(folder, builder.items());
+  ratings.user_features = read_dat_users(folder, collector.users(), limit);
+  ratings.item_features = read_dat_items(folder, collector.items(), limit);
   return ratings;
 }
 

@@ -1,21 +1,18 @@
 // Text files, plain or gzipped, line by line; fields, numbers, and errors that name file and line.
 #pragma once
 
-#include <zlib.h>
-
-#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "../system_error.hpp"
+#include "byte_source.hpp"
+#include "data_limit.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/views.hpp"
 
@@ -30,15 +27,13 @@ inline std::string shown(std::string_view field) {
   return "'" + text + "'";
 }
 
-/// The lines of a file without their LF or CRLF. A last line needs no line end; empty lines are passed over.
+/// The lines of a file (or of standard input, "-") without their LF or CRLF, and without a byte order mark. A last line
+/// needs no line end; empty lines are passed over.
 class TextFile {
  public:
-  explicit TextFile(const std::filesystem::path& path) : path_(path.string()), buffer_(initial_size) {
-    errno = 0;
-    file_.reset(gzopen(path_.c_str(), "rb"));
-    if (!file_) throw_system_error(path_ + ": cannot be opened", errno);
-    gzbuffer(file_.get(), 1 << 16);
-  }
+  /// `limit` bounds the memory of lines.
+  TextFile(const std::filesystem::path& path, DataLimit& limit)
+      : limit_(limit), source_(path.string(), limit), buffer_(initial_size) {}
 
   /// The view is valid until the next call. Throws InputError if the gzip data is damaged, FileError if the
   /// file cannot be read.
@@ -67,32 +62,46 @@ class TextFile {
     return true;
   }
 
-  Offset line_number() const { return line_number_; }
-  const std::string& path() const { return path_; }
+  /// The text that comes next, some lines of it, which stay to be read; `whole` says whether it is all.
+  std::string_view peek(bool& whole) {
+    whole = false;
+    std::size_t scanned = 0;
+    while (!whole && (filled_ - position_ < peeked_size || !find_line_end(scanned))) {
+      scanned = filled_ - position_ < peeked_size ? 0 : filled_ - position_;
+      whole = !refill();
+    }
+    return {buffer_.data() + position_, filled_ - position_};
+  }
 
-  /// Runs `use` on what the line holds: an InputError of its gets the file and the line.
+  Offset line_number() const { return line_number_; }
+  const std::string& path() const { return source_.name(); }
+  DataLimit& limit() const { return limit_; }
+
+  /// Runs `use` on what the line holds: an InputError of its gets the file and the line, but where the file as a whole
+  /// is too large.
   template <class Use>
   void with_place(const Use& use) const {
     try {
       use();
+    } catch (const DataLimit::Exceeded&) {
+      throw;
     } catch (const InputError& problem) {
-      throw InputError(path_ + ":" + std::to_string(line_number_) + ": " + problem.what());
+      throw InputError(place() + problem.what());
     }
   }
 
   /// `what` is wrong; `expected` says what would be right.
-  [[noreturn]] void fail(const std::string& what, const std::string& expected) const { fail_at(0, what, expected); }
-  /// The same for a record that began `lines_before` lines ago.
-  [[noreturn]] void fail_at(Offset lines_before, const std::string& what, const std::string& expected) const {
-    throw InputError(path_ + ":" + std::to_string(line_number_ - lines_before) + ": " + what + ", " + expected +
-                     " was expected");
+  [[noreturn]] void fail(const std::string& what, const std::string& expected) const {
+    throw InputError(place() + what + ", " + expected + " was expected");
+  }
+  /// "file:line: ", of a record that began `lines_before` lines ago.
+  std::string place(Offset lines_before = 0) const {
+    return path() + ":" + std::to_string(line_number_ - lines_before) + ": ";
   }
 
  private:
-  static constexpr std::size_t initial_size = 1 << 16, longest_line = 1 << 26;
-  struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
-  };
+  static constexpr std::size_t peeked_size = 1 << 16, initial_size = 1 << 18;
+  static constexpr std::string_view mark = "\xEF\xBB\xBF";
 
   const char* find_line_end(std::size_t scanned) const {
     const std::size_t from = position_ + scanned;
@@ -106,28 +115,25 @@ class TextFile {
     filled_ -= position_;
     position_ = 0;
     if (filled_ == buffer_.size()) {
-      if (filled_ >= longest_line)
-        throw InputError(path_ + ":" + std::to_string(line_number_ + 1) +
-                         ": a line of more than 64 MiB, text was expected");
+      limit_.take(static_cast<Offset>(2 * buffer_.size()));
       buffer_.resize(2 * buffer_.size());
     }
-    const int count = gzread(file_.get(), buffer_.data() + filled_, static_cast<unsigned>(buffer_.size() - filled_));
-    if (count > 0) filled_ += static_cast<std::size_t>(count);
-    int code = Z_OK;
-    const char* reason = gzerror(file_.get(), &code);
-    if (count < 0 || (count == 0 && code != Z_OK && code != Z_STREAM_END)) throw_unreadable(code, reason);
-    return count > 0;
+    const std::size_t before = filled_;
+    std::size_t count = 0;
+    do {
+      count = source_.read(buffer_.data() + filled_, buffer_.size() - filled_);
+      filled_ += count;
+    } while (count > 0 && !begun_ && filled_ < mark.size());
+    if (!std::exchange(begun_, true) && std::string_view(buffer_.data(), filled_).starts_with(mark))
+      position_ = mark.size();
+    return filled_ > before;
   }
 
-  [[noreturn]] void throw_unreadable(int code, const char* reason) const {
-    if (code == Z_ERRNO) throw_system_error(path_ + ": cannot be read", errno);
-    throw InputError(path_ + ": damaged or cut gzip data: " + reason);
-  }
-
-  std::string path_;
-  std::unique_ptr<std::remove_pointer_t<gzFile>, Close> file_;
+  DataLimit& limit_;
+  ByteSource source_;
   std::vector<char> buffer_;
   std::size_t position_ = 0, filled_ = 0;  ///< unread bytes are buffer_[position_, filled_)
+  bool begun_ = false;
   Offset line_number_ = 0;
 };
 
@@ -166,13 +172,26 @@ inline Offset read_integer(const TextFile& file, std::string_view field, const c
   return value;
 }
 
-inline double read_rating(const TextFile& file, std::string_view field) {
-  if (field.size() == 1 && field[0] >= '0' && field[0] <= '9') return field[0] - '0';
-  double value = 0;
+/// The whole field as a finite number, -0 as 0. False if it is none.
+inline bool parse_number(std::string_view field, double& value) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (field.size() == 1 && digit(field[0])) {
+    value = field[0] - '0';
+    return true;
+  }
+  if (field.size() == 3 && digit(field[0]) && field[1] == '.' && digit(field[2])) {
+    value = (10 * (field[0] - '0') + field[2] - '0') / 10.0;
+    return true;
+  }
   const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (code != std::errc() || end != field.data() + field.size() || !std::isfinite(value))
-    file.fail("the rating is " + shown(field), "a finite number such as 4 or 3.5");
-  return value + 0.0;  // -0 becomes 0, so that the two are one level
+  value += 0.0;
+  return code == std::errc() && end == field.data() + field.size() && std::isfinite(value);
+}
+
+inline double read_rating(const TextFile& file, std::string_view field) {
+  double value = 0;
+  if (!parse_number(field, value)) file.fail("the rating is " + shown(field), "a finite number such as 4 or 3.5");
+  return value;
 }
 
 /// folder/name or folder/name.gz, whichever is there (the plain one first); empty if neither is.

@@ -1,0 +1,33 @@
+// Anyone's ratings: a table in a text file, whatever its separator, header, columns and encoding.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gcmc/base/export.hpp"
+#include "gcmc/files/read_options.hpp"
+#include "gcmc/ratings/ratings.hpp"
+
+namespace gcmc {
+
+/// Reads the ratings in a file of plain or gzipped text ("-": standard input), and those of the test and validation
+/// files in `options`, as a set named `name` (empty: as the file). Separators , tab ; | :: and blanks, quotes after RFC
+/// 4180, a header or none, decimal points or commas, CRLF, UTF-8 or latin-1 are told apart by what is there; columns
+/// are found by the names that well-known sets give them, or are user, item, rating[, time] in this order. Ids are
+/// kept in UTF-8 without the blanks around them. `report` gets what was understood and counted.
+/// Throws InputError, with file and line, for what is no such table, and for what the options do not pass over.
+GCMC_EXPORT Ratings read_rating_file(const std::string& path, const std::string& name = {},
+                                     const ReadOptions& options = {}, ReadReport* report = nullptr);
+
+struct IdPair {
+  std::string user, item;
+};
+
+/// Reads (user, item) pairs as ratings are read, so that ids are the same there and here: by name in any order, with
+/// other columns among them, or user,item in the first two where no header names one. Throws InputError.
+GCMC_EXPORT std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& options = {});
+
+/// "reviews" of "data/reviews.csv.gz".
+GCMC_EXPORT std::string name_of_file(const std::string& path);
+
+}  // namespace gcmc

@@ -1,0 +1,75 @@
+// How a table of ratings is read, where that is not left to its content, and what was understood of it.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "gcmc/base/views.hpp"
+#include "gcmc/options/option_names.hpp"
+
+namespace gcmc {
+
+/// What a line of the table holds: a rating; all ratings of a user, a column an item; or Netflix' blocks, "ITEM:" and
+/// under it a line user,rating[,date] for each of its ratings.
+enum class TableLayout { rows, wide, netflix };
+enum class BadLines { error, skip };
+/// Which rating of a pair counts that is rated more than once. `last` goes by time where there is one, else by line.
+enum class Duplicates { last, first, mean, error };
+
+constexpr auto names_of(TableLayout) {
+  return std::to_array<Named<TableLayout>>(
+      {{"rows", TableLayout::rows}, {"wide", TableLayout::wide}, {"netflix", TableLayout::netflix}});
+}
+constexpr auto names_of(BadLines) {
+  return std::to_array<Named<BadLines>>({{"error", BadLines::error}, {"skip", BadLines::skip}});
+}
+constexpr auto names_of(Duplicates) {
+  return std::to_array<Named<Duplicates>>({{"last", Duplicates::last},
+                                           {"first", Duplicates::first},
+                                           {"mean", Duplicates::mean},
+                                           {"error", Duplicates::error}});
+}
+
+struct ReadOptions {
+  std::string columns =
+      {};  ///< "user=User-ID,item=2": names of the header or positions from 1; empty: well-known names
+  std::string separator = {};  ///< one character, "::", "tab" or "blanks"; empty: detected
+  std::string decimal = {};    ///< "." or ","; empty: either, as each number has it
+  bool no_header = false;      ///< the first line is data; else detected
+  TableLayout layout = TableLayout::rows;
+  std::string not_rated = {};  ///< the rating that stands for none, such as 0, -1, 99 or NA; empty: there is none
+  BadLines bad_lines = BadLines::error;
+  Duplicates duplicates = Duplicates::last;
+  /// Levels for values that are too many: "quantiles:K", K bins of equally many ratings; "log:K", K bins of equal width
+  /// in the logarithm; or edges, "0,10,100". A level is the mean of its bin. Empty: each value is a level.
+  std::string rating_levels = {};
+  std::string test_ratings = {};   ///< file of the set's own test part; empty: drawn at random
+  std::string valid_ratings = {};  ///< file of its own validation part, beside one of the test part
+  /// Memory in MB that reading a file may take; 0: 64 MB and 16 times the file's size.
+  Offset data_limit = 0;
+};
+
+/// What a table was taken for, and what was done to its lines. Counts are sums over all files of a set.
+struct ReadReport {
+  struct Column {
+    std::string role;     ///< user, item, rating or time
+    std::string name;     ///< the header's, or "column 2"
+    std::string example;  ///< of the first line
+  };
+
+  std::string place;      ///< the folder or file; empty for generated ratings
+  std::string separator;  ///< as ReadOptions names it
+  bool header = false;
+  bool decimal_comma = false;
+  std::vector<Column> columns;  ///< empty for formats that need none understood
+  Offset lines = 0;             ///< records without the header
+  Offset not_rated = 0, bad_lines = 0, duplicates = 0;
+  Offset held_out = 0;     ///< training ratings of pairs that the validation or test file has too: left out
+  Offset trimmed_ids = 0;  ///< ids with blanks around them, which are dropped
+  Offset latin1_ids = 0;   ///< ids in latin-1, which are made UTF-8
+  std::vector<std::string> first_bad_lines;  ///< at most ten
+  std::vector<std::string> notes;            ///< sentences for the user
+};
+
+}  // namespace gcmc

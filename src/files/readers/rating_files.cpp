@@ -1,0 +1,64 @@
+// Rating files and pair files: what is read into what, and what is told of it.
+#include "gcmc/files/rating_files.hpp"
+
+#include <filesystem>
+
+#include "data_limit.hpp"
+#include "rating_collector.hpp"
+#include "rating_fields.hpp"
+#include "rating_table.hpp"
+#include "table.hpp"
+
+namespace gcmc {
+namespace {
+
+std::string shown_path(const std::string& path) { return path == ByteSource::standard_input ? "standard input" : path; }
+
+}  // namespace
+
+Ratings read_rating_file(const std::string& path, const std::string& name, const ReadOptions& options,
+                         ReadReport* report) {
+  ReadReport own_report;
+  ReadReport& told = report ? *report : own_report;
+  told = {};
+  told.place = shown_path(path);
+  DataLimit limit(told.place, options.data_limit);
+  RatingCollector collector(options, told, limit);
+  read_ratings_into(collector, path, options, limit, told);
+  const bool empty = collector.empty();
+  if (!empty) read_own_parts(collector, options, limit, told);
+  require(!empty, [&] {
+    const std::string none = told.place + ": no ratings, ";
+    if (told.bad_lines > 0)
+      return none + std::to_string(told.bad_lines) + " lines were passed over: " + told.first_bad_lines.front();
+    if (told.not_rated > 0) return none + std::to_string(told.not_rated) + " lines stand for not rated";
+    return none + "at least one was expected";
+  });
+  return collector.finish(name.empty() ? name_of_file(path) : name);
+}
+
+std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& options) {
+  ReadReport report;
+  DataLimit limit(shown_path(path), options.data_limit);
+  Table table(path, options, pair_columns(), limit, Table::Width::any);
+  IdReader ids(report);
+  std::vector<IdPair> pairs;
+  while (table.next()) {
+    constexpr Offset bytes_of_pair = 3 * sizeof(IdPair);
+    IdPair pair{std::string(ids.read(table.records(), table[0], "user")), ""};
+    pair.item = ids.read(table.records(), table[1], "item");
+    limit.take(bytes_of_pair + static_cast<Offset>(pair.user.size() + pair.item.size()));
+    pairs.push_back(std::move(pair));
+  }
+  return pairs;
+}
+
+std::string name_of_file(const std::string& path) {
+  if (path == ByteSource::standard_input) return "ratings";
+  std::filesystem::path name = std::filesystem::path(path).filename();
+  if (name.extension() == ".gz") name = name.stem();
+  const std::string stem = name.stem().string();
+  return stem.empty() ? "ratings" : stem;
+}
+
+}  // namespace gcmc

@@ -1,0 +1,51 @@
+// Files of ratings in each layout, into a collector.
+#pragma once
+
+#include <string>
+
+#include "data_limit.hpp"
+#include "gcmc/files/read_options.hpp"
+#include "rating_collector.hpp"
+#include "records.hpp"
+
+namespace gcmc {
+
+/// Adds the file's ratings, in the layout that the options name. Columns are described in the report where that is
+/// still empty.
+void read_ratings_into(RatingCollector& collector, const std::string& path, const ReadOptions& options,
+                       DataLimit& limit, ReadReport& report);
+
+/// Adds those of the options' validation and test files, if there are any, as parts of their own.
+void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report);
+
+void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,
+                       RatingCollector& collector, ReadReport& report);
+
+/// A line a user: [user,] a value for each item. An item's id is the header's, or its number from 1; a user's is its
+/// column's, or the line's number. A first column that counts the row's ratings is passed over.
+void read_wide_table(const std::string& path, const ReadOptions& options, DataLimit& limit, RatingCollector& collector,
+                     ReadReport& report);
+
+/// Lines "ITEM:", and under each its lines user,rating[,date].
+void read_netflix_blocks(const std::string& path, const ReadOptions& options, DataLimit& limit,
+                         RatingCollector& collector, ReadReport& report);
+
+/// Runs read() until it says that there is no more, and deals with its bad lines as the options say.
+template <class Read>
+void read_lines(const ReadOptions& options, ReadReport& report, const Read& read) {
+  constexpr std::size_t told = 10;
+  for (bool more = true; more;) {
+    try {
+      more = read();
+      report.lines += more;
+    } catch (const BadLine& problem) {
+      if (options.bad_lines == BadLines::error)
+        throw InputError(std::string(problem.what()) + " (bad_lines skip passes over such lines)");
+      ++report.lines;
+      ++report.bad_lines;
+      if (report.first_bad_lines.size() < told) report.first_bad_lines.emplace_back(problem.what());
+    }
+  }
+}
+
+}  // namespace gcmc

@@ -1,0 +1,172 @@
+// The records of a text file: lines cut into fields, and fields in quotes after RFC 4180.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gcmc/base/error.hpp"
+#include "separator.hpp"
+#include "text_file.hpp"
+
+namespace gcmc {
+
+/// What is wrong with a record, and what would be right.
+struct Problem {
+  std::string what, expected;
+  bool to_the_end = false;  ///< there is no next record
+};
+
+/// A record that has fields in quotes, which may hold separators, line breaks and doubled quotes.
+class QuotedRecord {
+ public:
+  /// The first `kept` fields into `fields`, whose views are valid until the next call. `next_line(line)` gives the line
+  /// after this one while a quote is open.
+  template <class NextLine>
+  std::optional<Problem> cut(std::string_view line, const Separator& separator, std::size_t kept,
+                             const NextLine& next_line, std::vector<std::string_view>& fields) {
+    text_.clear();
+    ends_.clear();
+    if (separator.is_blanks()) line = trimmed(line);
+    for (count_ = 1;; ++count_) {
+      keeps_ = count_ <= kept;
+      const std::string_view field = without_leading(line, separator.padding());
+      const auto problem =
+          field.starts_with('"') ? take_quoted(line = field, separator, next_line) : take_plain(line, separator);
+      if (problem) return problem;
+      if (keeps_) ends_.push_back(text_.size());
+      if (line.empty()) break;
+      separator.skip(line);
+    }
+    fields.clear();
+    std::size_t begin = 0;
+    for (const std::size_t end : ends_) {
+      fields.push_back(std::string_view(text_).substr(begin, end - begin));
+      begin = end;
+    }
+    return {};
+  }
+
+  /// Fields of the record, kept or not.
+  std::size_t count() const { return count_; }
+
+ private:
+  void append(std::string_view text) {
+    if (keeps_) text_ += text;
+  }
+
+  std::optional<Problem> take_plain(std::string_view& line, const Separator& separator) {
+    const std::string_view field = line.substr(0, separator.find(line));
+    if (separator.has_strict_quotes() && field.find('"') != std::string_view::npos)
+      return Problem{"a quote inside the field " + shown(field), "quotes around the whole field"};
+    append(field);
+    line.remove_prefix(field.size());
+    return {};
+  }
+
+  /// Leaves `line` at the separator behind the field, or empty.
+  template <class NextLine>
+  std::optional<Problem> take_quoted(std::string_view& line, const Separator& separator, const NextLine& next_line) {
+    line.remove_prefix(1);
+    for (;;) {
+      const std::size_t quote = line.find('"');
+      append(line.substr(0, quote));
+      if (quote == std::string_view::npos) {
+        if (!next_line(line)) return Problem{"a quote that is never closed", "its end", true};
+        append("\n");
+        continue;
+      }
+      line.remove_prefix(quote + 1);
+      if (!line.starts_with('"')) break;
+      append("\"");
+      line.remove_prefix(1);
+    }
+    if (!separator.is_blanks()) line = without_leading(line, separator.padding());
+    if (line.empty() || separator.begins(line)) return {};
+    return Problem{"text behind a closing quote", "the separator or the end of the line"};
+  }
+
+  std::string text_;
+  std::vector<std::size_t> ends_;
+  std::size_t count_ = 0;
+  bool keeps_ = true;
+};
+
+/// A record that is wrong by itself: the next one may be right.
+class BadLine : public InputError {
+ public:
+  using InputError::InputError;
+};
+
+/// A file's records, one after the other.
+class Records {
+ public:
+  Records(const std::string& path, DataLimit& limit) : file_(path, limit) {}
+
+  /// Before the first record.
+  void separate_by(const Separator& separator) { separator_ = separator; }
+  std::string_view peek(bool& whole) {
+    const std::string_view text = file_.peek(whole);
+    require(!text.starts_with("\xFF\xFE") && !text.starts_with("\xFE\xFF"),
+            [&] { return path() + ": this is UTF-16, text in UTF-8 was expected"; });
+    require(text.substr(0, text.find('\n')).find('\0') == std::string_view::npos,
+            [&] { return path() + ": this is not text, a table was expected"; });
+    return text;
+  }
+
+  /// The next record's first `kept` fields; lines of blanks alone are passed over. False at the end. Throws BadLine for
+  /// wrong quotes.
+  bool next(std::size_t kept) {
+    std::string_view line;
+    do {
+      if (!file_.next(line)) return false;
+    } while ((line.front() == ' ' || line.front() == '\t') && trimmed(line).empty());
+    extra_lines_ = 0;
+    if (separator_.has_quotes() && line.find('"') != std::string_view::npos)
+      read_quoted(line, kept);
+    else
+      count_ = separator_.cut(line, kept, fields_);
+    return true;
+  }
+
+  const std::vector<std::string_view>& fields() const { return fields_; }
+  std::string_view operator[](std::size_t field) const { return fields_[field]; }
+  std::size_t count() const { return count_; }  ///< fields, kept or not
+
+  const Separator& separator() const { return separator_; }
+  const std::string& path() const { return file_.path(); }
+  const TextFile& file() const { return file_; }
+  std::string place() const { return file_.place(extra_lines_); }
+  [[noreturn]] void fail(const std::string& what, const std::string& expected) const {
+    throw BadLine(place() + what + ", " + expected + " was expected");
+  }
+
+ private:
+  void read_quoted(std::string_view line, std::size_t kept) {
+    Offset taken = 0;
+    const auto next_line = [&](std::string_view& further) {
+      if (!file_.next_any(further)) return false;
+      ++extra_lines_;
+      const auto size = static_cast<Offset>(2 * further.size() + 1);
+      file_.limit().take(size);
+      taken += size;
+      return true;
+    };
+    const auto problem = quoted_.cut(line, separator_, kept, next_line, fields_);
+    file_.limit().give_back(taken);
+    count_ = quoted_.count();
+    if (!problem) return;
+    if (!problem->to_the_end) fail(problem->what, problem->expected);
+    throw InputError(place() + problem->what + ", " + problem->expected + " was expected");
+  }
+
+  TextFile file_;
+  Separator separator_{","};
+  std::vector<std::string_view> fields_;
+  std::size_t count_ = 0;
+  QuotedRecord quoted_;
+  Offset extra_lines_ = 0;  ///< of this record, beyond its first
+};
+
+}  // namespace gcmc

@@ -1,0 +1,49 @@
+// A table in a text file: its columns, and its records one after the other.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "columns.hpp"
+#include "gcmc/files/read_options.hpp"
+#include "records.hpp"
+#include "table_form.hpp"
+
+namespace gcmc {
+
+class Table {
+ public:
+  /// How many fields a record has: as many as the header (or the first record), or any that holds what is wanted.
+  enum class Width { equal, any };
+
+  /// Reads the header, if there is one. Throws InputError if the wanted columns are not there, or are not clear.
+  Table(const std::string& path, const ReadOptions& options, std::vector<WantedColumn> wanted, DataLimit& limit,
+        Width width = Width::equal);
+
+  /// False at the end. Throws BadLine for a record that has not the right form.
+  bool next();
+
+  bool has(std::size_t wanted) const { return positions_[wanted] != no_column; }
+  /// The field of a wanted column that is there, with its blanks.
+  std::string_view operator[](std::size_t wanted) const { return records_[positions_[wanted]]; }
+
+  const Records& records() const { return records_; }
+  /// Separator, header and columns into the report.
+  void describe(ReadReport& report) const;
+
+ private:
+  void find_by_name(const std::map<std::string, std::string>& told);
+  void find_by_position(const std::map<std::string, std::string>& told, const std::vector<std::string>& first);
+
+  Records records_;
+  std::vector<WantedColumn> wanted_;
+  Width width_;
+  TableForm form_;
+  std::vector<std::string> names_;      ///< the header's fields
+  std::vector<std::size_t> positions_;  ///< of each wanted column
+  std::size_t columns_ = 0, kept_ = 0;  ///< fields of a record, and those of them that are kept
+};
+
+}  // namespace gcmc

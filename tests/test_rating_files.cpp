@@ -1,0 +1,349 @@
+// Tables of ratings as people have them: what is understood of each, what is made of its values, and what is refused.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+using Catch::Approx;
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <map>
+
+#include "data_files.hpp"
+#include "error_of.hpp"
+#include "gcmc/files/rating_files.hpp"
+#include "gcmc/files/readers.hpp"
+#include "scratch_folder.hpp"
+
+using namespace gcmc;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Outcome {
+  Ratings ratings;
+  ReadReport report;
+  std::string error = "no error";  ///< without the folder's name
+};
+
+Outcome read(const std::string& text, const ReadOptions& options = {}) {
+  const ScratchFolder folder;
+  write_bytes(folder / "file", text);
+  Outcome outcome;
+  outcome.error = error_of([&] {
+    outcome.ratings = read_rating_file(folder / "file", "set", options, &outcome.report);
+    validate(outcome.ratings);
+  });
+  if (outcome.error.starts_with(folder / "")) outcome.error.erase(0, (folder / "").size());
+  return outcome;
+}
+
+/// "user item value" of every entry, in order.
+Lines entries_of(const Ratings& ratings) {
+  Lines lines;
+  for (const Rating& entry : ratings.entries)
+    lines.push_back(ratings.user_ids[static_cast<std::size_t>(entry.user)] + " " +
+                    ratings.item_ids[static_cast<std::size_t>(entry.item)] + " " +
+                    number_text(ratings.levels[entry.level]));
+  return lines;
+}
+
+/// "user=NAME item=NAME ...", as they were understood.
+std::string columns_of(const ReadReport& report) {
+  std::string text = report.separator + (report.header ? "" : " no header");
+  for (const ReadReport::Column& column : report.columns) text += " " + column.role + "=" + column.name;
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("the layouts of well-known sets are read without options", "[files]") {
+  const auto [text, columns] = GENERATE(table<std::string, std::string>({
+      {"userId,movieId,rating,timestamp\n9,7,5,881250949\n10,7,3.5,881250950\n",
+       ", user=userId item=movieId rating=rating time=timestamp"},
+      {"\"User-ID\";\"ISBN\";\"Book-Rating\"\n\"9\";\"7\";\"5\"\n\"10\";\"7\";\"3.5\"\n",
+       "; user=User-ID item=ISBN rating=Book-Rating"},
+      {"user_id,book_id,rating\n9,7,5\n10,7,3.5\n", ", user=user_id item=book_id rating=rating"},
+      {"reviewerID,asin,overall,unixReviewTime,reviewTime\n9,7,5.0,1393545600,\"02 28, 2014\"\n10,7,3.5,1393545600,x\n",
+       ", user=reviewerID item=asin rating=overall time=unixReviewTime"},
+      {"9,7,5.0,1393545600\n10,7,3.5,1383955200\n",
+       ", no header user=column 1 item=column 2 rating=column 3 time=column 4"},
+      {"user_id,anime_id,rating\n9,7,5\n10,7,3.5\n", ", user=user_id item=anime_id rating=rating"},
+      {"review_id,user_id,business_id,stars,text,date\nx,9,7,5,\"so, well\n\"\"good\"\"\",2012-05-05\n"
+       "y,10,7,3.5,,2012-05-06\n",
+       ", user=user_id item=business_id rating=stars time=date"},
+      {"user_id,book_id,is_read,rating,is_reviewed\n9,7,1,5,1\n10,7,1,3.5,0\n",
+       ", user=user_id item=book_id rating=rating"},
+      {"user_id:token\titem_id:token\trating:float\ttimestamp:float\n9\t7\t5\t0\n10\t7\t3.5\t1\n",
+       "tab user=user_id:token item=item_id:token rating=rating:float time=timestamp:float"},
+      {"9 7 5\n10 7 3.5\n10 7 3.5\n", "blanks no header user=column 1 item=column 2 rating=column 3"},
+      {"u v r\n9 7 5\n10 7 3.5\n", "blanks user=u item=v rating=r"},
+      {"  9   7  5\n 10   7  3.5 \n", "blanks no header user=column 1 item=column 2 rating=column 3"},
+      {"9::7::5::881250949\n10::7::3.5::881250950\n",
+       ":: no header user=column 1 item=column 2 rating=column 3 time=column 4"},
+      {"9|7|5\n10|7|3.5\n", "| no header user=column 1 item=column 2 rating=column 3"},
+      {"9;7;5,0\n10;7;3,5\n", "; no header user=column 1 item=column 2 rating=column 3"},
+      {"9 7 5,0\n10 7 3,5\n", "blanks no header user=column 1 item=column 2 rating=column 3"},
+      {"\xEF\xBB\xBFRATING,User ID,Item-Id\r\n5,9,7\r\n\r\n3.5,10,7", ", user=User ID item=Item-Id rating=RATING"},
+      {",userId,itemId,rating\n0,9,7,5\n1,10,7,3.5\n", ", user=userId item=itemId rating=rating"},
+      {"\"user\" \"item\" \"rating\"\n\"9\" \"7\" 5\n\"10\" \"7\" 3.5\n", "blanks user=user item=item rating=rating"},
+  }));
+  const Outcome outcome = read(text);
+  CHECK(outcome.error == "no error");
+  CHECK(entries_of(outcome.ratings) == Lines{"9 7 5", "10 7 3.5"});
+  CHECK(columns_of(outcome.report) == columns);
+}
+
+TEST_CASE("columns are told by name or position, and the form by options", "[files]") {
+  const auto read_told = [](const std::string& text, const ReadOptions& options) {
+    const Outcome outcome = read(text, options);
+    CHECK(outcome.error == "no error");
+    return entries_of(outcome.ratings);
+  };
+  CHECK(read_told("who,what,how\na,b,3\n", {.columns = "user=who,item=What,rating=how"}) == Lines{"a b 3"});
+  CHECK(read_told("7,9,5.0,1393545600\n", {.columns = "item=1,user=2"}) == Lines{"9 7 5"});
+  CHECK(read_told("user,item,rating,mine\na,b,3,1\n", {.columns = "rating=mine"}) == Lines{"a b 1"});
+  CHECK(read_told("user,item,rating,movieId\na,b,3,c\n", {.columns = "item=4"}) == Lines{"a c 3"});
+  CHECK(read_told("a,b,c,d,e,f,g,h,3,x\n", {.columns = "user=2,item=1,rating=9"}) == Lines{"b a 3"});
+  CHECK(read_told("a^b^4\n", {.separator = "^"}) == Lines{"a b 4"});
+}
+
+TEST_CASE("a table that is not understood is refused in a sentence that helps", "[files]") {
+  const auto [text, columns, error] = GENERATE(table<std::string, std::string, std::string>({
+      {"who,what,how\na,b,3\n", "",
+       "file:1: the header is 'who,what,how' (separated by ,), in which no column is known as the user: name it, as in "
+       "columns user=NAME"},
+      {"user,item,rating\na,b,3\n", "user=who",
+       "file:1: the header 'user,item,rating' has no column 'who' for the user"},
+      {"a,b,3\n", "user=4", "file:1: there is no header, so that the user's column '4' has to be a number from 1 to 3"},
+      {"1,2\n3,4\n", "",
+       "file:1: 2 columns and no header (separator ,), so that the rating's column is not known: name it, as in "
+       "columns "
+       "rating=3"},
+      {"a,b,3\n", "person=1",
+       "columns: 'person=1' is not a column's use and its name or position, such as user=User-ID or user=1, each once: "
+       "the uses are user, item, rating, time"},
+      {"1,9,9,9,9,9,9,9,9,9\n", "",
+       "file:1: 10 columns and no header: a line for each rating, with its user, item and rating, was expected; of a "
+       "table with a line a user, layout is wide; else say which columns they are, as in columns "
+       "user=1,item=2,rating=3"},
+      {std::string("\xFF\xFEu\0s\0", 6), "", "file: this is UTF-16, text in UTF-8 was expected"},
+      {std::string("PK\3\4\0\0", 6), "", "file: this is not text, a table was expected"},
+      {"", "", "file: no ratings, at least one was expected"},
+  }));
+  CHECK(read(text, {.columns = columns}).error == error);
+  CHECK(read("a,b,3\n", {.separator = "long"}).error == "separator 'long' is not one character, ::, tab or blanks");
+  CHECK(read("a,b,3\n", {.decimal = "x"}).error == "decimal 'x' is not . or ,");
+}
+
+TEST_CASE("ids are the same whatever stands around them and however they are encoded", "[files]") {
+  const Outcome outcome =
+      read("user,item,rating\n 17,13 ,2\n17 ,\t14,3\n\" 17 \",\"15\" ,4\nJos\xE9,13,1\nJos\xC3\xA9,14,1\n");
+  CHECK(outcome.ratings.user_ids == Lines{"17", "Jos\xC3\xA9"});
+  CHECK(outcome.ratings.item_ids == Lines{"13", "14", "15"});
+  CHECK(outcome.report.trimmed_ids == 5);
+  CHECK(outcome.report.latin1_ids == 1);
+}
+
+TEST_CASE("a pair file gives the ids that training has, by name in any order", "[files]") {
+  const auto pairs = [](const std::string& text) {
+    const ScratchFolder folder;
+    write_bytes(folder / "file", text);
+    Lines lines;
+    for (const IdPair& pair : read_id_pairs(folder / "file")) lines.push_back(pair.user + " " + pair.item);
+    return lines;
+  };
+  for (const char* text : {"17,a b\n9,Jos\xC3\xA9\n", "itemId,userId\na b,17\nJos\xE9,9\n",
+                           "Response_ID,userId,itemId\n1, 17 ,a b\n2,9,\"Jos\xE9\"\n",
+                           "\"User-ID\";\"ISBN\"\n\"17\";\"a b\"\n\"9\";\"Jos\xE9\"\n", "17\ta b\r\n9\tJos\xE9\r\n",
+                           "user,item\n17,a b,more\n\n9,Jos\xE9\n"})
+    CHECK(pairs(text) == Lines{"17 a b", "9 Jos\xC3\xA9"});
+  CHECK(pairs("").empty());
+  CHECK(pairs("user1,item3\n") == Lines{"user1 item3"});
+  const auto error = [&](const std::string& text) {
+    const std::string message = error_of([&] { pairs(text); });
+    return message.substr(message.find("file:"));
+  };
+  CHECK(error("user,film\n1,2\n") ==
+        "file:1: the header is 'user,film' (separated by ,), in which no column is known as the item: name it, as in "
+        "columns item=NAME");
+  CHECK(error("1,2\n3\n") == "file:2: 1 column, at least 2 was expected");
+  CHECK(error("1,2\n3,\n") == "file:2: the item id is empty, some text was expected");
+}
+
+TEST_CASE("what stands for not rated is left out and counted, by number or by text", "[files]") {
+  const std::string text = "user,item,rating\n1,1,-1\n1,2,6\n2,1,-1.0\n2,2,7\n3,1,8\n";
+  const Outcome told = read(text, {.not_rated = "-1"});
+  CHECK(entries_of(told.ratings) == Lines{"1 2 6", "2 2 7", "3 1 8"});
+  CHECK(told.report.not_rated == 2);
+  CHECK(told.report.notes.empty());
+  CHECK(read("1,1,NA\n1,2,6\n", {.not_rated = "NA"}).ratings.entries.size() == 1);
+  CHECK(read("1,1,0\n", {.not_rated = "0"}).error == "file: no ratings, 1 lines stand for not rated");
+}
+
+TEST_CASE("a value far off the others is pointed out, and one that is a grade is not", "[files]") {
+  const auto notes = [](const Lines& values) {
+    std::string text = "user,item,rating\n";
+    for (std::size_t k = 0; k < values.size(); ++k) text += std::to_string(k) + ",1," + values[k] + "\n";
+    const ReadReport report = read(text).report;
+    return report.notes.empty() ? "" : report.notes.front();
+  };
+  CHECK(
+      notes({"-1", "5", "6", "7"}) ==
+      "1 of the ratings are -1, the others from 5 to 7: if that stands for not rated, say so (not_rated -1) and these "
+      "are left out");
+  CHECK(notes({"-1", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}).starts_with("1 of the ratings are -1"));
+  CHECK(notes({"0", "0", "1", "2", "3"}).starts_with("2 of the ratings are 0"));
+  CHECK(notes({"99", "-4.5", "3.25", "8"}).starts_with("1 of the ratings are 99"));
+  CHECK(notes({"1", "2", "3", "55"}).starts_with("1 of the ratings are 55"));
+  CHECK(notes({"0", "1", "2", "3", "4", "5"}).empty());
+  CHECK(notes({"0.5", "1", "4.5", "5"}).empty());
+  CHECK(notes({"1", "2", "4", "8", "16"}).empty());
+  CHECK(
+      notes({"1", "1", "1"}) ==
+      "all 3 ratings are 1: there is nothing to learn from them, and every prediction will be 1 (purchases, clicks and "
+      "the like are not ratings)");
+}
+
+TEST_CASE("bad lines are refused, or passed over, counted, and the first ten kept", "[files]") {
+  std::string text = "user,item,rating\n1,1,5\n";
+  for (const char* line : {"1,2,", "1,3,NaN", "1,4", ",5,3", "1,\"6\"x,3", "1,7,inf", "1,8,4,4"})
+    text += std::string(line) + "\n";
+  for (int k = 0; k < 5; ++k) text += "1,9,bad\n";
+  text += "2,1,4\n";
+  CHECK(read(text).error ==
+        "file:3: the rating is '', a finite number such as 4 or 3.5 was expected (bad_lines skip passes over such "
+        "lines)");
+  const Outcome skipped = read(text, {.bad_lines = BadLines::skip});
+  CHECK(entries_of(skipped.ratings) == Lines{"1 1 5", "2 1 4"});
+  CHECK(skipped.report.bad_lines == 12);
+  CHECK(skipped.report.lines == 14);
+  REQUIRE(skipped.report.first_bad_lines.size() == 10);
+  CHECK(skipped.report.first_bad_lines[2].find("file:5: 2 columns, 3 as in the header was expected") !=
+        std::string::npos);
+  // A quote that swallows the rest of the file is not one line.
+  CHECK(read("user,item,rating\n1,\"2,3\n4,5,6\n", {.bad_lines = BadLines::skip}).error ==
+        "file:2: a quote that is never closed, its end was expected");
+}
+
+TEST_CASE("of the ratings of a pair one counts, by time where there is one", "[files]") {
+  const std::string plain = "user,item,rating\n1,1,5\n1,2,4\n1,1,3\n1,1,4\n";
+  const std::string timed = "user,item,rating,time\n1,1,5,30\n1,2,4,9\n1,1,3,10\n1,1,4,20\n";
+  const std::string dated =
+      "user,item,rating,date\n1,1,5,2005-09-06\n1,2,4,2005-01-01\n1,1,3,2004-12-31\n1,1,4,2005-08-07T10:11:12Z\n";
+  const auto rating = [](const std::string& text, Duplicates rule) {
+    const Outcome outcome = read(text, {.duplicates = rule});
+    CHECK(outcome.report.duplicates == 2);
+    REQUIRE(outcome.ratings.entries.size() == 2);
+    for (const Rating& entry : outcome.ratings.entries)
+      if (entry.item == 0) return outcome.ratings.levels[entry.level];
+    return 0.0;
+  };
+  CHECK(rating(plain, Duplicates::last) == 4);
+  CHECK(rating(plain, Duplicates::first) == 5);
+  CHECK(rating(plain, Duplicates::mean) == 4);
+  for (const std::string& text : {timed, dated}) {
+    CHECK(rating(text, Duplicates::last) == 5);
+    CHECK(rating(text, Duplicates::first) == 3);
+  }
+  CHECK(read(plain, {.duplicates = Duplicates::error}).error ==
+        "user '1' rates item '1' twice, one rating of each pair was expected: duplicates says which of them counts");
+}
+
+TEST_CASE("files of validation and test ratings are parts of their own, and no pair is in two", "[files]") {
+  const ScratchFolder folder;
+  write_bytes(folder / "train", "1,1,5\n1,2,4\n2,1,3\n2,2,1\n");
+  write_bytes(folder / "valid", "user;item;rating\n1;2;4\n1;3;2\n");
+  write_bytes(folder / "test", "rating,item,user\n3,1,2\n2,3,1\n");
+  ReadReport report;
+  const Ratings ratings = read_rating_file(
+      folder / "train", "", {.test_ratings = folder / "test", .valid_ratings = folder / "valid"}, &report);
+  CHECK(ratings.name == "train");
+  CHECK(entries_of(ratings) == Lines{"1 1 5", "2 2 1", "1 2 4", "2 1 3", "1 3 2"});
+  CHECK(ratings.valid_begin == 2);
+  CHECK(ratings.test_begin == 3);
+  CHECK(report.held_out == 3);
+  CHECK(error_of([&] { read_rating_file(folder / "train", "", {.valid_ratings = folder / "valid"}); }) ==
+        "valid_ratings needs test_ratings beside it: a test part drawn at random would be of the training ratings");
+}
+
+TEST_CASE("values that are too many become levels by quantiles, by their logarithm or by edges", "[files]") {
+  std::string text;
+  for (int k = 1; k <= 1000; ++k) text += std::to_string(k) + ",1," + std::to_string(k) + ".5\n";
+  const auto levels = [&](const std::string& how) {
+    const Outcome outcome = read(text, {.rating_levels = how});
+    CHECK(outcome.error == "no error");
+    return outcome.ratings.levels;
+  };
+  CHECK(levels("quantiles:4") == std::vector<double>{126, 376, 626, 876});
+  CHECK(levels("100,500") == std::vector<double>{50.5, 300, 750.5});
+  CHECK(levels("edges:-5,100.5") == std::vector<double>{50.5, 550.5});
+  CHECK(levels("log").size() == 10);
+  CHECK(levels("log:3")[0] < 10);
+  CHECK(read("1,1,4\n1,2,4\n1,3,5\n", {.rating_levels = "quantiles:9"}).ratings.levels == std::vector<double>{4, 5});
+  for (const auto& [how, error] :
+       std::map<std::string, std::string>{{"quantiles:1", "a number of bins from 2 to 255 was expected"},
+                                          {"deciles", "quantiles:K, log:K, or edges such as 1,10,100 were expected"},
+                                          {"3,2", "the edges must ascend"}})
+    CHECK(read(text, {.rating_levels = how}).error == "rating_levels '" + how + "': " + error);
+  CHECK(read("1,1,0\n1,2,3\n", {.rating_levels = "log:2"}).error ==
+        "rating_levels 'log:2': the lowest rating is 0, numbers above 0 were expected");
+}
+
+TEST_CASE("wide tables and Netflix' blocks are read by their layout", "[files]") {
+  const Outcome jester = read("2,99,-4.5,3\n1,7,99,99\n3,1,2,3\n", {.layout = TableLayout::wide, .not_rated = "99"});
+  CHECK(entries_of(jester.ratings) == Lines{"1 2 -4.5", "1 3 3", "2 1 7", "3 1 1", "3 2 2", "3 3 3"});
+  CHECK(jester.report.not_rated == 3);
+  REQUIRE(jester.report.notes.size() == 1);
+  CHECK(jester.report.notes.front() == "the first column counts the ratings of its line, and is passed over");
+  CHECK(entries_of(read("user\tDune\tSolaris\nanna\t4\t\nben\t\t5\n", {.layout = TableLayout::wide}).ratings) ==
+        Lines{"anna Dune 4", "ben Solaris 5"});
+  CHECK(entries_of(read("4,2\n,5\n", {.layout = TableLayout::wide}).ratings) == Lines{"1 1 4", "1 2 2", "2 2 5"});
+  CHECK(read("1,2,3\n4,5\n", {.layout = TableLayout::wide}).error ==
+        "file:2: 2 columns, 3 as in the first line was expected (bad_lines skip passes over such lines)");
+  const ReadOptions netflix{.layout = TableLayout::netflix};
+  CHECK(entries_of(read("1:\n30878,4,2005-12-26\n8,1,2005-09-05\n2:\n8,5,2005-01-01\n", netflix).ratings) ==
+        Lines{"30878 1 4", "8 1 1", "8 2 5"});
+  CHECK(
+      read("5,4,2005-12-26\n", netflix).error.starts_with("file:1: a rating above the first item, a line such as 1:"));
+}
+
+TEST_CASE("no small file takes much memory or time, unless it may", "[files]") {
+  const auto error = [](const std::string& text, const ReadOptions& options = {}) { return read(text, options).error; };
+  const std::string commas = gzipped_run(',', 64 << 20);
+  CHECK(commas.size() < 500000);
+  CHECK(error(commas) == "file: a file of " + std::to_string(commas.size()) +
+                             " bytes takes more than 70 MB of memory, which is refused: if it is as you want it, raise "
+                             "data_limit");
+  CHECK(error(gzipped_run('\n', 16 << 20)).find("is compressed more than 128 times") != std::string::npos);
+  CHECK(error(gzipped_run('\n', 16 << 20), {.data_limit = 100}).find("damaged gzip data") != std::string::npos);
+  std::string users = "user,item,rating\n";
+  for (int k = 0; k < 100000; ++k) users += std::to_string(5000000 + k) + "," + std::to_string(5000000 + k) + ",5\n";
+  CHECK(error(users) == "no error");
+  CHECK(error(users, {.data_limit = 20}).find("takes more than 20 MB") != std::string::npos);
+  CHECK(error("user,item,rating\n1," + std::string(30 << 20, 'x') + ",5\n", {.data_limit = 40})
+            .find("takes more than 40 MB") != std::string::npos);
+}
+
+TEST_CASE("features that would take much more memory than their file are left out, or refused where they are needed",
+          "[files]") {
+  const ScratchFolder folder;
+  std::string csv = "user,item,rating\n", movies = "movieId,title,genres\n", dat, movies_dat;
+  for (int k = 0; k < 9000; ++k) {
+    const std::string id = std::to_string(k), genre = "g" + std::to_string(k % 1000);
+    csv += "1," + id + "," + std::to_string(k % 5) + "\n";
+    movies += id + ",A," + genre + "\n";
+    dat += "1::" + id + "::4::0\n";
+    movies_dat += id + "::A::" + genre + "\n";
+  }
+  write_bytes(folder / "ratings.csv", csv);
+  write_bytes(folder / "movies.csv", movies);
+  ReadReport report;
+  CHECK(read_ratings(folder / "", "set", {}, {}, &report).item_features.columns == 0);
+  REQUIRE(report.notes.size() == 1);
+  CHECK(report.notes[0].find("takes more than 65 MB of memory") != std::string::npos);
+  CHECK(read_ratings(folder / "", "set", {}, {.data_limit = 200}).item_features.columns == 1001);
+  write_bytes(folder / "ratings.dat", dat);
+  write_bytes(folder / "movies.dat", movies_dat);
+  CHECK(error_of([&] { read_ratings(folder / "", "set"); }).find("takes more than") != std::string::npos);
+}
