@@ -247,7 +247,7 @@ predict() {
   refuse 'absent.csv' predict --model run absent.csv
   refuse 'elsewhere' predict --model elsewhere pairs.csv
   printf 'u1,i3\nu1\n' >short.csv
-  refuse 'short.csv:2: expected user,item' predict --model run short.csv
+  refuse 'short.csv:2: 1 column, at least 2 was expected' predict --model run short.csv
   printf 'u1,i3\nu2,i5\nnobody,i9\n' >plain.csv
   columns_by_name
   outputs
@@ -267,16 +267,63 @@ columns_by_name() {
   expect 0 predict --model run among.csv
   cmp -s out plain || fail 'predictions differ with other columns'
   printf 'item,when,user\ni3,now\n' >short.csv
-  refuse 'short.csv:2: the user or the item is missing' predict --model run short.csv
+  refuse 'short.csv:2: 2 columns, at least 3 was expected' predict --model run short.csv
   printf 'user,film\nu1,i3\n' >half.csv
-  refuse 'half.csv:1: a header with a user column and no item column' predict --model run half.csv
+  refuse "half.csv:1: the header is 'user,film' .*no column is known as the item" predict --model run half.csv
   printf 'rating,movieId\n3,i3\n' >half.csv
-  refuse 'half.csv:1: .* no user column' predict --model run half.csv
+  refuse 'half.csv:1: .* no column is known as the user' predict --model run half.csv
   printf 'user,item,movieId\nu1,i3,i4\n' >twice.csv
-  refuse "twice.csv:1: the columns 'item' and 'movieId' mean the same" predict --model run twice.csv
+  refuse "twice.csv:1: columns 2 and 3, 'item' and 'movieid', mean the same" predict --model run twice.csv
   printf 'user1,item3\nu1,i3\n' >numbered.csv
   expect 0 predict --model run numbered.csv
   out_has '^user1,item3,'
+}
+
+# A table of one's own by its path: what is understood and done is told, and predict reads ids as training did.
+own_ratings() {
+  local short=(--train-max-iter 2 --gcn-agg-units 20 --gcn-out-units 8 --threads 2) line
+  sed -E '1s/.*/"User-ID";"ISBN";"Book-Rating"/; 2,$s/^(u[0-9]+),([^,]*|"a,b"),([0-9]),0$/"\1"; \2 ;"\3"/' \
+    tiny/ratings.csv >books.csv
+  sed -n 2p books.csv >>books.csv
+  expect 0 train books.csv "${short[@]}" --save-dir books
+  for line in '^Columns understood .header, separator ;.:$' '^  user    User-ID      u1$' '^  item    ISBN ' \
+    '^books: 80 users, 50 items, [0-9]+ ratings in 5 levels, from books.csv$'; do
+    out_has "$line"
+  done
+  err_has '^gcmc: note: 1 ratings are of pairs that are rated already'
+  err_has '^gcmc: note: [0-9]+ ids have blanks around them'
+  grep -q '"ratings": *"books.csv"' books/config.json || fail 'config.json does not name the file'
+  expect 0 train --config books/config.json --save-dir books_again
+  cmp -s books/model/model.safetensors books_again/model/model.safetensors || fail 'a run on a file does not repeat'
+  gzip -k books.csv
+  for line in './books.csv.gz' '--ratings books.csv' '--data-dir books.csv'; do
+    # shellcheck disable=SC2086
+    expect 0 train $line "${short[@]}" --silent --save-dir books_other
+    cmp -s books/model/users.txt books_other/model/users.txt || fail "train $line has other users"
+  done
+  "$gcmc" train - "${short[@]}" <tiny/ratings.csv >out 2>err || fail 'ratings from standard input'
+  out_has '^ratings: 80 users, 50 items, .* from standard input$'
+  expect 0 train tiny "${short[@]}" && out_has '^tiny: .* from tiny/ratings.csv$'
+  expect 0 train --data-dir tiny "${short[@]}" && out_has '^tiny: '
+  head -n 40 books.csv >half.csv
+  expect 0 train books.csv --test-ratings half.csv "${short[@]}" --save-dir half
+  err_has 'ratings are left out of training'
+  grep -q '"test_ratings": *39,' half/metrics.json || fail 'the test part is not the file'
+  refuse 'absent.csv: cannot be opened' train absent.csv
+  refuse "unexpected argument 'b.csv'" train books.csv b.csv
+  refuse 'named twice' train books.csv --ratings books.csv
+  refuse 'leave it out' train books.csv --data-dir tiny
+  refuse 'rating_levels' train books.csv --rating-levels deciles
+  printf 'u1.0,i3\n"u1.0", i4\n' >fraction.csv
+  expect 0 predict --model books fraction.csv
+  err_has "the model knows the user of 0 of 2 pairs: it has no 'u1.0', but 'u1': these ids are written with a fraction"
+  printf 'item;user\n i3 ;u1\n' >blanks.csv
+  expect 0 predict --model books blanks.csv && out_has '^u1,i3,[0-9.]+,$'
+  [ ! -s err ] || fail 'predict notes what is right'
+  local code=0
+  "$gcmc" predict --model books - <tiny >out 2>err || code=$?
+  if [ "$code" -eq 0 ] || [ -s out ]; then fail 'a folder as standard input is predicted'; fi
+  err_has '^gcmc: standard input: cannot be read: Is a directory$'
 }
 
 # What is written to: a file whole or not at all, a link's file, a pipe, a device; a full one is the machine's fault.
@@ -536,6 +583,7 @@ wrong_input
 train
 precedence
 predict
+own_ratings
 ensemble
 automatic
 tune

@@ -1,6 +1,7 @@
 #include "command_line.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <type_traits>
 
@@ -113,6 +114,27 @@ void follow_paper(gcmc::Options& options, const CLI::App& command) {
   if (given("--use-one-hot-fea") && !given("--share-param")) options.model.share_dense = !options.model.features;
 }
 
+/// Does the argument lead to ratings, or look as if it should?
+bool is_path(const std::string& argument) {
+  std::error_code ignored;
+  return argument == "-" || argument.find_first_of("./") != std::string::npos ||
+         std::filesystem::exists(argument, ignored);
+}
+
+/// A path that stands alone is that of the ratings. What the command line says of their place replaces what a file of
+/// options says of it.
+void apply_path(Settings& settings, const CLI::App& command) {
+  const std::vector<std::string> paths = command.remaining();
+  const bool by_path = !paths.empty() || command.count("--ratings") > 0;
+  gcmc::require(paths.empty() || command.count("--ratings") == 0,
+                "the ratings are named twice, by --ratings and by " + (paths.empty() ? "" : paths.front()));
+  gcmc::require(!by_path || command.count("--data-dir") == 0,
+                "--data-dir looks for a data set in a folder: leave it out where the ratings have a path");
+  if (!paths.empty()) settings.program.ratings = paths.front();
+  if (by_path) settings.program.data_dir.clear();
+  if (command.count("--data-dir") > 0) settings.program.ratings.clear();
+}
+
 }  // namespace
 
 std::vector<std::string> uniform_arguments(int count, char** values) {
@@ -196,6 +218,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   apply_config(settings, arguments);
   for (const auto& [name, text] : arguments.texts)
     if (given(name)) set(settings, name, text);
+  apply_path(settings, command);
   const std::string& split = settings.options.run.split;
   settings.data_named |= given("data_name") || (!split.empty() && split != "random");
   if (ratings) settings.options.run.data_name = ratings->name;
@@ -217,8 +240,9 @@ std::string settings_json(const Settings& settings) {
 
 void refuse_extras(const CLI::App& command) {
   const std::vector<std::string> extras = command.remaining();
-  if (extras.empty()) return;
-  throw gcmc::InputError("unexpected argument '" + extras.front() +
-                         "': options begin with --, and a data set is named by --data-name, as in gcmc " +
+  if (extras.empty() || (extras.size() == 1 && is_path(extras.front()))) return;
+  const std::string& unexpected = is_path(extras.front()) ? extras[1] : extras.front();
+  throw gcmc::InputError("unexpected argument '" + unexpected +
+                         "': options begin with --, a data set is named by its file or by --data-name, as in gcmc " +
                          command.get_name() + " --data-name ml-100k");
 }

@@ -34,5 +34,5 @@ void add_train_options(CLI::App& command, TrainArguments& arguments);
 /// set_option and validate do.
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings = nullptr);
 
-/// Throws Error on arguments that `command` did not take, and says how a data set is named.
+/// Throws Error on arguments that `command` did not take, but for one path of ratings; says how a data set is named.
 void refuse_extras(const CLI::App& command);

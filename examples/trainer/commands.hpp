@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gcmc/files/read_options.hpp"
 #include "gcmc/ratings/ratings.hpp"
 #include "program_options.hpp"
 
@@ -28,6 +29,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments);
 
 struct PredictArguments {
   std::string model, pairs, output;  ///< pairs "-": standard input; output empty: standard output
+  gcmc::ReadOptions reading = {};
   bool probabilities = false;
   int threads = 0;
 };

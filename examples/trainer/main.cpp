@@ -41,10 +41,16 @@ CLI::App* add_predict(CLI::App& app, PredictArguments& arguments) {
   command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
   command
       ->add_option("pairs", arguments.pairs,
-                   "CSV file with a pair a line; -: standard input. Without a header its columns are user,item; a "
-                   "header (userId, itemId or movieId, ...) may name them in any order, among others")
+                   "table with a pair a line, read as ratings are; -: standard input. Without a header its columns are "
+                   "user,item; a header (userId, itemId or movieId, ...) may name them in any order, among others")
       ->required()
       ->type_name("FILE");
+  command->add_option("--columns", arguments.reading.columns, "user=NAME,item=NAME, or positions from 1")
+      ->type_name("TEXT");
+  command->add_option("--separator", arguments.reading.separator, "one character, ::, tab or blanks; default: detected")
+      ->type_name("TEXT");
+  command->add_option("--no-header", arguments.reading.no_header, "the first line is a pair; default: detected")
+      ->type_name("true");
   command->add_flag("--probabilities", arguments.probabilities, "a column p_LEVEL for each rating level");
   command->add_option("--output", arguments.output, "file to write; default: standard output")->type_name("FILE");
   add_threads(*command, arguments.threads);

@@ -4,11 +4,14 @@
 #include <concepts>
 #include <string>
 
+#include "gcmc/files/read_options.hpp"
 #include "gcmc/options/option_names.hpp"
 
 struct ProgramOptions {
-  std::string data_dir;  ///< empty: GCMC_DATA_DIR, else downloaded
-  std::string save_dir;  ///< empty: nothing is written
+  std::string ratings;        ///< file or folder; empty: the set is looked for by name
+  gcmc::ReadOptions reading;  ///< of tables of ratings
+  std::string data_dir;       ///< empty: GCMC_DATA_DIR, else downloaded
+  std::string save_dir;       ///< empty: nothing is written
   std::string save_id;
   bool silent = false;
   gcmc::Offset log_interval = 1;
@@ -18,6 +21,31 @@ struct ProgramOptions {
 template <class O, class Visit>
 requires std::same_as<std::remove_const_t<O>, ProgramOptions>
 void for_each_option(O& o, Visit&& visit) {
+  const auto own = [](auto name, auto help) { return gcmc::OptionRow{name, "Your own ratings", help}; };
+  visit(own("ratings", "table of ratings in a file, a folder with a ratings.csv, or - for standard input"), o.ratings);
+  visit(own("test_ratings", "file of the test part; empty: drawn at random"), o.reading.test_ratings);
+  visit(own("valid_ratings", "file of the validation part, beside one of the test part; empty: drawn at random"),
+        o.reading.valid_ratings);
+  visit(own("columns",
+            "user=NAME,item=NAME,rating=NAME,time=NAME: names of the header, or positions from 1; empty: "
+            "by well-known names"),
+        o.reading.columns);
+  visit(own("separator", "one character, ::, tab or blanks; empty: detected"), o.reading.separator);
+  visit(own("decimal", ". or , in ratings; empty: either"), o.reading.decimal);
+  visit(own("no_header", "the first line is a rating; else detected"), o.reading.no_header);
+  visit(own("layout",
+            "rows (a rating each), wide (a line a user, a column an item) or netflix (ITEM: above its ratings)"),
+        o.reading.layout);
+  visit(own("not_rated", "rating that stands for none, such as 0, -1, 99 or NA: left out"), o.reading.not_rated);
+  visit(own("bad_lines", "lines that are wrong: error, or skip, which tells the first ten"), o.reading.bad_lines);
+  visit(own("duplicates", "which rating of a pair counts: last (by time where there is one), first, mean, or error"),
+        o.reading.duplicates);
+  visit(own("rating_levels",
+            "levels for values that are too many: quantiles:K, log:K or edges such as 1,10,100; a "
+            "level is its bin's mean. Empty: each value"),
+        o.reading.rating_levels);
+  visit(own("data_limit", "MB of memory that reading may take; 0: 64 and 16 times the file's size").in({.high = 1e9}),
+        o.reading.data_limit);
   const auto row = [](auto name, auto help) { return gcmc::OptionRow{name, "Files and output", help}.harmless(); };
   visit(row("data_dir", "folder that holds the data set or its folder; empty: $GCMC_DATA_DIR, else download"),
         o.data_dir);

@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <system_error>
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
-#include "gcmc/files/readers.hpp"
+#include "gcmc/files/rating_files.hpp"
 #include "gcmc/options/presets.hpp"
 #include "progress.hpp"
 
@@ -52,7 +53,10 @@ std::string make_save_folder(const ProgramOptions& program) {
   return folder.string();
 }
 
-gcmc::Ratings load(const Settings& settings) {
+namespace {
+
+/// The set by its name: found, or downloaded with a line that shows how far it is.
+gcmc::DataSource load_by_name(const Settings& settings) {
   const gcmc::RunOptions& run = settings.options.run;
   const bool terminal = is_terminal(STDERR_FILENO);
   bool downloading = false;
@@ -66,16 +70,82 @@ gcmc::Ratings load(const Settings& settings) {
     }
     downloading = true;
   };
-  gcmc::DataSource source =
-      gcmc::load_data(run.data_name, settings.program.data_dir, run.split, show, !settings.data_named);
+  const std::string& folder = settings.program.data_dir;
+  gcmc::DataSource source = gcmc::load_data(settings.data_named || folder.empty() ? run.data_name : "", folder,
+                                            run.split, show, !settings.data_named, settings.program.reading);
   if (downloading && terminal) std::fputc('\n', stderr);
-  if (!source.note.empty()) std::fprintf(stderr, "gcmc: note: %s\n", gcmc::printable(source.note).c_str());
-  return std::move(source.ratings);
+  return source;
 }
 
-void print_data(const gcmc::Ratings& ratings, const Options& options) {
-  std::printf("%s: %d users, %d items, %zu ratings in %zu levels\n", gcmc::printable(ratings.name).c_str(),
-              ratings.users(), ratings.items(), ratings.entries.size(), ratings.levels.size());
+/// The set by its path.
+gcmc::DataSource load_path(const std::string& path, const Settings& settings) {
+  const gcmc::RunOptions& run = settings.options.run;
+  const std::string name = settings.data_named ? run.data_name : "";
+  gcmc::DataSource source;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    source.ratings = gcmc::read_ratings(path, name, run.split, settings.program.reading, &source.report);
+  } else {
+    gcmc::require(run.split.empty() || run.split == "random",
+                  [&] { return "split " + run.split + " belongs to ml-100k's own files: use random"; });
+    source.ratings = gcmc::read_rating_file(path, name, settings.program.reading, &source.report);
+  }
+  return source;
+}
+
+void tell(const std::string& note) { std::fprintf(stderr, "gcmc: note: %s\n", gcmc::printable(note).c_str()); }
+void tell(Offset count, const std::string& what) {
+  if (count > 0) tell(std::to_string(count) + what);
+}
+
+/// What was done to the ratings that their user may not expect.
+void tell_notes(const gcmc::DataSource& source, const gcmc::ReadOptions& reading) {
+  const gcmc::ReadReport& report = source.report;
+  if (!source.note.empty()) tell(source.note);
+  tell(report.bad_lines, " lines are wrong and passed over:");
+  for (const std::string& line : report.first_bad_lines) std::fprintf(stderr, "  %s\n", gcmc::printable(line).c_str());
+  if (report.bad_lines > static_cast<Offset>(report.first_bad_lines.size())) std::fprintf(stderr, "  ...\n");
+  tell(report.not_rated, " ratings are " + reading.not_rated + ", not rated, and left out");
+  tell(report.duplicates, " ratings are of pairs that are rated already: of each pair one counts (--duplicates)");
+  tell(report.held_out, " ratings are left out of training, since the test or validation file has their pairs");
+  tell(report.trimmed_ids, " ids have blanks around them, which are dropped");
+  tell(report.latin1_ids, " ids are in latin-1, and made UTF-8");
+  for (const std::string& note : report.notes) tell(note);
+}
+
+void print_columns(const gcmc::ReadReport& report) {
+  constexpr std::size_t most = 40;
+  if (report.columns.empty()) return;
+  std::printf("Columns understood (%s separator %s%s):\n", report.header ? "header," : "no header,",
+              report.separator.c_str(), report.decimal_comma ? ", decimal comma" : "");
+  std::size_t width = 0;
+  for (const gcmc::ReadReport::Column& column : report.columns)
+    width = std::max(width, gcmc::printable(column.name, most).size());
+  for (const gcmc::ReadReport::Column& column : report.columns)
+    std::printf("  %-6s  %-*s  %s\n", column.role.c_str(), static_cast<int>(width),
+                gcmc::printable(column.name, most).c_str(), gcmc::printable(column.example, most).c_str());
+}
+
+}  // namespace
+
+gcmc::DataSource load(const Settings& settings) {
+  const std::string& folder = settings.program.data_dir;
+  std::error_code ignored;
+  const bool is_file = !folder.empty() && std::filesystem::is_regular_file(folder, ignored);
+  const std::string& path = is_file ? folder : settings.program.ratings;
+  gcmc::DataSource source = path.empty() ? load_by_name(settings) : load_path(path, settings);
+  tell_notes(source, settings.program.reading);
+  return source;
+}
+
+void print_data(const gcmc::DataSource& source, const Options& options) {
+  const gcmc::Ratings& ratings = source.ratings;
+  print_columns(source.report);
+  std::printf("%s: %d users, %d items, %zu ratings in %zu level%s", gcmc::printable(ratings.name).c_str(),
+              ratings.users(), ratings.items(), ratings.entries.size(), ratings.levels.size(),
+              ratings.levels.size() == 1 ? "" : "s");
+  const std::string place = gcmc::printable(source.report.place);
+  std::printf(place.empty() ? "\n" : ", from %s\n", place.c_str());
   if (options.preset == "auto") print_choices(ratings, options);
   std::fflush(stdout);
 }

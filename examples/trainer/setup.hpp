@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "gcmc/ratings/ratings.hpp"
+#include "gcmc/files/readers.hpp"
 #include "program_options.hpp"
 
 /// Throws gcmc::Error if it cannot be written to.
@@ -13,9 +13,10 @@ void make_folder(const std::filesystem::path& folder);
 /// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
 std::string make_save_folder(const ProgramOptions& program);
 
-/// Finds, downloads if need be, and reads the data set; tells on standard error what the user should know. Made-up
-/// ratings may stand in for ml-100k where nobody asked for it by name.
-gcmc::Ratings load(const Settings& settings);
+/// Reads the ratings at the path that was given, or finds the data set by name, downloads it if need be, and reads it;
+/// tells on standard error what the user should know. Made-up ratings may stand in for ml-100k where nobody asked for
+/// it by name.
+gcmc::DataSource load(const Settings& settings);
 
-/// The set's sizes, and what the preset auto chose.
-void print_data(const gcmc::Ratings& ratings, const gcmc::Options& options);
+/// The columns that were understood, the set's sizes and place, and what the preset auto chose.
+void print_data(const gcmc::DataSource& source, const gcmc::Options& options);

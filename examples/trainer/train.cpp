@@ -162,10 +162,11 @@ void run_train(const OptionsFor& options_for) {
     lock.emplace(folder);
     gcmc::check_run_folder(folder);
   }
-  const gcmc::Ratings ratings = load(settings);
+  const gcmc::DataSource data = load(settings);
+  const gcmc::Ratings& ratings = data.ratings;
   settings = options_for(&ratings);
   note_lowered_units(ratings, settings.options.model);
-  if (!settings.program.silent) print_data(ratings, settings.options);
+  if (!settings.program.silent) print_data(data, settings.options);
   if (folder.empty() && !settings.program.silent) note_nothing_kept();
   if (!folder.empty()) write_config_first(folder, settings);
 

@@ -73,6 +73,8 @@ void conclude(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResul
   gcmc::require(best, [&] { return "tune: no trial got through the last rung: " + ranking.back().error; });
   Settings winner{gcmc::winner_options(report.plan, best->values), {}};
   winner.program.data_dir = program.data_dir;
+  winner.program.ratings = program.ratings;
+  winner.program.reading = program.reading;
   gcmc::write_file_atomically((folder / "winner.json").string(), settings_json(winner));
   if (!program.silent) std::printf("Written to %s\n", folder.c_str());
   std::printf("%s\n", summary_line(*best).c_str());
@@ -92,14 +94,15 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
   const std::filesystem::path folder = make_save_folder(program);
   const gcmc::FolderLock lock(folder.string());
-  gcmc::Ratings all = load(settings);
+  gcmc::DataSource data = load(settings);
+  gcmc::Ratings& all = data.ratings;
   plan.base = options_for(&all).options;
   const auto ratings = gcmc::without_test(all, plan.base.run.test_ratio, plan.base.test_seed());
 
   const gcmc::Cpu cpu(plan.base.run.threads);
   gcmc::TuneReport report = gcmc::begin_report(plan, ratings, cpu.name());
   report.result.runs = gcmc::read_tune_runs(report, (folder / "results.json").string());
-  if (!program.silent) print_data(all, plan.base);
+  if (!program.silent) print_data(data, plan.base);
   all = {};
   search(report, ratings, cpu.threads(), folder, program.silent);
   write_results(folder, report);
