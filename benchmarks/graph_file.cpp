@@ -14,6 +14,9 @@ struct Head {
   std::int32_t users, items, levels, edges;
 };
 
+/// A node takes 32 bytes of memory: with these, ids take 16 times the file's size and 4 MiB at most.
+constexpr std::uintmax_t nodes_of_any_file = 1 << 17, bytes_of_node = 2;
+
 template <class Value>
 void read(std::ifstream& file, const std::string& path, Value* values, std::size_t count) {
   file.read(reinterpret_cast<char*>(values), static_cast<std::streamsize>(count * sizeof(Value)));
@@ -37,6 +40,14 @@ Head read_head(std::ifstream& file, const std::string& path, std::uintmax_t byte
     return path + ": has " + std::to_string(bytes) + " bytes, but " + std::to_string(head.edges) + " edges need " +
            std::to_string(expected);
   });
+  // The ids of nodes without edges take memory that no byte of the file stands for.
+  const std::uintmax_t nodes = static_cast<std::uintmax_t>(head.users) + static_cast<std::uintmax_t>(head.items);
+  const std::uintmax_t most_nodes = nodes_of_any_file + bytes / bytes_of_node;
+  require(nodes <= most_nodes, [&] {
+    return path + ": " + std::to_string(head.users) + " users and " + std::to_string(head.items) +
+           " items in a file of " + std::to_string(bytes) + " bytes, which may have " + std::to_string(most_nodes) +
+           " in all";
+  });
   return head;
 }
 
@@ -57,6 +68,7 @@ void read_numbers(std::ifstream& file, const std::string& path, const char* what
 
 std::vector<std::string> numbered_ids(std::int32_t count) {
   std::vector<std::string> ids;
+  ids.reserve(static_cast<std::size_t>(count));
   for (std::int32_t k = 1; k <= count; ++k) ids.push_back(std::to_string(k));
   return ids;
 }

@@ -74,6 +74,10 @@ TEST_CASE("what is no graph file is refused with its numbers", "[benchmarks]") {
   CHECK(error({3, 4, 300, 2, 0, 2, 1, 3, 0, 1}).find("300 levels") != std::string::npos);
   CHECK(error({3, 0, 2, 2, 0, 2, 1, 3, 0, 1}).find("0 items") != std::string::npos);
   CHECK(error({3, 4, 2, -2}).find("-2 edges") != std::string::npos);
+  CHECK(error({2147483647, 1, 1, 1, 0, 0, 0}) ==
+        path + ": 2147483647 users and 1 items in a file of 28 bytes, which may have 131086 in all");
+  CHECK(error({65536, 65550, 1, 1, 0, 0, 0}) == "no error");
+  CHECK(error({65536, 65551, 1, 1, 0, 0, 0}).find("65551 items in a file of 28 bytes") != std::string::npos);
   CHECK(error_of([&] { read_graph_file(path + ".none"); }) ==
         path + ".none: cannot be opened: give the path of a graph file");
   CHECK(error_of([&] { read_graph_file(folder / ""); }).find("cannot be opened") != std::string::npos);
