@@ -29,20 +29,21 @@ if(GCMC_BUILD_BENCHMARKS)
   gcmc_require(benchmark libbenchmark-dev 1.7)
 endif()
 
-# Downloads: both libraries or neither.
+# Downloads and archives: all three libraries or none.
 if(GCMC_DOWNLOAD)
   list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
   find_package(CURL QUIET)
   find_package(LibZip QUIET)
+  find_package(OpenSSL QUIET COMPONENTS Crypto)
 endif()
-if(CURL_FOUND AND LibZip_FOUND)
+if(CURL_FOUND AND LibZip_FOUND AND OpenSSL_FOUND)
   set(GCMC_WITH_DOWNLOAD 1)
 else()
   set(GCMC_WITH_DOWNLOAD 0)
   if(NOT GCMC_DOWNLOAD STREQUAL "AUTO" AND GCMC_DOWNLOAD)
-    message(FATAL_ERROR "GCMC_DOWNLOAD=ON needs libcurl and libzip "
-                        "(Debian, Ubuntu: apt-get install libcurl4-openssl-dev libzip-dev)")
+    message(FATAL_ERROR "GCMC_DOWNLOAD=ON needs libcurl, libzip and OpenSSL "
+                        "(Debian, Ubuntu: apt-get install libcurl4-openssl-dev libzip-dev libssl-dev)")
   elseif(GCMC_DOWNLOAD)
-    message(STATUS "gcmc: libcurl or libzip not found: data sets are not downloaded")
+    message(STATUS "gcmc: libcurl, libzip or OpenSSL not found: data sets are not downloaded, archives not read")
   endif()
 endif()

@@ -29,6 +29,7 @@ need_build_packages() {
   need libcli11-dev
   need libcurl4-openssl-dev libcurl4-gnutls-dev libcurl4-nss-dev
   need libzip-dev
+  need libssl-dev
 }
 
 install_missing() {

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "data_files.hpp"
+#include "data_samples.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/files/rating_files.hpp"
@@ -20,22 +21,6 @@
 using namespace gcmc;
 
 namespace {
-
-using Files = std::vector<std::pair<std::string, std::string>>;
-
-const std::string flags = "|0|0|0|1|0|1|0|0|0|0|0|0|0|0|0|0|0|0|1\n";
-const std::vector<Files> formats = {
-    {{"u1.base", "1\t1\t5\t874965758\n1\t2\t3\t876893171\n20\t1\t4\t0\n"},
-     {"u1.test", "3\t2\t1\t875071561\n"},
-     {"u.user", "1|24|M|writer|85711\n3|53|F|none|94043\n20|60|M|writer|T8H1N\n"},
-     {"u.occupation", "none\nwriter\n"},
-     {"u.item", "1|Toy (1995)|01-Jan-1995||http://x/(1995)" + flags + "2|Caf\xE9|||" + flags}},
-    {{"ratings.dat", "1::1193::5::978300760\n2::1193::3.5::0\n2::5::0.5::0\n"},
-     {"users.dat", "1::F::1::10::48067\n2::M::56::16::70072\n"},
-     {"movies.dat", "1193::Cl\xE9o (1975)::Drama\n5::Jumanji: A::B (1995)::Children's|Fantasy\n"}},
-    {{"ratings.csv", "userId,movieId,rating,timestamp\r\n1,31,2.5,1260759144\r\n\"a,b\",7,4.0,12\r\n"},
-     {"movies.csv",
-      "movieId,title,genres\r\n31,\"American, \"\"The\"\"\r\n (1995)\",Drama|War\r\n7,X,(no genres listed)\r\n"}}};
 
 const std::vector<std::string> tokens = {"::",
                                          "\t",
@@ -107,10 +92,10 @@ std::uint32_t rounds(std::uint32_t usual) {
 /// A folder for each format, with its files unchanged.
 std::vector<std::string> make_folders(const ScratchFolder& folder) {
   std::vector<std::string> places;
-  for (std::size_t k = 0; k < formats.size(); ++k) {
+  for (std::size_t k = 0; k < sample_sets.size(); ++k) {
     places.push_back(folder / std::to_string(k));
     std::filesystem::create_directories(places[k]);
-    for (const auto& [name, text] : formats[k]) write_bytes(places[k] + "/" + name, text);
+    for (const auto& [name, text] : sample_sets[k]) write_bytes(places[k] + "/" + name, text);
   }
   return places;
 }
@@ -139,8 +124,9 @@ TEST_CASE("mutated data files are read as valid ratings or refused with an error
   for (std::uint32_t round = 0; round < rounds(1500); ++round) {
     INFO("round " << round);
     Random random(1, round);
-    const std::string& place = places[round % formats.size()];
-    const auto& [name, text] = formats[round % formats.size()][random.below(formats[round % formats.size()].size())];
+    const std::string& place = places[round % sample_sets.size()];
+    const auto& [name, text] =
+        sample_sets[round % sample_sets.size()][random.below(sample_sets[round % sample_sets.size()].size())];
     std::string changed = text;
     for (std::uint64_t changes = 1 + random.below(4); changes > 0; --changes) mutate(changed, random);
     write_bytes(place + "/" + name, changed);
@@ -153,7 +139,7 @@ TEST_CASE("mutated data files are read as valid ratings or refused with an error
 
 TEST_CASE("mutated gzip files are read as valid ratings or refused with an error", "[fuzz]") {
   const ScratchFolder folder;
-  const std::string whole = gzipped(formats[1][0].second);
+  const std::string whole = gzipped(sample_sets[1][0].second);
   Tally tally;
   for (std::uint32_t round = 0; round < rounds(400); ++round) {
     INFO("round " << round);
@@ -210,7 +196,7 @@ TEST_CASE("mutated archives are read as valid ratings or refused with an error, 
   setenv("GCMC_DATA_URL", ("file://" + (folder / "")).c_str(), 1);
   unsetenv("GCMC_DATA_DIR");
   const std::string whole =
-      zipped({{"ml-1m/ratings.dat", formats[1][0].second}, {"ml-1m/users.dat", formats[1][1].second}});
+      zipped({{"ml-1m/ratings.dat", sample_sets[1][0].second}, {"ml-1m/users.dat", sample_sets[1][1].second}});
   Tally tally;
   for (std::uint32_t round = 0; round < rounds(250); ++round) {
     INFO("round " << round);
@@ -219,11 +205,11 @@ TEST_CASE("mutated archives are read as valid ratings or refused with an error, 
     mutate(bytes, random);
     write_bytes(folder / "ml-1m.zip", bytes);
     const std::uint32_t read_before = tally.read;
-    expect_ratings_or_error(tally, [&] { return load_data("ml-1m", "", {}).ratings; });
+    expect_ratings_or_error(tally, [&] { return load_data({.name = "ml-1m"}).ratings; });
     std::error_code none;
     for (const auto& entry : std::filesystem::directory_iterator(cache, none)) {
       REQUIRE(entry.path().filename() == "ml-1m");
-      if (tally.read > read_before) REQUIRE(read_bytes(entry.path() / "ratings.dat") == formats[1][0].second);
+      if (tally.read > read_before) REQUIRE(read_bytes(entry.path() / "ratings.dat") == sample_sets[1][0].second);
     }
     std::filesystem::remove_all(cache);
   }

@@ -84,10 +84,10 @@ Ratings ratings_of_100k() {
   const char* folder = std::getenv("GCMC_DATA_DIR");
   try {
     require(folder && *folder, "GCMC_DATA_DIR is not set");
-    return load_data("ml-100k", folder, {}).ratings;
+    return load_data({.name = "ml-100k", .data_dir = folder}).ratings;
   } catch (const Error& error) {
     WARN("ml-100k: skipped, generated ratings in its place (" << error.what() << ")");
-    return load_data("synthetic-100k", {}, {}).ratings;
+    return load_data({.name = "synthetic-100k"}).ratings;
   }
 }
 

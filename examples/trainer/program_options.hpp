@@ -11,6 +11,7 @@ struct ProgramOptions {
   std::string ratings;        ///< file or folder; empty: the set is looked for by name
   gcmc::ReadOptions reading;  ///< of tables of ratings
   std::string data_dir;       ///< empty: GCMC_DATA_DIR, else downloaded
+  std::string data_url;       ///< empty: GCMC_DATA_URL, else GroupLens
   std::string save_dir;       ///< empty: nothing is written
   std::string save_id;
   bool silent = false;
@@ -22,7 +23,8 @@ template <class O, class Visit>
 requires std::same_as<std::remove_const_t<O>, ProgramOptions>
 void for_each_option(O& o, Visit&& visit) {
   const auto own = [](auto name, auto help) { return gcmc::OptionRow{name, "Your own ratings", help}; };
-  visit(own("ratings", "table of ratings in a file, a folder with a ratings.csv, or - for standard input"), o.ratings);
+  visit(own("ratings", "table of ratings in a file, a folder or zip of a data set, or - for standard input"),
+        o.ratings);
   visit(own("test_ratings", "file of the test part; empty: drawn at random"), o.reading.test_ratings);
   visit(own("valid_ratings", "file of the validation part, beside one of the test part; empty: drawn at random"),
         o.reading.valid_ratings);
@@ -47,8 +49,9 @@ void for_each_option(O& o, Visit&& visit) {
   visit(own("data_limit", "MB of memory that reading may take; 0: 64 and 16 times the file's size").in({.high = 1e9}),
         o.reading.data_limit);
   const auto row = [](auto name, auto help) { return gcmc::OptionRow{name, "Files and output", help}.harmless(); };
-  visit(row("data_dir", "folder that holds the data set or its folder; empty: $GCMC_DATA_DIR, else download"),
+  visit(row("data_dir", "folder that holds the data set, its folder or its zip; empty: $GCMC_DATA_DIR, else download"),
         o.data_dir);
+  visit(row("data_url", "address that NAME.zip is downloaded from; empty: $GCMC_DATA_URL, else GroupLens"), o.data_url);
   visit(
       row("save_dir", "folder for config.json, history.csv, metrics.json, curve.svg and model/; empty: write nothing"),
       o.save_dir);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <system_error>
+#include <utility>
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
@@ -55,25 +57,47 @@ std::string make_save_folder(const ProgramOptions& program) {
 
 namespace {
 
-/// The set by its name: found, or downloaded with a line that shows how far it is.
+/// Shows a download on standard error: on a terminal one line that is rewritten, elsewhere a line when it begins.
+class DownloadPrinter {
+ public:
+  explicit DownloadPrinter(std::string name) : name_(std::move(name)) {}
+
+  void operator()(const gcmc::DownloadProgress& progress) {
+    if (progress.waiting) return tell_once(waiting_, "gcmc: waiting for another process that downloads %s\n");
+    if (!terminal_) return tell_once(downloading_, "downloading %s\n");
+    downloading_ = true;
+    std::fprintf(stderr, "\r\x1b[Kdownloading %s: %.1f MB", name_.c_str(), megabytes(progress.received));
+    if (progress.total > 0) std::fprintf(stderr, " of %.1f MB", megabytes(progress.total));
+  }
+  void finish() const {
+    if (downloading_ && terminal_) std::fputc('\n', stderr);
+  }
+
+ private:
+  void tell_once(bool& told, const char* format) const {
+    if (!std::exchange(told, true)) std::fprintf(stderr, format, name_.c_str());
+  }
+  static double megabytes(Offset bytes) { return static_cast<double>(bytes) / 1e6; }
+
+  const std::string name_;
+  const bool terminal_ = is_terminal(STDERR_FILENO);
+  bool waiting_ = false, downloading_ = false;
+};
+
+/// The set by its name: found or downloaded.
 gcmc::DataSource load_by_name(const Settings& settings) {
   const gcmc::RunOptions& run = settings.options.run;
-  const bool terminal = is_terminal(STDERR_FILENO);
-  bool downloading = false;
-  const auto show = [&](Offset received, Offset total) {
-    if (terminal) {
-      std::fprintf(stderr, "\r\x1b[Kdownloading %s: %.1f MB", run.data_name.c_str(),
-                   static_cast<double>(received) / 1e6);
-      if (total > 0) std::fprintf(stderr, " of %.1f MB", static_cast<double>(total) / 1e6);
-    } else if (!downloading) {
-      std::fprintf(stderr, "downloading %s\n", run.data_name.c_str());
-    }
-    downloading = true;
-  };
-  const std::string& folder = settings.program.data_dir;
-  gcmc::DataSource source = gcmc::load_data(settings.data_named || folder.empty() ? run.data_name : "", folder,
-                                            run.split, show, !settings.data_named, settings.program.reading);
-  if (downloading && terminal) std::fputc('\n', stderr);
+  const ProgramOptions& program = settings.program;
+  DownloadPrinter printer(run.data_name);
+  gcmc::DataSource source =
+      gcmc::load_data({.name = settings.data_named || program.data_dir.empty() ? run.data_name : "",
+                       .data_dir = program.data_dir,
+                       .split = run.split,
+                       .reading = program.reading,
+                       .data_url = program.data_url,
+                       .may_stand_in = !settings.data_named,
+                       .progress = std::ref(printer)});
+  printer.finish();
   return source;
 }
 
@@ -83,7 +107,7 @@ gcmc::DataSource load_path(const std::string& path, const Settings& settings) {
   const std::string name = settings.data_named ? run.data_name : "";
   gcmc::DataSource source;
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
+  if (std::filesystem::is_directory(path, ignored) || gcmc::is_archive(path)) {
     source.ratings = gcmc::read_ratings(path, name, run.split, settings.program.reading, &source.report);
   } else {
     gcmc::require(run.split.empty() || run.split == "random",
@@ -131,7 +155,8 @@ void print_columns(const gcmc::ReadReport& report) {
 gcmc::DataSource load(const Settings& settings) {
   const std::string& folder = settings.program.data_dir;
   std::error_code ignored;
-  const bool is_file = !folder.empty() && std::filesystem::is_regular_file(folder, ignored);
+  const bool is_file =
+      !folder.empty() && std::filesystem::is_regular_file(folder, ignored) && !gcmc::is_archive(folder);
   const std::string& path = is_file ? folder : settings.program.ratings;
   gcmc::DataSource source = path.empty() ? load_by_name(settings) : load_path(path, settings);
   tell_notes(source, settings.program.reading);

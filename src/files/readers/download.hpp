@@ -1,21 +1,19 @@
-// MovieLens archives from GroupLens into a folder of this machine.
+// MovieLens archives from GroupLens, or from a mirror, into a folder of this machine.
 #pragma once
 
 #include <filesystem>
 #include <functional>
-#include <string>
 
-#include "gcmc/base/views.hpp"
+#include "gcmc/files/readers.hpp"
+#include "known_sets.hpp"
 
 namespace gcmc {
 
-/// Is `name` a set that GroupLens offers for download?
-bool is_downloadable(const std::string& name);
-
-/// Downloads NAME.zip from $GCMC_DATA_URL (default: GroupLens), unpacks it, and renames its folder to cache/NAME once
-/// it is whole and `is_right` of it. Throws InputError with the reason if that fails; nothing half-done is left.
-void download(const std::string& name, const std::filesystem::path& cache,
-              const std::function<bool(const std::filesystem::path&)>& is_right,
-              const std::function<void(Offset, Offset)>& progress);
+/// Downloads the set's archive, as the request says, and gives its folder the name cache/NAME once it is checked:
+/// NAME.zip.md5 where the server has it, the bounds of the set, `is_right` of the folder, and the number of its ratings
+/// where it comes from GroupLens itself. Waits for another process that downloads it. What may stay in `cache` of a
+/// download that failed is a part to go on with; a process that is killed may leave more, which the next one removes.
+void download(const KnownSet& set, const std::filesystem::path& cache, const DataRequest& request,
+              const std::function<bool(const std::filesystem::path&)>& is_right);
 
 }  // namespace gcmc

@@ -1,13 +1,18 @@
 // Which folder a data set is in, which reader reads it, and what happens when it is nowhere.
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "../system_error.hpp"
+#include "archive.hpp"
 #include "csv.hpp"
 #include "download.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/readers.hpp"
+#include "known_sets.hpp"
 #include "movielens.hpp"
 #include "text_file.hpp"
 
@@ -31,16 +36,18 @@ bool holds(const fs::path& folder, const std::string& name) {
   const Format format = format_of(folder);
   if (name == "ml-100k") return format == Format::ml_100k || format == Format::csv;
   if (name == "ml-1m" || name == "ml-10m") return format == Format::dat || format == Format::csv;
-  return is_downloadable(name) ? format == Format::csv : format != Format::none;
+  return find_known_set(name) ? format == Format::csv : format != Format::none;
 }
 
-/// The folder of `name` in `parent`, its own sub-folders first; empty if it is not there.
+/// The folder or archive of `name` in `parent`, its own sub-folders first; empty if it is not there.
 fs::path find_set(const fs::path& parent, const std::string& name) {
   std::vector<fs::path> places = {parent / name};
   if (name == "ml-10m") places.push_back(parent / "ml-10M100K");
   places.push_back(parent);
   for (const fs::path& place : places)
     if (holds(place, name)) return place;
+  for (const fs::path& place : {parent / (name + ".zip"), parent})
+    if (is_archive(place)) return place;
   return {};
 }
 
@@ -56,16 +63,33 @@ fs::path cache_folder() {
   throw InputError("there is no folder to keep it in: set XDG_CACHE_HOME or HOME");
 }
 
-/// The folder of `name` in $GCMC_DATA_DIR or in the cache folder, downloaded into the latter if need be.
-fs::path find_or_download(const std::string& name, const std::function<void(Offset, Offset)>& progress) {
+/// Where `request.name` is in $GCMC_DATA_DIR or in the cache folder, downloaded into the latter if need be.
+fs::path find_or_download(const DataRequest& request) {
+  const std::string& name = request.name;
   if (const std::string folder = environment("GCMC_DATA_DIR"); !folder.empty())
     if (fs::path found = find_set(folder, name); !found.empty()) return found;
-  if (!is_downloadable(name)) throw InputError("it is not a set that can be downloaded");
+  const KnownSet* set = find_known_set(name);
+  if (!set) throw InputError("it is not a set that can be downloaded");
   const fs::path cache = cache_folder();
-  if (!holds(cache / name, name))
-    download(
-        name, cache, [&](const fs::path& folder) { return holds(folder, name); }, progress);
+  for (const fs::path& place : {cache / name, cache / (name + ".zip")})
+    if (holds(place, name) || is_archive(place)) return place;
+  download(*set, cache, request, [&](const fs::path& folder) { return holds(folder, name); });
   return cache / name;
+}
+
+fs::path new_temporary_folder() {
+  std::error_code code;
+  std::string path = (fs::temp_directory_path(code) / "gcmc-archive-XXXXXX").string();
+  if (code || !mkdtemp(path.data()))
+    throw_system_error("the folder of temporary files (TMPDIR) cannot be used", code ? code.value() : errno);
+  return path;
+}
+
+/// `text` with the archive's own path wherever it names the folder that the archive is unpacked into.
+std::string named(std::string text, const std::string& unpacked, const std::string& archive) {
+  for (std::size_t at = 0; (at = text.find(unpacked, at)) != std::string::npos; at += archive.size())
+    text.replace(at, unpacked.size(), archive);
+  return text;
 }
 
 constexpr const char* any_table =
@@ -86,16 +110,41 @@ std::string name_of_folder(const fs::path& folder) {
   return name.empty() ? "ratings" : name;
 }
 
-/// Generated ratings have no test split of their own.
-Ratings generate(const std::string& name, std::string_view split) {
-  if (!split.empty() && split != "random") throw InputError(name + " has no split " + shown(split) + ": use random");
-  return generate_ratings(synthetic_shape(name));
+/// A sentence for the user if these are not the ratings that the name stands for.
+std::string note_of(const Ratings& ratings, const std::string& name) {
+  const KnownSet* set = find_known_set(name);
+  const auto count = static_cast<Offset>(ratings.entries.size());
+  if (!set || set->ratings == 0 || count == set->ratings) return {};
+  return "these are other ratings than GroupLens' " + name + ": " + std::to_string(count) + ", not " +
+         std::to_string(set->ratings);
 }
 
-}  // namespace
+/// In the handler of an Error: what to do without the set, which is to throw unless made-up ratings may stand in for
+/// it.
+DataSource stand_in(const DataRequest& request, const Error& error) {
+  const bool imitated = request.name == "ml-100k";
+  if (!imitated || !request.may_stand_in)
+    rethrow_as(request.name + " cannot be had: " + error.what() + give_folder +
+               (imitated ? ", or ask for synthetic-100k, made-up ratings of its size" : ""));
+  return {generate_ratings({}), std::string("ml-100k cannot be had (") + error.what() +
+                                    "), so these are the made-up ratings of synthetic-100k, split at random: their " +
+                                    "errors do not compare with ml-100k's" + give_folder};
+}
 
-Ratings read_ratings(const std::string& folder, const std::string& name, std::string_view split,
-                     const ReadOptions& options, ReadReport* report) {
+/// Where `name` is in the given folder or archive; without a name, the set that it holds.
+fs::path find_given(const std::string& data_dir, const std::string& name) {
+  if (!is_archive(data_dir)) require_folder(data_dir);
+  const bool unnamed = name.empty() && !holds(data_dir, name) && !is_archive(data_dir);
+  fs::path found = find_set(data_dir, unnamed ? "ml-100k" : name);
+  if (found.empty())
+    throw InputError(data_dir + ": " + (name.empty() ? "a data set" : name) +
+                     " is not here: its u.data, ratings.dat or ratings.csv was expected in " +
+                     "this folder or in its sub-folder " + name + any_table);
+  return found;
+}
+
+Ratings read_folder(const std::string& folder, const std::string& name, std::string_view split,
+                    const ReadOptions& options, ReadReport& told) {
   const bool own_split = is_ml_100k_split(split);
   if (!split.empty() && split != "random" && !own_split)
     throw InputError("there is no split " + shown(split) +
@@ -110,9 +159,6 @@ Ratings read_ratings(const std::string& folder, const std::string& name, std::st
     throw InputError(folder + ": split " + shown(split) +
                      " belongs to ml-100k's own files, which are not here: use random");
   const std::string set_name = !name.empty() ? name : format == Format::ml_100k ? "ml-100k" : name_of_folder(folder);
-  ReadReport own_report;
-  ReadReport& told = report ? *report : own_report;
-  told = {};
   Ratings ratings = format == Format::ml_100k ? read_ml_100k(folder, set_name, split, options, told)
                     : format == Format::dat   ? read_dat(folder, set_name, options, told)
                                               : read_csv(folder, set_name, options, told);
@@ -120,38 +166,70 @@ Ratings read_ratings(const std::string& folder, const std::string& name, std::st
   return ratings;
 }
 
-DataSource load_data(const std::string& name, const std::string& data_dir, std::string_view split,
-                     const std::function<void(Offset, Offset)>& progress, bool may_stand_in,
-                     const ReadOptions& options) {
-  const auto read = [&](const fs::path& folder, const std::string& set_name) {
-    DataSource source;
-    source.ratings = read_ratings(folder.string(), set_name, split, options, &source.report);
-    return source;
-  };
-  if (is_synthetic(name)) return {generate(name, split)};
-  if (!data_dir.empty()) {
-    require_folder(data_dir);
-    const fs::path found =
-        name.empty() && !holds(data_dir, name) ? find_set(data_dir, "ml-100k") : find_set(data_dir, name);
-    if (found.empty())
-      throw InputError(data_dir + ": " + (name.empty() ? "a data set" : name) +
-                       " is not here: its u.data, ratings.dat or ratings.csv was expected in " +
-                       "this folder or in its sub-folder " + name + any_table);
-    return read(found, name);
-  }
-  fs::path found;
+/// `path` is told in place of the folder that the archive is unpacked into.
+Ratings read_archive(const std::string& path, const std::string& name, std::string_view split,
+                     const ReadOptions& options, ReadReport& told) {
+  const KnownSet* set = find_known_set(name);
+  const PassingFolder unpacked(new_temporary_folder());
+  fs::path folder = unpacked.path();
   try {
-    found = find_or_download(name, progress);
+    unpack(path, folder, set ? set->largest_unpacked() : std::numeric_limits<Offset>::max());
+    if (!holds(folder, name)) folder = top_folder(folder);
+    if (!holds(folder, name))
+      throw InputError("it has no file of ratings" + (set ? " of the format that " + name + " has" : ""));
   } catch (const Error& error) {
-    const bool imitated = name == "ml-100k";
-    if (!imitated || !may_stand_in)
-      rethrow_as(name + " cannot be had: " + error.what() + give_folder +
-                 (imitated ? ", or ask for synthetic-100k, made-up ratings of its size" : ""));
-    return {generate_ratings({}), std::string("ml-100k cannot be had (") + error.what() +
-                                      "), so these are the made-up ratings of synthetic-100k, split at random: their " +
-                                      "errors do not compare with ml-100k's" + give_folder};
+    rethrow_as(path + ": " + error.what());
   }
-  return read(found, name);
+  try {
+    Ratings ratings = read_folder(folder, name.empty() ? fs::path(path).stem().string() : name, split, options, told);
+    told.place = path;
+    for (std::string& line : told.first_bad_lines) line = named(line, unpacked.path(), path);
+    for (std::string& note : told.notes) note = named(note, unpacked.path(), path);
+    return ratings;
+  } catch (const Error& error) {
+    rethrow_as(named(error.what(), unpacked.path(), path));
+  }
+}
+
+/// Generated ratings have no test split of their own.
+Ratings generate(const std::string& name, std::string_view split) {
+  if (!split.empty() && split != "random") throw InputError(name + " has no split " + shown(split) + ": use random");
+  return generate_ratings(synthetic_shape(name));
+}
+
+}  // namespace
+
+bool is_archive(const std::string& path) {
+  std::error_code none;
+  return fs::path(path).extension() == ".zip" && fs::is_regular_file(path, none);
+}
+
+Ratings read_ratings(const std::string& path, const std::string& name, std::string_view split,
+                     const ReadOptions& options, ReadReport* report) {
+  ReadReport own_report;
+  ReadReport& told = report ? *report : own_report;
+  told = {};
+  return is_archive(path) ? read_archive(path, name, split, options, told)
+                          : read_folder(path, name, split, options, told);
+}
+
+DataSource load_data(const DataRequest& request) {
+  const std::string& name = request.name;
+  if (is_synthetic(name)) return {generate(name, request.split)};
+  DataSource source;
+  fs::path found;
+  if (!request.data_dir.empty()) {
+    found = find_given(request.data_dir, name);
+  } else {
+    try {
+      found = find_or_download(request);
+    } catch (const Error& error) {
+      return stand_in(request, error);
+    }
+  }
+  source.ratings = read_ratings(found, name, request.split, request.reading, &source.report);
+  source.note = note_of(source.ratings, name);
+  return source;
 }
 
 }  // namespace gcmc
