@@ -71,10 +71,8 @@ void conclude(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResul
               const std::filesystem::path& folder, const ProgramOptions& program) {
   const gcmc::TrialResult* best = gcmc::winner(report.plan, ranking);
   gcmc::require(best, [&] { return "tune: no trial got through the last rung: " + ranking.back().error; });
-  Settings winner{gcmc::winner_options(report.plan, best->values), {}};
-  winner.program.data_dir = program.data_dir;
-  winner.program.ratings = program.ratings;
-  winner.program.reading = program.reading;
+  Settings winner{gcmc::winner_options(report.plan, best->values), program};
+  winner.program.silent = false;
   gcmc::write_file_atomically((folder / "winner.json").string(), settings_json(winner));
   if (!program.silent) std::printf("Written to %s\n", folder.c_str());
   std::printf("%s\n", summary_line(*best).c_str());
