@@ -489,6 +489,32 @@ save_folders() {
   [ "$(cat precious)" = precious ] || fail 'a planted link was followed'
 }
 
+# No figure is invented where nothing is tested, and figures have the digits of the ratings' scale.
+figures() {
+  local name
+  expect 0 train "${small[@]}" --train-max-iter 2 --data-test-ratio 0 --save-dir untested
+  for name in best_test_rmse best_test_mae best_test_loss best_test_accuracy baseline_test_rmse; do
+    grep -q "\"$name\": *null" untested/metrics.json || fail "$name is told though nothing is tested"
+  done
+  if grep -q '"best_test' untested/model/config.json; then fail 'the model has a test figure'; fi
+  awk -F, -v OFS=, 'NR > 1 { $3 = $3 / 10000 } 1' tiny/ratings.csv | grep -v '"' >milli.csv
+  expect 0 train milli.csv --gcn-agg-units 20 --gcn-out-units 8 --threads 2 --train-max-iter 2 --save-dir milli
+  out_has '^Best Iter Idx=.*Best Test RMSE=0[.]000[1-9][0-9]{3}$'
+  printf 'u1,i3\n' >one.csv
+  expect 0 predict --model milli one.csv
+  out_has '^u1,i3,0[.]000[0-9]{6},$'
+}
+
+# A training that cannot fit is told before it begins, with what would make it fit.
+too_large() {
+  local code=0
+  awk 'BEGIN { srand(1); print "userId,itemId,rating"
+    for (n = 0; n < 20000; ++n) print int(rand() * 2000) "," int(rand() * 2000) "," 1 + int(rand() * 100) }' >large.csv
+  (ulimit -v 1500000 && exec "$gcmc" train large.csv --threads 1 --train-max-iter 2 >out 2>err) || code=$?
+  [ "$code" -eq 2 ] || fail "a training that cannot fit: exit $code"
+  err_has '^gcmc: training takes [0-9.]+ GB of memory at least, and there are [0-9.]+ GB: .*--gcn-agg-units'
+}
+
 # A full disk: a run that cannot be written leaves an older one as it was, to the byte.
 full_disk() {
   local code blocks message
@@ -593,6 +619,8 @@ device
 signal TERM
 ends
 save_folders
+figures
+too_large
 stops
 start
 full_disk

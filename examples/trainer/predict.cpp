@@ -1,7 +1,9 @@
 // gcmc predict and gcmc recommend: ids in, ratings out, as CSV.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -20,10 +22,19 @@ namespace {
 
 using gcmc::Index;
 
-std::string number(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.6f", value);
+constexpr int usual_decimals = 6;
+
+std::string number(double value, int decimals = usual_decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
   return text.data();
+}
+
+/// Of ratings: six digits behind the point, or as many significant ones where all levels are small.
+int rating_decimals(const gcmc::SavedModel& model) {
+  const double size = std::max(std::abs(model.levels.front()), std::abs(model.levels.back()));
+  if (size == 0) return usual_decimals;
+  return std::clamp(usual_decimals - 1 - static_cast<int>(std::floor(std::log10(size))), usual_decimals, 20);
 }
 
 /// As short as the level is: 4, 3.5.
@@ -96,10 +107,11 @@ std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<
   const auto [ratings, chances] =
       probabilities ? predictor.score(pairs) : gcmc::Predictor::Scores{predictor.predict(pairs), {}};
   const std::size_t levels = predictor.model().levels.size();
+  const int decimals = rating_decimals(predictor.model());
 
   std::string text = header(predictor.model(), probabilities);
   for (std::size_t p = 0; p < pairs.size(); ++p) {
-    text += field(ids[p].user) + "," + field(ids[p].item) + "," + number(ratings[p]);
+    text += field(ids[p].user) + "," + field(ids[p].item) + "," + number(ratings[p], decimals);
     if (probabilities)
       for (std::size_t level = 0; level < levels; ++level) text += "," + number(chances[p * levels + level]);
     text += std::string(",") + note(pairs[p]) + "\n";
@@ -132,5 +144,5 @@ void run_recommend(const RecommendArguments& arguments) {
   std::printf("item,rating\n");
   for (const auto& [item, rating] : predictor.recommend(user, arguments.top))
     std::printf("%s,%s\n", printed_field(predictor.model().item_ids[static_cast<std::size_t>(item)]).c_str(),
-                number(rating).c_str());
+                number(rating, rating_decimals(predictor.model())).c_str());
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -46,6 +47,12 @@ std::string model_prefix(const gcmc::Progress& progress) {
 }
 
 }  // namespace
+
+std::string figure(double error) {
+  const double size = std::abs(error);
+  const bool small = size > 0 && size < 0.1;
+  return text("%.*f", small ? 3 - static_cast<int>(std::floor(std::log10(size))) : 4, error);
+}
 
 bool is_terminal(int descriptor) {
   const char* kind = std::getenv("TERM");
@@ -131,9 +138,9 @@ void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
                                                    static_cast<long long>(progress.max_iterations));
   line += (may_end_early_ && !refit ? "at most " : "") + duration(time_left_.seconds()) + " left";
   if (valid_rmse_ >= 0 && !refit)
-    line += text("  Val RMSE %.4f  best %.4f at %lld", valid_rmse_, progress.best_valid_rmse,
-                 static_cast<long long>(progress.best_iteration));
-  rewrite_line(line + text("  loss %.4f", progress.loss));
+    line += "  Val RMSE " + figure(valid_rmse_) + "  best " + figure(progress.best_valid_rmse) +
+            text(" at %lld", static_cast<long long>(progress.best_iteration));
+  rewrite_line(line + "  loss " + figure(progress.loss));
 }
 
 void ProgressPrinter::rewrite_line(std::string line) {
@@ -147,12 +154,12 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
   const bool rare_validation = progress.valid_rmse && valid_interval_ >= log_interval_;
   if (progress.iteration % log_interval_ != 0 && !rare_validation) return;
   const auto steps = static_cast<double>(steps_);
-  std::string line =
-      text(progress.phase == Phase::refit ? "Refit Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f"
-                                          : "Iter=%lld, loss=%.4f, rmse=%.4f, time=%.4f",
-           static_cast<long long>(progress.iteration), loss_ / steps, train_rmse_ / steps, seconds_ / steps);
-  if (progress.valid_rmse) line += text(",\tVal RMSE=%.4f", *progress.valid_rmse);
-  if (progress.test_rmse) line += text(", Test RMSE=%.4f", *progress.test_rmse);
+  std::string line = text(progress.phase == Phase::refit ? "Refit Iter=%lld" : "Iter=%lld",
+                          static_cast<long long>(progress.iteration)) +
+                     ", loss=" + figure(loss_ / steps) + ", rmse=" + figure(train_rmse_ / steps) +
+                     text(", time=%.4f", seconds_ / steps);
+  if (progress.valid_rmse) line += ",\tVal RMSE=" + figure(*progress.valid_rmse);
+  if (progress.test_rmse) line += ", Test RMSE=" + figure(*progress.test_rmse);
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
   steps_ = 0;
@@ -217,7 +224,8 @@ void TunePrinter::print_line(const gcmc::TuneRun& run) const {
     line += ", Seed=" + std::to_string(plan_.base.train.seed + static_cast<std::uint64_t>(run.repeat));
   line += text(", time=%.1f", run.seconds);
   if (run.valid_rmse)
-    line += text(", Best Iter Idx=%lld, Val RMSE=%.4f", static_cast<long long>(run.best_iteration), *run.valid_rmse);
+    line +=
+        text(", Best Iter Idx=%lld, Val RMSE=", static_cast<long long>(run.best_iteration)) + figure(*run.valid_rmse);
   else
     line += ", failed: " + run.error;
   std::printf("%s\n", line.c_str());
@@ -230,7 +238,8 @@ void TunePrinter::rewrite() {
   drawn_at_ = now;
   std::string line = text("%lld/%lld runs", static_cast<long long>(runs_), static_cast<long long>(planned_runs_));
   if (best_.valid_rmse)
-    line += text("  best validation RMSE %.4f of trial %d after %lld iterations", *best_.valid_rmse, best_.trial,
+    line += "  best validation RMSE " + figure(*best_.valid_rmse) +
+            text(" of trial %d after %lld iterations", best_.trial,
                  static_cast<long long>(rungs_[static_cast<std::size_t>(best_.rung - 1)].iterations));
   const auto done = static_cast<double>(std::max(iterations_, ended_));
   const double seconds = std::chrono::duration<double>(now - start_).count();
@@ -254,14 +263,14 @@ void TunePrinter::finish() {
 }
 
 std::string summary_line(const gcmc::TrialResult& best) {
-  return text("Best Trial=%d, Best Iter Idx=%.0f, Best Valid RMSE=%.4f", best.trial, best.best_iteration,
-              best.valid_rmse.back());
+  return text("Best Trial=%d, Best Iter Idx=%.0f, Best Valid RMSE=", best.trial, best.best_iteration) +
+         figure(best.valid_rmse.back());
 }
 
 std::string summary_line(const gcmc::RunMetrics& metrics) {
   std::string line = text("Best Iter Idx=%lld", static_cast<long long>(metrics.best_iteration));
-  if (metrics.best_valid_rmse) line += text(", Best Valid RMSE=%.4f", *metrics.best_valid_rmse);
-  if (metrics.test_ratings > 0) line += text(", Best Test RMSE=%.4f", metrics.best_test_rmse);
+  if (metrics.best_valid_rmse) line += ", Best Valid RMSE=" + figure(*metrics.best_valid_rmse);
+  if (metrics.test_ratings > 0) line += ", Best Test RMSE=" + figure(metrics.best_test_rmse);
   return line;
 }
 
@@ -269,7 +278,7 @@ std::string summary_line(const gcmc::EnsembleMetrics& metrics) {
   double iterations = 0;
   for (const gcmc::RunMetrics& member : metrics.members) iterations += static_cast<double>(member.best_iteration);
   std::string line = text("Best Iter Idx=%.0f", iterations / static_cast<double>(metrics.members.size()));
-  if (metrics.mean_valid_rmse() > 0) line += text(", Best Valid RMSE=%.4f", metrics.mean_valid_rmse());
-  if (metrics.test.count > 0) line += text(", Best Test RMSE=%.4f", metrics.test.rmse());
+  if (metrics.mean_valid_rmse() > 0) line += ", Best Valid RMSE=" + figure(metrics.mean_valid_rmse());
+  if (metrics.test.count > 0) line += ", Best Test RMSE=" + figure(metrics.test.rmse());
   return line;
 }

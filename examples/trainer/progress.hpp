@@ -74,6 +74,9 @@ class TunePrinter {
   gcmc::Offset iterations_ = 0, ended_ = 0, resumed_ = 0, planned_ = 0;
 };
 
+/// An error with four decimals, or where it is below .1 (ratings may be of any scale) four digits.
+std::string figure(double error);
+
 /// Best Iter Idx=..., the line that DGL's users and SageMaker's tuner read.
 std::string summary_line(const gcmc::RunMetrics& metrics);
 /// The same of averaged predictions: iteration and validation are the members' means.

@@ -15,6 +15,7 @@
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/save_run.hpp"
 #include "gcmc/train/ensemble.hpp"
+#include "memory.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stop_signal.hpp"
@@ -39,7 +40,8 @@ void note_nothing_kept() {
 }
 
 void print_baseline(double rmse, std::optional<bool> beaten) {
-  std::printf("Bias baseline Test RMSE=%.4f%s\n", rmse, beaten == false ? ": the model does not beat it" : "");
+  std::printf("Bias baseline Test RMSE=%s%s\n", figure(rmse).c_str(),
+              beaten == false ? ": the model does not beat it" : "");
 }
 
 void print_metrics(const gcmc::RunMetrics& metrics) {
@@ -47,11 +49,11 @@ void print_metrics(const gcmc::RunMetrics& metrics) {
               metrics.seconds_per_iteration, static_cast<long long>(metrics.parameters), metrics.backend.c_str());
   if (metrics.valid_in_training) std::printf("Validation ratings were trained on: Valid RMSE is a training figure\n");
   if (metrics.test_ratings > 0) {
-    std::printf("Test MAE=%.4f, accuracy=%.4f, loss=%.4f\n", metrics.best_test_mae, metrics.best_test_accuracy,
-                metrics.best_test_loss);
+    std::printf("Test MAE=%s, accuracy=%.4f, loss=%.4f\n", figure(metrics.best_test_mae).c_str(),
+                metrics.best_test_accuracy, metrics.best_test_loss);
     print_baseline(metrics.baseline_test_rmse, metrics.beats_baseline());
   } else if (metrics.baseline_valid_rmse) {
-    std::printf("Bias baseline Valid RMSE=%.4f%s\n", *metrics.baseline_valid_rmse,
+    std::printf("Bias baseline Valid RMSE=%s%s\n", figure(*metrics.baseline_valid_rmse).c_str(),
                 metrics.beats_baseline() == false ? ": the model does not beat it" : "");
   }
 }
@@ -60,9 +62,10 @@ void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
   for (const gcmc::RunMetrics& member : metrics.members)
     std::printf("Seed=%llu, %s\n", static_cast<unsigned long long>(member.seed), summary_line(member).c_str());
   if (metrics.test.count > 0) {
-    std::printf("Mean Test RMSE=%.4f, deviation=%.4f\n", metrics.mean_test_rmse(), metrics.test_rmse_deviation());
-    std::printf("Average of %zu models: Test MAE=%.4f, accuracy=%.4f, loss=%.4f\n", metrics.members.size(),
-                metrics.test.mae(), metrics.test.accuracy(), metrics.test.loss());
+    std::printf("Mean Test RMSE=%s, deviation=%s\n", figure(metrics.mean_test_rmse()).c_str(),
+                figure(metrics.test_rmse_deviation()).c_str());
+    std::printf("Average of %zu models: Test MAE=%s, accuracy=%.4f, loss=%.4f\n", metrics.members.size(),
+                figure(metrics.test.mae()).c_str(), metrics.test.accuracy(), metrics.test.loss());
     print_baseline(metrics.members.front().baseline_test_rmse, metrics.beats_baseline());
   }
 }
@@ -165,6 +168,7 @@ void run_train(const OptionsFor& options_for) {
   const gcmc::DataSource data = load(settings);
   const gcmc::Ratings& ratings = data.ratings;
   settings = options_for(&ratings);
+  check_memory(ratings, settings.options);
   note_lowered_units(ratings, settings.options.model);
   if (!settings.program.silent) print_data(data, settings.options);
   if (folder.empty() && !settings.program.silent) note_nothing_kept();

@@ -38,8 +38,9 @@ void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::Trial
   for (std::size_t k = 0; k < std::min(printed_trials, ranking.size()); ++k) {
     const gcmc::TrialResult& trial = ranking[k];
     if (!trial.error.empty()) break;
-    std::printf("%zu. trial %d: Valid RMSE=%.4f after %lld iterations: %s\n", k + 1, trial.trial,
-                trial.valid_rmse.back(), static_cast<long long>(rungs[trial.valid_rmse.size() - 1].iterations),
+    std::printf("%zu. trial %d: Valid RMSE=%s after %lld iterations: %s\n", k + 1, trial.trial,
+                figure(trial.valid_rmse.back()).c_str(),
+                static_cast<long long>(rungs[trial.valid_rmse.size() - 1].iterations),
                 gcmc::trial_text(report.plan, trial.values).c_str());
   }
   const auto failed = std::count_if(ranking.begin(), ranking.end(), [](const auto& t) { return !t.error.empty(); });
@@ -47,7 +48,8 @@ void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::Trial
     std::printf("%td of %zu trials failed, the last with: %s\n", failed, ranking.size(), ranking.back().error.c_str());
   const bool beaten = !ranking.empty() && ranking.front().error.empty() &&
                       ranking.front().valid_rmse.back() < report.baseline_valid_rmse;
-  std::printf("Bias baseline Valid RMSE=%.4f%s\n", report.baseline_valid_rmse, beaten ? "" : ": no trial beats it");
+  std::printf("Bias baseline Valid RMSE=%s%s\n", figure(report.baseline_valid_rmse).c_str(),
+              beaten ? "" : ": no trial beats it");
 }
 
 void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder,

@@ -211,8 +211,10 @@ class TrainingRun {
                    {"valid_ratings", std::to_string(m.valid_ratings)},
                    {"test_ratings", std::to_string(m.test_ratings)}};
     if (m.best_valid_rmse) saved.metrics["best_valid_rmse"] = *m.best_valid_rmse;
-    saved.metrics["best_test_rmse"] = m.best_test_rmse;
-    saved.metrics["best_test_mae"] = m.best_test_mae;
+    if (m.test_ratings > 0) {
+      saved.metrics["best_test_rmse"] = m.best_test_rmse;
+      saved.metrics["best_test_mae"] = m.best_test_mae;
+    }
     saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
   }
 

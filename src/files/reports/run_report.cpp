@@ -30,6 +30,9 @@ ordered_json object_of(const RunMetrics& metrics) {
     if (value) finite(*value, name);
     object[name] = json_of(value);
   };
+  const auto tested = [&](const char* name, double value) {
+    number(name, metrics.test_ratings > 0 ? std::optional(value) : std::nullopt);
+  };
   object["dataset"] = metrics.dataset;
   object["preset"] = metrics.preset;
   object["seed"] = metrics.seed;
@@ -45,11 +48,11 @@ ordered_json object_of(const RunMetrics& metrics) {
   object["iterations"] = metrics.iterations;
   object["best_iteration"] = metrics.best_iteration;
   number("best_valid_rmse", metrics.best_valid_rmse);
-  number("best_test_rmse", metrics.best_test_rmse);
-  number("best_test_mae", metrics.best_test_mae);
-  number("best_test_accuracy", metrics.best_test_accuracy);
-  number("best_test_loss", metrics.best_test_loss);
-  number("baseline_test_rmse", metrics.baseline_test_rmse);
+  tested("best_test_rmse", metrics.best_test_rmse);
+  tested("best_test_mae", metrics.best_test_mae);
+  tested("best_test_accuracy", metrics.best_test_accuracy);
+  tested("best_test_loss", metrics.best_test_loss);
+  tested("baseline_test_rmse", metrics.baseline_test_rmse);
   number("baseline_valid_rmse", metrics.baseline_valid_rmse);
   object["beats_baseline"] = json_of(metrics.beats_baseline());
   object["valid_in_training"] = metrics.valid_in_training;
@@ -94,14 +97,18 @@ std::string metrics_json(const EnsembleMetrics& metrics) {
   object["seeds"] = ordered_json::array();
   for (const RunMetrics& member : metrics.members) object["seeds"].push_back(member.seed);
   object["test_ratings"] = first.test_ratings;
-  object["mean_valid_rmse"] = finite(metrics.mean_valid_rmse(), "mean_valid_rmse");
-  object["mean_test_rmse"] = finite(metrics.mean_test_rmse(), "mean_test_rmse");
-  object["test_rmse_deviation"] = finite(metrics.test_rmse_deviation(), "test_rmse_deviation");
-  object["best_test_rmse"] = finite(metrics.test.rmse(), "best_test_rmse");
-  object["best_test_mae"] = finite(metrics.test.mae(), "best_test_mae");
-  object["best_test_accuracy"] = finite(metrics.test.accuracy(), "best_test_accuracy");
-  object["best_test_loss"] = finite(metrics.test.loss(), "best_test_loss");
-  object["baseline_test_rmse"] = finite(first.baseline_test_rmse, "baseline_test_rmse");
+  const auto number = [&](const char* name, bool measured, double value) {
+    object[name] = measured ? ordered_json(finite(value, name)) : ordered_json(nullptr);
+  };
+  const bool tested = first.test_ratings > 0;
+  number("mean_valid_rmse", first.best_valid_rmse.has_value(), metrics.mean_valid_rmse());
+  number("mean_test_rmse", tested, metrics.mean_test_rmse());
+  number("test_rmse_deviation", tested, metrics.test_rmse_deviation());
+  number("best_test_rmse", tested, metrics.test.rmse());
+  number("best_test_mae", tested, metrics.test.mae());
+  number("best_test_accuracy", tested, metrics.test.accuracy());
+  number("best_test_loss", tested, metrics.test.loss());
+  number("baseline_test_rmse", tested, first.baseline_test_rmse);
   object["beats_baseline"] = json_of(metrics.beats_baseline());
   object["stopped"] = metrics.members.back().stopped;
   object["members"] = ordered_json::array();
