@@ -1,7 +1,6 @@
 // A machine of a test's own to find and download data sets on.
 #pragma once
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
@@ -40,13 +39,7 @@ class Machine {
   std::size_t entries() const { return count(folder_ / ""); }
   std::size_t cached() const { return count(folder_ / "cache/gcmc"); }
 
-  std::vector<std::string> cached_names() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache/gcmc"))
-      names.push_back(entry.path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
-  }
+  std::vector<std::string> cached_names() const { return names_in(folder_ / "cache/gcmc"); }
 
  private:
   static std::size_t count(const std::string& folder) {

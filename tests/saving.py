@@ -4,10 +4,12 @@
     saving.py GCMC faults SHIM STRIDE   every STRIDE-th file call of a save fails, is cut off, or is met by a signal
     saving.py GCMC pairs COUNT          two runs into one folder at once
     saving.py GCMC timeouts COUNT       runs ended by coreutils' timeout, which signals twice; on a loaded machine
+    saving.py GCMC terminal             one Ctrl-C, and a second one
     saving.py GCMC readers SECONDS      a model is read all the while it is saved again and again
 """
 import json
 import os
+import pty
 import random
 import shutil
 import signal
@@ -200,6 +202,40 @@ def readers(seconds):
     print(f"{reads} reads of a model while it was replaced: all of a whole model")
 
 
+def press(command, expected, presses):
+    """Runs it on a terminal, presses Ctrl-C each time that the next of the expected texts has come: its exit status."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(command[0], command, {**os.environ, "TERM": "xterm"})
+    shown = b""
+    while True:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:  # the end of a terminal
+            break
+        while presses and expected[-presses] in shown:
+            os.write(terminal, b"\x03")
+            presses -= 1
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def on_terminal():
+    runs = Runs()
+    target = WORK / "pressed"
+    shutil.copytree(runs.old, target)
+    older = texts(target)
+    slow = train_command(target, 7, "--train-max-iter", "100000000", "--train-schedule", "constant",
+                         "--gcn-agg-units", "60000")
+    code = press(slow, [b" left", b"second Ctrl-C ends at once"], 2)
+    assert code == -signal.SIGINT, f"a second Ctrl-C: exit {code}"
+    assert runs.check(target) == 1 and texts(target) == older, "a run that was ended at once changed the older one"
+    quick = train_command(target, 7, "--train-max-iter", "100000000", "--train-schedule", "constant")
+    code = press(quick, [b" left"], 1)
+    assert code == 0 and predictions(target) and texts(target) != older, f"one Ctrl-C: exit {code}"
+    assert not leftovers(target), leftovers(target)
+    print("one Ctrl-C saves, a second one ends at once")
+
+
 def main():
     make_ratings()
     try:
@@ -207,6 +243,8 @@ def main():
             faults(str(Path(sys.argv[3]).resolve()), int(sys.argv[4]))
         elif sys.argv[2] == "pairs":
             pairs(int(sys.argv[3]))
+        elif sys.argv[2] == "terminal":
+            on_terminal()
         elif sys.argv[2] == "timeouts":
             timeouts(int(sys.argv[3]))
         else:

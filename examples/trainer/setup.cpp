@@ -34,8 +34,7 @@ void print_choices(const gcmc::Ratings& ratings, const Options& options) {
   print();
 }
 
-}  // namespace
-
+/// Throws gcmc::Error if it cannot be written to.
 void make_folder(const std::filesystem::path& folder) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
@@ -44,18 +43,6 @@ void make_folder(const std::filesystem::path& folder) {
            " cannot be written: " + (problem ? problem.message() : std::string("it is not writable for this user"));
   });
 }
-
-std::string make_save_folder(const ProgramOptions& program) {
-  gcmc::require(!program.save_dir.empty() || program.save_id.empty(),
-                "save_id names a sub-folder of save_dir: give save_dir");
-  if (program.save_dir.empty()) return {};
-  std::filesystem::path folder = program.save_dir;
-  if (!program.save_id.empty()) folder /= program.save_id;
-  make_folder(folder);
-  return folder.string();
-}
-
-namespace {
 
 /// Shows a download on standard error: on a terminal one line that is rewritten, elsewhere a line when it begins.
 class DownloadPrinter {
@@ -151,6 +138,16 @@ void print_columns(const gcmc::ReadReport& report) {
 }
 
 }  // namespace
+
+std::string make_save_folder(const ProgramOptions& program) {
+  gcmc::require(!program.save_dir.empty() || program.save_id.empty(),
+                "save_id names a sub-folder of save_dir: give save_dir");
+  if (program.save_dir.empty()) return {};
+  std::filesystem::path folder = program.save_dir;
+  if (!program.save_id.empty()) folder /= program.save_id;
+  make_folder(folder);
+  return folder.string();
+}
 
 gcmc::DataSource load(const Settings& settings) {
   const std::string& folder = settings.program.data_dir;

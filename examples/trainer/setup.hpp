@@ -7,9 +7,6 @@
 #include "gcmc/files/readers.hpp"
 #include "program_options.hpp"
 
-/// Throws gcmc::Error if it cannot be written to.
-void make_folder(const std::filesystem::path& folder);
-
 /// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
 std::string make_save_folder(const ProgramOptions& program);
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "file_lock.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "json.hpp"
@@ -64,14 +65,6 @@ std::string holder(int file) {
   return size > 0 ? std::string(text.data(), std::find(text.data(), text.data() + size, '\n')) : "another process";
 }
 
-/// Is the open file still the one of that name?
-bool is_named(int file, const std::string& path) {
-  struct stat open {
-  }, named{};
-  return ::fstat(file, &open) == 0 && ::lstat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
-         open.st_dev == named.st_dev;
-}
-
 void make_parent(const std::string& path) {
   std::error_code code;
   fs::create_directories(fs::path(path).parent_path(), code);
@@ -80,32 +73,16 @@ void make_parent(const std::string& path) {
 
 }  // namespace
 
-FolderLock::FolderLock(const std::string& folder) : path_(folder + "/.gcmc-lock") {
-  Descriptor file;
-  do {
-    file = Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666));
-    if (!file.is_open()) throw_system_error(path_ + ": cannot be made", errno);
-    if (::flock(file.number(), LOCK_EX | LOCK_NB) == 0) continue;
-    if (errno == EWOULDBLOCK)
-      throw InputError(folder + ": a run saves to it (" + holder(file.number()) +
-                       "): wait until that ends, or choose another folder");
-    break;  // a file system without locks
-  } while (!is_named(file.number(), path_));
+FolderLock::FolderLock(const std::string& folder) : lock_(std::make_unique<FileLock>(folder + "/.gcmc-lock")) {
+  if (lock_->try_take() == FileLock::Answer::busy)
+    throw InputError(folder + ": a run saves to it (" + holder(lock_->number()) +
+                     "): wait until that ends, or choose another folder");
   const std::string text = "process " + std::to_string(::getpid()) + " on " + host_name() + "\n";
-  try {
-    if (::ftruncate(file.number(), 0) != 0) throw_system_error(path_ + ": cannot be written", errno);
-    write_all(file.number(), text.data(), text.size(), path_);
-  } catch (...) {
-    ::unlink(path_.c_str());
-    throw;
-  }
-  file_ = file.release();
+  if (::ftruncate(lock_->number(), 0) != 0) throw_system_error(lock_->path() + ": cannot be written", errno);
+  write_all(lock_->number(), text.data(), text.size(), lock_->path());
 }
 
-FolderLock::~FolderLock() {
-  ::unlink(path_.c_str());
-  ::close(file_);
-}
+FolderLock::~FolderLock() = default;
 
 void check_run_folder(const std::string& folder) {
   remove_leftovers(folder);

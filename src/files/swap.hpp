@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdio>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,11 +29,6 @@ class Swap {
     const int problem = errno;
     moves_.pop_back();
     throw_system_error(from + ": cannot be moved to " + to, problem);
-  }
-  /// The same, where there is something to move.
-  void move_if_there(const std::string& from, const std::string& to) {
-    std::error_code none;
-    if (std::filesystem::exists(std::filesystem::symlink_status(from, none))) move(from, to);
   }
   void keep() { moves_.clear(); }
 

@@ -1,6 +1,7 @@
 // Saving a run so that nothing is lost: a lock for its length, a trial before training, and all its files at once.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
@@ -8,6 +9,8 @@
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {
+
+class FileLock;
 
 /// While it lives, no other process that asks has the lock of this folder. Ends with the process, however that ends.
 class GCMC_EXPORT FolderLock {
@@ -20,8 +23,7 @@ class GCMC_EXPORT FolderLock {
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  std::string path_;
-  int file_ = -1;
+  std::unique_ptr<FileLock> lock_;
 };
 
 /// A text file of a run: its name in the run's folder, such as "metrics.json" or "seed-2/metrics.json".

@@ -1,7 +1,6 @@
 // The memory that reading a file may take: bounded by its size, so that no small file takes the machine's.
 #pragma once
 
-#include <algorithm>
 #include <string>
 
 #include "gcmc/base/error.hpp"
@@ -21,8 +20,7 @@ class DataLimit {
   DataLimit(std::string path, Offset allowed_megabytes)
       : path_(std::move(path)), allowed_(allowed_megabytes * megabyte) {}
 
-  /// The file, or the files, have so many bytes.
-  void has_bytes(Offset bytes) { bytes_ = std::max(bytes_, bytes); }
+  /// The file, or the files, have so many more bytes.
   void add_bytes(Offset bytes) { bytes_ += bytes; }
 
   /// Throws Exceeded if that is more than may be taken.

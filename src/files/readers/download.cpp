@@ -18,9 +18,9 @@
 #include <thread>
 #include <vector>
 
+#include "../file_lock.hpp"
 #include "../system_error.hpp"
 #include "archive.hpp"
-#include "download_lock.hpp"
 #include "fetch.hpp"
 #include "gcmc/base/error.hpp"
 
@@ -122,20 +122,25 @@ void require_published_ratings(const KnownSet& set, const fs::path& folder) {
 /// Makes what is in the folder survive a power cut, before its name says that it is whole.
 void sync_all(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    const int descriptor = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (descriptor < 0) continue;
-    ::fsync(descriptor);
-    ::close(descriptor);
+    const Descriptor open(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (open.is_open()) ::fsync(open.number());
   }
 }
 
+/// False while another process has it.
+bool take(FileLock& lock) {
+  const FileLock::Answer answer = lock.try_take();
+  if (answer == FileLock::Answer::unsupported) throw_system_error(lock.path() + ": cannot be locked", errno);
+  return answer == FileLock::Answer::taken;
+}
+
 /// What killed downloads left, but for parts to go on with, of any set that nobody downloads now.
-void remove_leftovers(const fs::path& cache) {
+void remove_unpacked(const fs::path& cache) {
   for (const KnownSet& set : known_sets) {
     const fs::path unpacked = own_name(cache, set, ".new"), lock_file = own_name(cache, set, ".lock");
     if (!fs::exists(fs::symlink_status(unpacked)) && !fs::exists(fs::symlink_status(lock_file))) continue;
-    DownloadLock lock(lock_file);
-    if (lock.try_take()) fs::remove_all(unpacked);
+    FileLock lock(lock_file);
+    if (take(lock)) fs::remove_all(unpacked);
   }
 }
 
@@ -173,9 +178,9 @@ void download(const KnownSet& set, const fs::path& cache, const DataRequest& req
   std::error_code code;
   fs::create_directories(cache, code);
   if (code) throw_system_error(cache.string() + ": no folder can be made here", code);
-  remove_leftovers(cache);
-  DownloadLock lock(own_name(cache, set, ".lock"));
-  while (!lock.try_take()) {
+  remove_unpacked(cache);
+  FileLock lock(own_name(cache, set, ".lock"));
+  while (!take(lock)) {
     if (request.progress) request.progress({.waiting = true});
     std::this_thread::sleep_for(between_tries);
   }

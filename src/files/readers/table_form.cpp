@@ -59,11 +59,15 @@ std::size_t known_columns(const Fields& fields, const std::vector<WantedColumn>&
   return known;
 }
 
+std::size_t required_columns(const std::vector<WantedColumn>& wanted) {
+  return static_cast<std::size_t>(
+      std::count_if(wanted.begin(), wanted.end(), [](const WantedColumn& column) { return column.required; }));
+}
+
 Separator detect_separator(const std::vector<std::string_view>& lines, const std::vector<WantedColumn>& wanted,
                            const Told& told) {
   using Merit = std::tuple<std::size_t, bool, bool, bool, std::size_t>;
-  const auto required = static_cast<std::size_t>(
-      std::count_if(wanted.begin(), wanted.end(), [](const WantedColumn& column) { return column.required; }));
+  const std::size_t required = required_columns(wanted);
   Separator best(",");
   Merit most{};
   for (const char* name : {",", "tab", ";", "|", "::", "blanks"}) {
@@ -84,8 +88,7 @@ Separator detect_separator(const std::vector<std::string_view>& lines, const std
 
 /// A first line that names columns, or that has text where a rating would be.
 bool is_header(const Fields& first, const std::vector<WantedColumn>& wanted, const Told& told) {
-  const auto required = static_cast<std::size_t>(
-      std::count_if(wanted.begin(), wanted.end(), [](const WantedColumn& column) { return column.required; }));
+  const std::size_t required = required_columns(wanted);
   const std::size_t known = known_columns(first, wanted, told);
   if (known >= required) return true;
   if (known > 0) return std::none_of(first.begin(), first.end(), is_number);
