@@ -171,6 +171,17 @@ TEST_CASE("a pair file gives the ids that training has, by name in any order", "
   CHECK(error("1,2\n3,\n") == "file:2: the item id is empty, some text was expected");
 }
 
+TEST_CASE("a first line whose quotes go on in the next is no form to go by", "[files]") {
+  const ScratchFolder folder;
+  write_bytes(folder / "pairs", "anna,\"Dune\npart two\"\nben,Solaris\n");
+  CHECK(error_of([&] { read_id_pairs(folder / "pairs"); }).find("holds a line break") != std::string::npos);
+  for (const char* text : {"\"an\nna\",Dune,3\nben,Solaris,4\n", "\"", "\"a", "\"a\"b", "a\"b,c"}) {
+    write_bytes(folder / "pairs", text);
+    CHECK(error_of([&] { read_id_pairs(folder / "pairs"); }) != "no error");
+    CHECK(read(text).error != "no error");
+  }
+}
+
 TEST_CASE("what stands for not rated is left out and counted, by number or by text", "[files]") {
   const std::string text = "user,item,rating\n1,1,-1\n1,2,6\n2,1,-1.0\n2,2,7\n3,1,8\n";
   const Outcome told = read(text, {.not_rated = "-1"});

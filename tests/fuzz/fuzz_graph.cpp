@@ -9,7 +9,7 @@ namespace gcmc {
 
 std::vector<std::string> seeds() {
   const ScratchFolder folder;
-  write(folder / "graph", numbers_of(generate_ratings({.users = 5, .items = 7, .ratings = 20})));
+  write(folder / "graph", numbers_of(generate_ratings({.users = 8, .items = 9, .ratings = 30})));
   return {read_bytes(folder / "graph")};
 }
 

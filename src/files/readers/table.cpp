@@ -34,7 +34,7 @@ Table::Table(const std::string& path, const ReadOptions& options, std::vector<Wa
   positions_.assign(wanted_.size(), no_column);
   if (form_.header)
     find_by_name(told);
-  else if (!form_.first.empty())
+  else if (!form_.empty)
     find_by_position(told, form_.first);
   for (const std::size_t position : positions_)
     if (position != no_column) kept_ = std::max(kept_, position + 1);
@@ -81,7 +81,8 @@ void Table::find_by_position(const Told& told, const std::vector<std::string>& f
            "rating, was expected; of a table with a line a user, layout is wide; else say which columns they "
            "are, as in columns user=1,item=2,rating=3";
   });
-  for (const auto& [role, text] : told) {
+  for (const auto& by_user : told) {
+    const std::string &role = by_user.first, &text = by_user.second;
     const auto wanted = std::find_if(wanted_.begin(), wanted_.end(), [&](const auto& w) { return w.role == role; });
     const std::size_t position = told_position(text, first, false);
     require(position < columns_, [&] {

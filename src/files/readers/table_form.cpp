@@ -131,10 +131,12 @@ TableForm detect_form(std::string_view text, bool whole, const ReadOptions& opti
   const std::vector<std::string_view> lines = first_lines(text, whole);
   TableForm form;
   if (!options.separator.empty()) form.separator = Separator(options.separator);
-  if (lines.empty()) return form;
+  form.empty = lines.empty();
+  if (form.empty) return form;
   if (options.separator.empty()) form.separator = detect_separator(lines, wanted, told);
   form.header = !options.no_header && is_header(fields_of(lines.front(), form.separator), wanted, told);
-  if (lines.size() > form.header) form.first = fields_of(lines[form.header], form.separator);
+  for (std::size_t k = form.header; k < lines.size() && form.first.empty(); ++k)
+    form.first = fields_of(lines[k], form.separator);  // not one whose quotes go on in the next line
   return form;
 }
 

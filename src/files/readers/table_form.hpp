@@ -17,7 +17,8 @@ inline constexpr std::size_t most_columns = 65536;
 struct TableForm {
   Separator separator{","};
   bool header = false;
-  std::vector<std::string> first;  ///< the fields of the first record that is not the header
+  bool empty = true;               ///< there is no line
+  std::vector<std::string> first;  ///< the fields of the first record of one line that is not the header
 };
 
 /// `text` is the file's beginning, its last line cut off unless it is `whole`; `told` is what the user said of columns.
