@@ -24,7 +24,7 @@ int main() try {
 
   gcmc::save_model("quickstart-model", result.model);
   const gcmc::Predictor predictor(gcmc::load_model("quickstart-model"));
-  for (const auto& [item, rating] : predictor.recommend(predictor.user_index("7"), 3))
+  for (const auto& [item, rating] : predictor.recommend(predictor.user_index("7"), {.top = 3}))
     std::cout << "user 7 would rate item " << predictor.model().item_ids[item] << ' ' << rating << '\n';
 } catch (const gcmc::Error& error) {
   std::cerr << "quickstart: " << error.what() << '\n';

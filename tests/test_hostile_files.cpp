@@ -202,7 +202,7 @@ TEST_CASE("a small model of many users and bases answers in memory of about its 
           std::vector<Predictor::Pair> pairs;
           for (Index user = 0; user < 80000; ++user) pairs.emplace_back(user, 0);
           predictor.score(pairs);
-          predictor.recommend(1, 1);
+          predictor.recommend(1, {.top = 1});
         }) == "no error");
 }
 

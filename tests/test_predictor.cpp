@@ -217,7 +217,7 @@ TEST_CASE("eight threads ask one const predictor at once, and get what one threa
     q.pairs = some_pairs(300 + 100 * k, k);
     q.user = static_cast<Index>(4 * k);
     q.scores = predictor.score(q.pairs);
-    q.best = predictor.recommend(q.user, 20);
+    q.best = predictor.recommend(q.user, {.top = 20});
   }
   std::atomic<int> wrong{0}, asked{0};
   std::vector<std::jthread> threads;
@@ -229,7 +229,7 @@ TEST_CASE("eight threads ask one const predictor at once, and get what one threa
         wrong += scores.ratings != q.scores.ratings || scores.probabilities != q.scores.probabilities;
         wrong += predictor.predict(q.pairs) != q.scores.ratings;
         wrong += predictor.probabilities(q.pairs) != q.scores.probabilities;
-        const auto best = predictor.recommend(q.user, 20);
+        const auto best = predictor.recommend(q.user, {.top = 20});
         wrong += !std::equal(best.begin(), best.end(), q.best.begin(), q.best.end(), same);
         ++asked;
       }
@@ -245,7 +245,7 @@ TEST_CASE("a repeated question allocates nothing beyond its answer", "[predictor
   std::vector<double> ratings(pairs.size()), probabilities(5 * pairs.size());
   const auto ask = [&] {
     predictor.score(pairs, ratings, probabilities);
-    return predictor.recommend(3, 10).size();
+    return predictor.recommend(3, {.top = 10}).size();
   };
   REQUIRE(ask() == 10);
   const long before = allocations;
@@ -266,7 +266,7 @@ TEST_CASE("the best unrated items are recommended, the better first, of equals t
   for (std::size_t k = 0; k < pairs.size(); ++k) expected.emplace_back(-ratings[k], pairs[k].second);
   std::sort(expected.begin(), expected.end());
   for (const Index top : {0, 1, 30, items, items + 1}) {
-    const auto best = predictor.recommend(5, top);
+    const auto best = predictor.recommend(5, {.top = top});
     REQUIRE(best.size() == static_cast<std::size_t>(std::min(top, items - 3)));
     for (std::size_t k = 0; k < best.size(); ++k) {
       CHECK(best[k].item == expected[k].second);
@@ -281,7 +281,7 @@ TEST_CASE("a model without a tensor, or with one of another shape or type, is re
     SavedModel model = small_model<float>();
     model.tensors["calibration"] = {{2}, std::vector<double>{0, 1}};
     change(model);
-    const std::string message = error_of([&] { Predictor(std::move(model), 1).recommend(0, 1); });
+    const std::string message = error_of([&] { Predictor(std::move(model), 1).recommend(0, {.top = 1}); });
     CAPTURE(name, message);
     CHECK(message.find('"' + name + '"') != message.npos);
     return message;
@@ -329,16 +329,16 @@ TEST_CASE("numbers beyond the model's, negative counts and rooms of a wrong size
   CHECK(error_of([&] { predictor.score(pairs, one, four); }).find("room for 1 ratings") != std::string::npos);
   CHECK(error_of([&] { predictor.score(pairs, two, two); }).find("2 probabilities") != std::string::npos);
   CHECK(error_of([&] { predictor.score(pairs, two, four); }) == "no error");
-  CHECK(error_of([&] { predictor.recommend(-1, 1); }).find("user number -1") != std::string::npos);
-  CHECK(error_of([&] { predictor.recommend(3, 1); }).find("user number 3") != std::string::npos);
-  CHECK(error_of([&] { predictor.recommend(0, -1); }).find("-1 items to recommend") != std::string::npos);
+  CHECK(error_of([&] { predictor.recommend(-1, {.top = 1}); }).find("user number -1") != std::string::npos);
+  CHECK(error_of([&] { predictor.recommend(3, {.top = 1}); }).find("user number 3") != std::string::npos);
+  CHECK(error_of([&] { predictor.recommend(0, {.top = -1}); }).find("-1 items of at least") != std::string::npos);
 }
 
 TEST_CASE("rated items out of range are refused where they are asked for", "[predictor]") {
   const auto error = [](const char* name, auto values, Index user) {
     SavedModel model = small_model<float>();
     model.tensors[name].values = values;
-    return error_of([&] { Predictor(std::move(model), 1).recommend(user, 2); });
+    return error_of([&] { Predictor(std::move(model), 1).recommend(user, {.top = 2}); });
   };
   using Offsets = std::vector<Offset>;
   CHECK(error("rated.offsets", Offsets{0, 3, 2, 5}, 1).find("are 3 to 2") != std::string::npos);

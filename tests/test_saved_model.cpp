@@ -137,7 +137,7 @@ TEST_CASE("a model is loaded with the tensors that are wanted, and answers as wi
   const Predictor few(served, 1), all(load_models(folder / "model"), 1);
   CHECK(few.score(pairs).ratings == all.score(pairs).ratings);
   CHECK(few.score(pairs).probabilities == all.score(pairs).probabilities);
-  CHECK(few.recommend(2, 1).front().item == all.recommend(2, 1).front().item);
+  CHECK(few.recommend(2, {.top = 1}).front().item == all.recommend(2, {.top = 1}).front().item);
   const auto none = load_model(folder / "model/1", [](const std::string&) { return false; });
   CHECK(none.tensors.empty());
   CHECK(none.user_ids == model.user_ids);

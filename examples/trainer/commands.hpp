@@ -26,18 +26,3 @@ struct TuneArguments {
   std::uint64_t seed = 1;
 };
 void run_tune(const OptionsFor& options_for, const TuneArguments& arguments);
-
-struct PredictArguments {
-  std::string model, pairs, output;  ///< pairs "-": standard input; output empty: standard output
-  gcmc::ReadOptions reading = {};
-  bool probabilities = false;
-  int threads = 0;
-};
-void run_predict(const PredictArguments& arguments);
-
-struct RecommendArguments {
-  std::string model, user;
-  gcmc::Index top = 10;
-  int threads = 0;
-};
-void run_recommend(const RecommendArguments& arguments);

@@ -1,4 +1,4 @@
-// gcmc: trains, tunes, predicts and recommends on the command line. All work is the library's.
+// gcmc: trains, tunes and asks models on the command line. All work is the library's.
 // Exit codes: 0 done, 1 a fault of the program or the machine, 2 wrong input.
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,9 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "asking.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "gcmc/base/error.hpp"
@@ -24,59 +26,6 @@ constexpr int wrong_input = 2, internal_fault = 1;
 int fail(const std::string& message, int code) {
   std::fprintf(stderr, "gcmc: %s\n", gcmc::printable(message, 2000).c_str());
   return code;
-}
-
-/// In the range of the option `threads` of gcmc train.
-void add_threads(CLI::App& command, int& threads) {
-  const gcmc::Options defaults;
-  gcmc::with_option(defaults, "threads", [&](const gcmc::OptionRow& row, const auto&) {
-    command.add_option("--threads", threads, "CPU threads; 0: all cores")
-        ->capture_default_str()
-        ->check(CLI::Range(static_cast<int>(row.range.low), static_cast<int>(row.range.high)).description(""));
-  });
-}
-
-CLI::App* add_predict(CLI::App& app, PredictArguments& arguments) {
-  CLI::App* command = app.add_subcommand("predict", "Rate (user, item) pairs with a trained model");
-  command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
-  command
-      ->add_option("pairs", arguments.pairs,
-                   "table with a pair a line, read as ratings are; -: standard input. Without a header its columns are "
-                   "user,item; a header (userId, itemId or movieId, ...) may name them in any order, among others")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--columns", arguments.reading.columns, "user=NAME,item=NAME, or positions from 1")
-      ->type_name("TEXT");
-  command->add_option("--separator", arguments.reading.separator, "one character, ::, tab or blanks; default: detected")
-      ->type_name("TEXT");
-  command->add_option("--no-header", arguments.reading.no_header, "the first line is a pair; default: detected")
-      ->type_name("true");
-  command->add_flag("--probabilities", arguments.probabilities, "a column p_LEVEL for each rating level");
-  command->add_option("--output", arguments.output, "file to write; default: standard output")->type_name("FILE");
-  add_threads(*command, arguments.threads);
-  command->footer(
-      "Output: CSV with the header user,item,rating[,p_LEVEL...],note. A user or item that the model has\n"
-      "not seen gets the value of the bias baseline, and the note says so; its probabilities are 0.\n\n"
-      "Examples:\n"
-      "  gcmc predict --model runs/mine pairs.csv\n"
-      "  gcmc predict --model runs/mine --probabilities --output predictions.csv pairs.csv\n"
-      "  printf 'anna,Solaris\\n' | gcmc predict --model runs/mine -");
-  return command;
-}
-
-CLI::App* add_recommend(CLI::App& app, RecommendArguments& arguments) {
-  CLI::App* command = app.add_subcommand("recommend", "List the items a user would rate best, less those rated");
-  command->add_option("--model", arguments.model, "folder of the run or its model/")->required()->type_name("DIR");
-  command->add_option("--user", arguments.user, "the user's id, as in the data")->required()->type_name("ID");
-  command->add_option("--top", arguments.top, "items at most")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000).description(""));
-  add_threads(*command, arguments.threads);
-  command->footer(
-      "Output: CSV with the header item,rating, the best first.\n\n"
-      "Example:\n"
-      "  gcmc recommend --model runs/mine --user anna --top 5");
-  return command;
 }
 
 CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base) {
@@ -129,9 +78,8 @@ struct Program {
   CLI::App app{"Graph Convolutional Matrix Completion: predicts the ratings that users would give to items", "gcmc"};
   TrainArguments train, base;
   TuneArguments tune;
-  PredictArguments predict;
-  RecommendArguments recommend;
-  CLI::App *train_command, *tune_command, *predict_command, *recommend_command;
+  CLI::App *train_command, *tune_command;
+  std::vector<Command> asking;  ///< those that ask a trained model
 
   Program() {
     app.formatter(std::make_shared<HelpFormatter>());
@@ -145,8 +93,8 @@ struct Program {
         "gcmc help COMMAND lists the options of a command.");
     train_command = add_train(app, train);
     tune_command = add_tune(app, tune, base);
-    predict_command = add_predict(app, predict);
-    recommend_command = add_recommend(app, recommend);
+    for (const auto add : {add_predict, add_recommend, add_similar, add_explain, add_evaluate, add_info})
+      asking.push_back(add(app));
     for (CLI::App* command : app.get_subcommands({})) command->group("Commands");
   }
 
@@ -160,8 +108,8 @@ struct Program {
       refuse_extras(*tune_command);
       run_tune([&](const gcmc::Ratings* ratings) { return resolve(*tune_command, base, ratings); }, tune);
     }
-    if (*predict_command) run_predict(predict);
-    if (*recommend_command) run_recommend(recommend);
+    for (const Command& command : asking)
+      if (*command.options) command.run();
   }
 };
 

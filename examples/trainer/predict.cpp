@@ -1,81 +1,23 @@
-// gcmc predict and gcmc recommend: ids in, ratings out, as CSV.
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cmath>
+// gcmc predict: pairs of ids in, ratings out.
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <memory>
 #include <utility>
-#include <vector>
 
-#include "commands.hpp"
+#include "asking.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
-#include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/rating_files.hpp"
-#include "gcmc/files/run_folder.hpp"
-#include "gcmc/model/predictor.hpp"
 
 namespace {
 
 using gcmc::Index;
 
-constexpr int usual_decimals = 6;
-
-std::string number(double value, int decimals = usual_decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
-/// Of ratings: six digits behind the point, or as many significant ones where all levels are small.
-int rating_decimals(const gcmc::SavedModel& model) {
-  const double size = std::max(std::abs(model.levels.front()), std::abs(model.levels.back()));
-  if (size == 0) return usual_decimals;
-  return std::clamp(usual_decimals - 1 - static_cast<int>(std::floor(std::log10(size))), usual_decimals, 20);
-}
-
-/// As short as the level is: 4, 3.5.
-std::string level_name(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g", value);
-  return text.data();
-}
-
-std::string header(const gcmc::SavedModel& model, bool probabilities) {
-  std::string line = "user,item,rating";
-  if (probabilities)
-    for (const double level : model.levels) line += ",p_" + level_name(level);
-  return line + ",note\n";
-}
-
-/// The field, in quotes if it needs them (RFC 4180).
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-/// A field of standard output: on a terminal, an id of a stranger gives no orders.
-std::string printed_field(const std::string& text) {
-  return isatty(STDOUT_FILENO) ? gcmc::printable(csv_field(text)) : csv_field(text);
-}
-
-const char* note(std::pair<Index, Index> pair) {
-  if (pair.first < 0 && pair.second < 0) return "unknown user and item";
-  if (pair.first < 0) return "unknown user";
-  return pair.second < 0 ? "unknown item" : "";
-}
-
-/// "20" of "20.0": how a program writes ids that it took for numbers with a fraction.
-std::string without_fraction(const std::string& id) {
-  const std::size_t point = id.find('.');
-  const bool zeros = point != std::string::npos && id.find_first_not_of('0', point + 1) == std::string::npos;
-  return zeros ? id.substr(0, point) : id;
-}
+struct Arguments : Asking {
+  std::string pairs;  ///< "-": standard input
+  gcmc::ReadOptions reading = {};
+  bool probabilities = false, interval = false;
+  std::string unknown = "baseline";
+};
 
 /// Says of users or items that the model knows less than half of them, with an example of both sides. `find` gives an
 /// id's number.
@@ -98,51 +40,92 @@ void note_unknown(const std::vector<gcmc::IdPair>& pairs, std::string gcmc::IdPa
                by_fraction ? ": these ids are written with a fraction" : ", for instance");
 }
 
-/// `field` writes an id.
-std::string predictions_csv(const gcmc::Predictor& predictor, const std::vector<gcmc::IdPair>& ids, bool probabilities,
-                            std::string (*field)(const std::string&)) {
-  std::vector<std::pair<Index, Index>> pairs;
+std::vector<gcmc::Predictor::Pair> numbered(const gcmc::Predictor& predictor, const std::vector<gcmc::IdPair>& ids,
+                                            bool unknown_is_error) {
+  std::vector<gcmc::Predictor::Pair> pairs;
   pairs.reserve(ids.size());
-  for (const gcmc::IdPair& id : ids) pairs.emplace_back(predictor.user_index(id.user), predictor.item_index(id.item));
-  const auto [ratings, chances] =
-      probabilities ? predictor.score(pairs) : gcmc::Predictor::Scores{predictor.predict(pairs), {}};
-  const std::size_t levels = predictor.model().levels.size();
-  const int decimals = rating_decimals(predictor.model());
-
-  std::string text = header(predictor.model(), probabilities);
-  for (std::size_t p = 0; p < pairs.size(); ++p) {
-    text += field(ids[p].user) + "," + field(ids[p].item) + "," + number(ratings[p], decimals);
-    if (probabilities)
-      for (std::size_t level = 0; level < levels; ++level) text += "," + number(chances[p * levels + level]);
-    text += std::string(",") + note(pairs[p]) + "\n";
-  }
-  return text;
+  for (const gcmc::IdPair& id : ids)
+    if (unknown_is_error)
+      pairs.emplace_back(find_user(predictor, id.user), find_item(predictor, id.item));
+    else
+      pairs.emplace_back(predictor.user_index(id.user), predictor.item_index(id.item));
+  return pairs;
 }
 
-}  // namespace
+std::vector<std::string> columns(const Arguments& arguments, const gcmc::SavedModel& model) {
+  std::vector<std::string> names = {"user", "item", "rating"};
+  if (arguments.interval) names.insert(names.end(), {"low", "high"});
+  if (arguments.probabilities)
+    for (const double level : model.levels) names.push_back("p_" + level_name(level));
+  names.emplace_back("note");
+  return names;
+}
 
-void run_predict(const PredictArguments& arguments) {
+void predict(const Arguments& arguments) {
   const std::vector<gcmc::IdPair> ids = gcmc::read_id_pairs(arguments.pairs, arguments.reading);
-  const gcmc::Predictor predictor(gcmc::load_models(arguments.model, gcmc::Predictor::reads), arguments.threads);
+  const gcmc::Predictor predictor = load_predictor(arguments);
   const gcmc::SavedModel& model = predictor.model();
+  const auto pairs = numbered(predictor, ids, arguments.unknown == "error");
   note_unknown(ids, &gcmc::IdPair::user, "user", model.user_ids,
                [&](const auto& id) { return predictor.user_index(id); });
   note_unknown(ids, &gcmc::IdPair::item, "item", model.item_ids,
                [&](const auto& id) { return predictor.item_index(id); });
-  const std::string text =
-      predictions_csv(predictor, ids, arguments.probabilities, arguments.output.empty() ? printed_field : csv_field);
-  if (arguments.output.empty())
-    std::fwrite(text.data(), 1, text.size(), stdout);
-  else
-    gcmc::write_output(arguments.output, text);
+
+  const bool chances = arguments.probabilities || arguments.interval;
+  const auto [ratings, probabilities] =
+      chances ? predictor.score(pairs) : gcmc::Predictor::Scores{predictor.predict(pairs), {}};
+  const std::size_t levels = model.levels.size();
+  const int decimals = rating_decimals(model);
+  Answer answer(arguments, columns(arguments, model));
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    const auto [user, item] = pairs[k];
+    answer.text(ids[k].user).text(ids[k].item).number(ratings[k], decimals);
+    const auto p = chances ? std::span(probabilities).subspan(k * levels, levels) : std::span<const double>{};
+    if (arguments.interval) {
+      const gcmc::Interval interval = gcmc::central_interval(p, model.levels);
+      answer.number(interval.low, decimals).number(interval.high, decimals);
+    }
+    if (arguments.probabilities)
+      for (const double probability : p) answer.number(probability);
+    answer.text(note(predictor, user, item));
+    answer.end_row();
+  }
+  answer.write();
 }
 
-void run_recommend(const RecommendArguments& arguments) {
-  const gcmc::Predictor predictor(gcmc::load_models(arguments.model, gcmc::Predictor::reads), arguments.threads);
-  const Index user = predictor.user_index(arguments.user);
-  gcmc::require(user >= 0, "user '" + arguments.user + "' is not in the model: its ids are in users.txt");
-  std::printf("item,rating\n");
-  for (const auto& [item, rating] : predictor.recommend(user, arguments.top))
-    std::printf("%s,%s\n", printed_field(predictor.model().item_ids[static_cast<std::size_t>(item)]).c_str(),
-                number(rating, rating_decimals(predictor.model())).c_str());
+}  // namespace
+
+Command add_predict(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("predict", "Rate (user, item) pairs with a trained model");
+  add_asking(*command, *arguments);
+  command
+      ->add_option("pairs", arguments->pairs,
+                   "table with a pair a line, read as ratings are; -: standard input. Without a header its columns are "
+                   "user,item; a header (userId, itemId or movieId, ...) may name them in any order, among others")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--columns", arguments->reading.columns, "user=NAME,item=NAME, or positions from 1")
+      ->type_name("TEXT");
+  command->add_option("--separator", arguments->reading.separator, "one character, ::, tab or blanks; default: detected")
+      ->type_name("TEXT");
+  command->add_option("--no-header", arguments->reading.no_header, "the first line is a pair; default: detected")
+      ->type_name("true");
+  command->add_flag("--probabilities", arguments->probabilities, "a column p_LEVEL for each rating level");
+  command->add_flag("--interval", arguments->interval,
+                    "columns low and high: the levels between which the rating lies with 80 % of probability");
+  command
+      ->add_option("--unknown", arguments->unknown,
+                   "ids that the model has not seen: baseline (the bias baseline's value, with a note) or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"baseline", "error"}).description(""));
+  command->footer(
+      "Output: a row a pair with user,item,rating[,low,high][,p_LEVEL...],note. A user or item that the\n"
+      "model has not seen gets the value of the bias baseline, and the note says so; its probabilities are\n"
+      "0. The note says too of whom there were no ratings in training: nothing was learnt of them.\n\n"
+      "Examples:\n"
+      "  gcmc predict --model runs/mine pairs.csv\n"
+      "  gcmc predict --model runs/mine --probabilities --output predictions.csv pairs.csv\n"
+      "  printf 'anna,Solaris\\n' | gcmc predict --model runs/mine -");
+  return {command, [arguments] { predict(*arguments); }};
 }

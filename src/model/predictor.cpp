@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rated_items.hpp"
 #include "scorer.hpp"
 
 namespace gcmc {
@@ -51,6 +52,17 @@ void check_pairs(std::span<const Predictor::Pair> pairs, const SavedModel& model
     });
 }
 
+/// Of training; none where the model was loaded without its ratings.
+std::vector<Offset> count_item_ratings(const SavedModel& model) {
+  std::vector<Offset> counts(model.item_ids.size());
+  const auto found = model.tensors.find("rated.items");
+  if (found == model.tensors.end()) return counts;
+  if (const auto* items = std::get_if<std::vector<Index>>(&found->second.values))
+    for (const Index item : *items)
+      if (item >= 0 && static_cast<std::size_t>(item) < counts.size()) ++counts[static_cast<std::size_t>(item)];
+  return counts;
+}
+
 /// The places of pairs with known ids, those of a user together.
 void order_by_user(std::span<const Predictor::Pair> pairs, std::vector<std::size_t>& order) {
   order.clear();
@@ -71,7 +83,9 @@ Predictor::Predictor(std::vector<SavedModel> models, int threads)
       baseline_(model().baseline()),
       users_(numbered(model().user_ids)),
       items_(numbered(model().item_ids)),
-      lender_(std::make_unique<Lender>(threads)) {
+      item_ratings_(count_item_ratings(model())),
+      lender_(std::make_unique<Lender>(threads)),
+      encoders_(std::make_unique<Encoders>()) {
   const Lender::Loan memory(*lender_);
   for (const SavedModel& member : models_) {
     if (std::holds_alternative<std::vector<double>>(member.tensor("user_embedding").values))
@@ -85,7 +99,8 @@ Predictor::Predictor(Predictor&&) noexcept = default;
 Predictor& Predictor::operator=(Predictor&&) noexcept = default;
 
 bool Predictor::reads(const std::string& tensor) {
-  for (const char* name : {"user_embedding", "item_embedding", "calibration", "rated.offsets", "rated.items"})
+  for (const char* name : {"user_embedding", "item_embedding", "calibration", "rated.offsets", "rated.items",
+                           "tested.offsets", "tested.items"})
     if (tensor == name) return true;
   return tensor.starts_with("decoder.") || tensor.starts_with("baseline.");
 }
@@ -93,17 +108,37 @@ bool Predictor::reads(const std::string& tensor) {
 Index Predictor::user_index(std::string_view id) const { return find(users_, id); }
 Index Predictor::item_index(std::string_view id) const { return find(items_, id); }
 
-void Predictor::score(std::span<const Pair> pairs, std::span<double> ratings, std::span<double> probabilities,
-                      Memory& memory) const {
+Offset Predictor::ratings_of(Side side, Index node) const {
+  check_node(side, node);
+  if (side == item_side) return item_ratings_[static_cast<std::size_t>(node)];
+  if (!model().tensors.contains("rated.offsets")) return 0;
+  return static_cast<Offset>(rated_by(model(), "rated", node).size());
+}
+
+void Predictor::check_node(Side side, Index node) const {
+  const auto nodes = static_cast<Offset>((side == user_side ? model().user_ids : model().item_ids).size());
+  require(node >= 0 && node < nodes, [&] {
+    return std::string("predictor: ") + (side == user_side ? "user" : "item") + " number " + std::to_string(node) +
+           " is not in the model";
+  });
+}
+
+void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
+                      std::span<double> probabilities, Memory& memory) const {
   const auto average = [&](double& sum) { sum /= static_cast<double>(scorers_.size()); };
   order_by_user(pairs, memory.order);
   std::fill(probabilities.begin(), probabilities.end(), 0.0);
   std::fill(ratings.begin(), ratings.end(), 0.0);
-  for (const auto& scorer : scorers_) scorer->add(pairs, memory, ratings, probabilities);
+  for (std::size_t m = 0; m < scorers_.size(); ++m) {
+    std::optional<Scorer::Rows> rows;
+    if (guests && !guests->rows.empty()) rows = {guests->side, guests->rows[m]};
+    scorers_[m]->add(pairs, rows, memory, ratings, probabilities);
+  }
   std::for_each(probabilities.begin(), probabilities.end(), average);
+  const auto known = [&](Side side, Index node) { return guests && guests->side == side ? -1 : node; };
   for (std::size_t k = 0; k < ratings.size(); ++k)
     if (const auto [user, item] = pairs[k]; user < 0 || item < 0)
-      ratings[k] = baseline_.predict(user, item);
+      ratings[k] = baseline_.predict(known(user_side, user), known(item_side, item));
     else
       average(ratings[k]);
 }
@@ -119,7 +154,7 @@ void Predictor::score(std::span<const Pair> pairs, std::span<double> ratings, st
           });
   check_pairs(pairs, model());
   const Lender::Loan memory(*lender_);
-  score(pairs, ratings, probabilities, *memory);
+  score(pairs, nullptr, ratings, probabilities, *memory);
 }
 
 Predictor::Scores Predictor::score(std::span<const Pair> pairs) const {
@@ -138,48 +173,6 @@ std::vector<double> Predictor::probabilities(std::span<const Pair> pairs) const 
   std::vector<double> probabilities(pairs.size() * model().levels.size());
   score(pairs, {}, probabilities);
   return probabilities;
-}
-
-/// Into memory.pairs, in order of item.
-void Predictor::unrated_items(Index user, Memory& memory) const {
-  const auto users = static_cast<Offset>(model().user_ids.size()), items = static_cast<Offset>(model().item_ids.size());
-  const auto& offsets = model().values<Offset>("rated.offsets", {users + 1});
-  const auto& rated = model().values<Index>("rated.items");
-  const Offset begin = offsets[user], end = offsets[user + 1];
-  require(0 <= begin && begin <= end && end <= static_cast<Offset>(rated.size()), [&] {
-    return "predictor: rated.offsets of user " + std::to_string(user) + " are " + std::to_string(begin) + " to " +
-           std::to_string(end) + ", but rated.items has " + std::to_string(rated.size());
-  });
-  memory.rated.assign(static_cast<std::size_t>(items), 0);
-  for (Offset e = begin; e < end; ++e) {
-    require(rated[e] >= 0 && rated[e] < items, [&] {
-      return "predictor: rated.items: entry " + std::to_string(e) + " is " + std::to_string(rated[e]) +
-             ", but the model has " + std::to_string(items) + " items";
-    });
-    memory.rated[rated[e]] = 1;
-  }
-  memory.pairs.clear();
-  for (Index item = 0; item < items; ++item)
-    if (!memory.rated[item]) memory.pairs.emplace_back(user, item);
-}
-
-std::vector<Predictor::Recommendation> Predictor::recommend(Index user, Index top) const {
-  require(user >= 0 && user < static_cast<Offset>(model().user_ids.size()),
-          [&] { return "predictor: user number " + std::to_string(user) + " is not in the model"; });
-  require(top >= 0, [&] { return "predictor: " + std::to_string(top) + " items to recommend: use 0 or more"; });
-  const Lender::Loan loan(*lender_);
-  Memory& memory = *loan;
-  unrated_items(user, memory);
-  memory.ratings.resize(memory.pairs.size());
-  score(memory.pairs, memory.ratings, {}, memory);
-  std::vector<Recommendation>& best = memory.best;
-  best.clear();
-  for (std::size_t k = 0; k < memory.pairs.size(); ++k) best.push_back({memory.pairs[k].second, memory.ratings[k]});
-  const auto last = best.begin() + std::min(static_cast<std::ptrdiff_t>(best.size()), std::ptrdiff_t{top});
-  std::partial_sort(best.begin(), last, best.end(), [](const auto& a, const auto& b) {
-    return a.rating > b.rating || (a.rating == b.rating && a.item < b.item);
-  });
-  return {best.begin(), last};
 }
 
 Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs) {

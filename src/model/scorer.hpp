@@ -19,6 +19,18 @@ namespace gcmc {
 /// An operation scores a block of runs, a run being some pairs of one user: so many at most.
 inline constexpr std::size_t block_runs = 64, block_pairs = 8192, run_pairs = 1024;
 
+/// Embeddings that stand for the nodes of one side: pairs count their rows.
+struct Predictor::Guests {
+  Side side = user_side;
+  std::vector<std::span<const double>> rows{};  ///< of each model
+};
+
+/// Of each model, by side; made when they are first asked for.
+struct Predictor::Encoders {
+  std::array<std::once_flag, 2> once;
+  std::array<std::vector<FoldIn>, 2> of;
+};
+
 /// One call's memory and processor; kept for later calls, so that what it allocates stays.
 struct Predictor::Memory {
   Memory(int threads, const std::string& isa) : cpu(threads, isa) {}
@@ -27,6 +39,7 @@ struct Predictor::Memory {
   template <class T>
   struct Block {
     Buffer<Cpu, T> users, products;  ///< [runs]: embeddings, and what they are times the bases
+    Buffer<Cpu, T> guests;           ///< in the items' place
     Buffer<Cpu, T> predictions, probabilities;
   };
   template <class T>
@@ -45,10 +58,11 @@ struct Predictor::Memory {
   Block<float> single;
   Block<double> twice;
 
-  std::vector<char> rated;  ///< recommend(): of each item; the pairs that are left, their ratings, and all ordered
-  std::vector<Pair> pairs;
-  std::vector<double> ratings;
-  std::vector<Recommendation> best;
+  std::vector<char> allowed, wanted;  ///< recommend(): items that the options allow; those of one user
+  std::vector<Pair> pairs;            ///< of all users of a batch
+  std::vector<std::size_t> ends;      ///< of each user's pairs
+  std::vector<double> ratings;        ///< of the pairs
+  std::vector<Recommendation> best;   ///< of one user
 };
 
 /// Lends each call a Memory of its own: as many are made as calls run at once.
@@ -103,10 +117,15 @@ class Predictor::Lender {
 class Predictor::Scorer {
  public:
   virtual ~Scorer() = default;
+  /// Rows of embeddings in place of a side's.
+  struct Rows {
+    Side side = user_side;
+    std::span<const double> values{};
+  };
   /// Adds to ratings[k] and, where there are any, to row k of `probabilities`, for every k in memory.order, in which
   /// pairs of a user stand together.
-  virtual void add(std::span<const Pair> pairs, Memory& memory, std::span<double> ratings,
-                   std::span<double> probabilities) const = 0;
+  virtual void add(std::span<const Pair> pairs, const std::optional<Rows>& guests, Memory& memory,
+                   std::span<double> ratings, std::span<double> probabilities) const = 0;
 };
 
 template <class T>
@@ -138,14 +157,18 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
   }
 
   /// A block at a time: the cost of a call is that of its pairs and their users, not of all users.
-  void add(std::span<const Pair> pairs, Memory& memory, std::span<double> ratings,
+  void add(std::span<const Pair> pairs, const std::optional<Rows>& guests, Memory& memory, std::span<double> ratings,
            std::span<double> probabilities) const override {
     const auto levels = static_cast<std::size_t>(levels_);
+    const MatrixView<const T> items =
+        guests && guests->side == item_side ? guest_items(guests->values, memory) : items_.const_view();
+    const std::span<const double> users =
+        guests && guests->side == user_side ? guests->values : std::span<const double>{};
     for (std::span<const std::size_t> left = memory.order; !left.empty();) {
       const std::span<const std::size_t> places = left.first(gather(left, pairs, memory));
       left = left.subspan(places.size());
-      project(memory);
-      predict(memory, places.size(), !probabilities.empty());
+      project(memory, users);
+      predict(memory, items, places.size(), !probabilities.empty());
       const typename Memory::template Block<T>& block = memory.block<T>();
       for (std::size_t e = 0; e < places.size(); ++e) {
         const auto expected = static_cast<double>(block.predictions.data()[e]);
@@ -195,27 +218,42 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
     return taken;
   }
 
-  /// The products of the block's users, into memory.
-  void project(Memory& memory) const {
+  MatrixView<const T> guest_items(std::span<const double> rows, Memory& memory) const {
+    const Index stride = row_stride<T>(output_), count = static_cast<Index>(rows.size()) / output_;
+    T* values = room(memory.block<T>().guests, memory.cpu, static_cast<std::size_t>(count) * stride);
+    for (Index row = 0; row < count; ++row) copy_row(rows, row, values + Offset{row} * stride);
+    return {values, count, output_, stride};
+  }
+  /// Padded with zeros.
+  template <class From>
+  void copy_row(std::span<const From> rows, Index row, T* to) const {
+    const auto from = rows.subspan(static_cast<std::size_t>(row) * output_, output_);
+    T* end = std::transform(from.begin(), from.end(), to, [](From value) { return static_cast<T>(value); });
+    std::fill(end, to + row_stride<T>(output_), T{0});
+  }
+
+  /// The products of the block's users, who may be guests, into memory.
+  void project(Memory& memory, std::span<const double> guests) const {
     const auto runs = static_cast<Index>(memory.users.size());
     const Index stride = row_stride<T>(output_);
     typename Memory::template Block<T>& block = memory.block<T>();
     T* products = room(block.products, memory.cpu, block_runs * static_cast<std::size_t>(width()));
-    if (products_) {
+    if (products_ && guests.empty()) {
       const MatrixView<const T> all = products_.const_view();
       for (Index run = 0; run < runs; ++run) std::copy_n(all.row(memory.users[run]), width(), products + run * width());
       return;
     }
     T* users = room(block.users, memory.cpu, block_runs * static_cast<std::size_t>(stride));
-    for (Index run = 0; run < runs; ++run) {
-      const auto user = users_.subspan(static_cast<std::size_t>(memory.users[run]) * output_, output_);
-      std::fill(std::copy(user.begin(), user.end(), users + run * stride), users + (run + 1) * stride, T{0});
-    }
+    for (Index run = 0; run < runs; ++run)
+      if (guests.empty())
+        copy_row(users_, memory.users[run], users + run * stride);
+      else
+        copy_row(guests, memory.users[run], users + run * stride);
     multiply(memory.cpu, {users, runs, output_, stride}, {products, runs, width(), width()});
   }
 
   /// Expected ratings of the block's pairs, and their probabilities where they are wanted. A run is a chunk.
-  void predict(Memory& memory, std::size_t pairs, bool probabilities) const {
+  void predict(Memory& memory, MatrixView<const T> items, std::size_t pairs, bool probabilities) const {
     static constexpr auto chunk_begin = [] {
       std::array<Index, block_runs + 1> numbers{};
       for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = static_cast<Index>(k);
@@ -227,7 +265,7 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
     T* chances = probabilities ? room(block.probabilities, memory.cpu, block_pairs * static_cast<std::size_t>(levels_))
                                : nullptr;
     memory.cpu.run(Predict<T>{.pairs = {.receivers = runs,
-                                        .sources = items_.view().rows,
+                                        .sources = items.rows,
                                         .levels = levels_,
                                         .largest_row = static_cast<Index>(std::min(pairs, run_pairs)),
                                         .begin = memory.begin.data(),
@@ -238,7 +276,7 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
                               .chunks = runs,
                               .bases = bases_,
                               .user_basis = {block.products.data(), runs, width(), width()},
-                              .items = items_.const_view(),
+                              .items = items,
                               .coefficients = coefficients_.const_view().data,
                               .values = values_.data(),
                               .predictions = predictions,

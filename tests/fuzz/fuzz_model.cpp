@@ -33,7 +33,7 @@ void feed(std::string_view bytes) {
   for (std::size_t k = 0; k < names.size(); ++k) write_bytes(folder / names[k], files[k]);
   const Predictor predictor(load_model(folder / "."));
   expect(answers_are_sane(predictor), "ratings between the levels, and probabilities");
-  if (!predictor.model().user_ids.empty()) predictor.recommend(0, 3);
+  if (!predictor.model().user_ids.empty()) predictor.recommend(0, {.top = 3});
 }
 
 }  // namespace gcmc

@@ -6,6 +6,7 @@
 
 #include "gcmc/base/export.hpp"
 #include "gcmc/files/read_options.hpp"
+#include "gcmc/layers/graph.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
 namespace gcmc {
@@ -26,6 +27,19 @@ struct IdPair {
 /// Reads (user, item) pairs as ratings are read, so that ids are the same there and here: by name in any order, with
 /// other columns among them, or user,item in the first two where no header names one. Throws InputError.
 GCMC_EXPORT std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& options = {});
+
+/// The ids of one side, in order: of the column that a header names as that side's, or of the first one. Throws
+/// InputError.
+GCMC_EXPORT std::vector<std::string> read_ids(const std::string& path, Side side, const ReadOptions& options = {});
+
+struct ItemRating {
+  std::string item;
+  double value = 0;
+};
+
+/// The ratings of one user: item and rating, by name in any order with other columns among them, or in the first two
+/// columns. Throws InputError.
+GCMC_EXPORT std::vector<ItemRating> read_item_ratings(const std::string& path, const ReadOptions& options = {});
 
 /// "reviews" of "data/reviews.csv.gz".
 GCMC_EXPORT std::string name_of_file(const std::string& path);

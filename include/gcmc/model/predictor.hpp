@@ -1,7 +1,10 @@
-// Saved models that answer: ratings, probabilities of each level, and recommendations.
+// Saved models that answer: ratings, probabilities of each level, recommendations, what is similar and why; for those who
+// were in training, and for newcomers by their ratings.
 #pragma once
 
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,9 +13,44 @@
 #include <vector>
 
 #include "gcmc/base/export.hpp"
+#include "gcmc/model/fold_in.hpp"
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {
+
+/// Two levels between which a rating lies.
+struct Interval {
+  double low = 0, high = 0;
+};
+/// The narrowest pair of levels that leaves at most (1 - share) / 2 of probability on either side. Where there is no
+/// probability, as with an unknown id: the lowest and the highest level.
+inline Interval central_interval(std::span<const double> probabilities, std::span<const double> levels,
+                                 double share = 0.8) {
+  const double total = std::accumulate(probabilities.begin(), probabilities.end(), 0.0), tail = (1 - share) / 2 * total;
+  Interval interval{levels.front(), levels.back()};
+  if (!(total > 0)) return interval;
+  double below = 0, above = 0;
+  for (std::size_t r = 0; r < levels.size() && (below += probabilities[r]) <= tail;) interval.low = levels[++r];
+  for (std::size_t r = levels.size(); r-- > 0 && (above += probabilities[r]) <= tail;) interval.high = levels[r - 1];
+  return interval;
+}
+
+/// Somebody or something that was not in training, as Predictor::fold_in embeds it from its ratings; without ratings a
+/// stranger, whom the bias baseline answers.
+struct Newcomer {
+  Side side = user_side;
+  std::vector<NodeRating> ratings;                ///< ascending
+  std::vector<std::vector<double>> embeddings{};  ///< of each of the predictor's models
+};
+
+/// Which items are recommended.
+struct RecommendOptions {
+  Index top = 10;           ///< so many at most
+  bool rated = false;       ///< those too that the user has rated, in whichever part of the set
+  Offset least_ratings = 0;  ///< that an item had in training
+  std::optional<std::span<const Index>> among = {};  ///< of these alone
+  std::span<const Index> without = {};
+};
 
 /// Answers from the model's embeddings with the kernels that trained it: the same pair gets the same bits in every
 /// process on the same instruction set, whatever it is asked together with. Of several models (train_ensemble), the
@@ -36,7 +74,8 @@ class GCMC_EXPORT Predictor {
   Predictor& operator=(Predictor&&) noexcept;
 
   /// The tensors that a Predictor reads, for load_model: user_embedding, item_embedding, decoder.*, baseline.*,
-  /// calibration, and for recommend() rated.offsets and rated.items. The encoder's, which are most of a model, are not.
+  /// calibration, and for recommend() the offsets and items of rated and tested. Not the encoder's, which are most of
+  /// a model and for fold_in() and explain() alone.
   static bool reads(const std::string& tensor);
 
   /// The first one: ids, levels and rated items are those of all.
@@ -69,10 +108,49 @@ class GCMC_EXPORT Predictor {
     Index item = 0;
     double rating = 0;
   };
-  /// The `top` items with the highest expected rating among those that the user has not rated; ties by item number.
-  /// Fewer where there are no more. Throws InputError for a user that is not there, a negative `top` and a model whose
-  /// rated.offsets or .items are missing or out of range. Cost: O(items (B D + log top)).
-  std::vector<Recommendation> recommend(Index user, Index top) const;
+  /// The items with the highest expected rating, ties by item number; fewer than options.top where there are no more.
+  /// Throws InputError for a user or an item that is not there, a negative number in the options, and a model whose
+  /// ratings (rated.*, tested.*) are missing or out of range. Cost: O(items (B D + log top)).
+  std::vector<Recommendation> recommend(Index user, const RecommendOptions& options = {}) const;
+  /// The same of each user, faster than one by one.
+  std::vector<std::vector<Recommendation>> recommend(std::span<const Index> users,
+                                                     const RecommendOptions& options = {}) const;
+
+  /// How many ratings of training a node has: of one without any nothing was learnt. 0 too if the model is loaded
+  /// without rated.*.
+  Offset ratings_of(Side side, Index node) const;
+
+  struct Neighbour {
+    Index node = 0;
+    double similarity = 0;
+  };
+  /// The `top` nodes of the same side, which have ratings, whose embeddings have the largest cosine with this one's:
+  /// the mean over the models. Ties by number. Cost: O(nodes (D + log top)).
+  std::vector<Neighbour> similar(Side side, Index node, Index top) const;
+
+  /// Embeds a newcomer (FoldIn). Throws InputError as that does, if two ratings are about the same node, and if the
+  /// model was loaded without its encoder: all but what reads() names. The first call costs O(ratings of training).
+  Newcomer fold_in(Side side, std::vector<NodeRating> ratings) const;
+  /// Pairs of a newcomer and nodes of the other side; as score(pairs).
+  Scores score(const Newcomer& newcomer, std::span<const Index> others) const;
+  /// As of a user of the model, less what the newcomer rated.
+  std::vector<Recommendation> recommend(const Newcomer& user, const RecommendOptions& options = {}) const;
+
+  /// What one of the user's ratings does to a prediction.
+  struct Reason {
+    Index item = 0;
+    Level level = 0;
+    double effect = 0;  ///< the prediction, less what it would be had the user not rated the item
+  };
+  struct Explanation {
+    double rating = 0;
+    std::vector<Reason> reasons;  ///< the largest effect, up or down, first; ties by item
+  };
+  /// Why the user's predicted rating of `item` is what it is: for each of the user's ratings of training, the user is
+  /// embedded again without it. Of embeddings that are means over draws of dropout the change is that of one pass
+  /// without. Throws InputError for a number that is not there, and as fold_in. Cost: O(ratings (H + B D) D).
+  Explanation explain(Index user, Index item) const;
+  Explanation explain(const Newcomer& user, Index item) const;
 
  private:
   class Scorer;
@@ -80,16 +158,27 @@ class GCMC_EXPORT Predictor {
   class TypedScorer;
   struct Memory;
   class Lender;
+  struct Guests;
+  struct Encoders;
 
-  void score(std::span<const Pair> pairs, std::span<double> ratings, std::span<double> probabilities,
-             Memory& memory) const;
-  void unrated_items(Index user, Memory& memory) const;
+  void score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
+             std::span<double> probabilities, Memory& memory) const;
+  void check_node(Side side, Index node) const;
+  template <class Give>
+  void for_each_best(std::span<const Index> users, const RecommendOptions& options, const Give& give) const;
+  std::vector<NodeRating> ratings_of_user(Index user) const;
+  const std::vector<FoldIn>& encoders(Side side) const;
+  Guests guests_of(const Newcomer& newcomer) const;
+  Explanation explain(std::span<const NodeRating> ratings, const std::vector<std::vector<double>>& embeddings,
+                      Index item) const;
 
   std::vector<SavedModel> models_;
   BiasBaseline baseline_;
   std::unordered_map<std::string_view, Index> users_, items_;
+  std::vector<Offset> item_ratings_;  ///< of training
   std::unique_ptr<Lender> lender_;
   std::vector<std::unique_ptr<const Scorer>> scorers_;  ///< one a model
+  std::unique_ptr<Encoders> encoders_;
 };
 
 /// Sums over rated pairs, whose numbers of users, items and levels are those of predictor.model(): ratings read anew

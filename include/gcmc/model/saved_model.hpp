@@ -37,7 +37,8 @@ inline std::string shape_text(const std::vector<Offset>& shape) {
 ///   decoder.coefficients [B][R], user_embedding [users][D], item_embedding [items][D]; all F32 or all F64;
 ///   baseline.user_bias [users], baseline.item_bias [items] F64;
 ///   calibration [2] F64: offset and slope, with the option calibrate;
-///   rated.offsets [users+1] I64, rated.items I32, rated.levels U8: the ratings behind the embeddings.
+///   rated.offsets [users+1] I64, rated.items I32, rated.levels U8: the ratings behind the embeddings, by user;
+///   tested.offsets, .items, .levels: the same of the test part, which models of older versions lack.
 struct SavedModel {
   Options options;
   std::string dataset;

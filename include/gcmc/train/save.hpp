@@ -14,9 +14,9 @@
 
 namespace gcmc {
 
-/// The ratings behind the embeddings, by user, and each user's by item and level: rated.offsets, .items and .levels.
-inline void add_rated(SavedModel& saved, std::span<const Rating> rated) {
-  require_in_range(rated, saved.user_ids.size(), saved.item_ids.size(), saved.levels.size(), "rated");
+/// Ratings by user, and each user's by item and level: PART.offsets, .items and .levels.
+inline void add_rated(SavedModel& saved, const std::string& part, std::span<const Rating> rated) {
+  require_in_range(rated, saved.user_ids.size(), saved.item_ids.size(), saved.levels.size(), part.c_str());
   std::vector<Offset> offsets(saved.user_ids.size() + 1);
   for (const Rating& r : rated) ++offsets[static_cast<std::size_t>(r.user) + 1];
   for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
@@ -35,17 +35,18 @@ inline void add_rated(SavedModel& saved, std::span<const Rating> rated) {
     }
   }
   const auto users = static_cast<Offset>(offsets.size()), count = static_cast<Offset>(rated.size());
-  saved.tensors["rated.offsets"] = {{users}, std::move(offsets)};
-  saved.tensors["rated.items"] = {{count}, std::move(items)};
-  saved.tensors["rated.levels"] = {{count}, std::move(levels)};
+  saved.tensors[part + ".offsets"] = {{users}, std::move(offsets)};
+  saved.tensors[part + ".items"] = {{count}, std::move(items)};
+  saved.tensors[part + ".levels"] = {{count}, std::move(levels)};
 }
 
 /// Parameters and the embeddings of the last encode, in host memory, with the ids that they are of. `rated` are the
-/// ratings behind the embeddings.
+/// ratings behind the embeddings, `tested` those of the test part.
 template <class B, class T>
 requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& ratings, const Options& options,
                                        std::span<const Rating> rated, const BiasBaseline& baseline,
-                                       const std::optional<Calibration>& calibration = {}) {
+                                       const std::optional<Calibration>& calibration = {},
+                                       std::span<const Rating> tested = {}) {
   SavedModel saved;
   saved.options = options;
   saved.dataset = ratings.name;
@@ -61,7 +62,8 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
   if (calibration) saved.tensors["calibration"] = {{2}, std::vector{calibration->offset, calibration->slope}};
   saved.tensors["baseline.user_bias"] = {{ratings.users()}, baseline.user_bias};
   saved.tensors["baseline.item_bias"] = {{ratings.items()}, baseline.item_bias};
-  add_rated(saved, rated);
+  add_rated(saved, "rated", rated);
+  add_rated(saved, "tested", tested);
   return saved;
 }
 

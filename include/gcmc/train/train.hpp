@@ -203,7 +203,8 @@ class TrainingRun {
     m.best_test_accuracy = test.accuracy();
     m.best_test_loss = test.loss();
     SavedModel& saved = result_.model;
-    saved = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_, trainer.calibration());
+    saved = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_, trainer.calibration(),
+                 split_.test());
     saved.split = {{"test", ratings_.has_fixed_test() ? "the data set's own" : "random"},
                    {"seed", std::to_string(options_.train.seed)},
                    {"test_seed", std::to_string(options_.test_seed())},

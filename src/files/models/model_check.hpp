@@ -45,7 +45,8 @@ class ModelCheck {
     check_ids(model_.item_ids, folder_ + items_file);
     for (const auto& [name, tensor] : model_.tensors) check_finite(name, tensor);
     check_magnitudes();
-    check_rated();
+    check_rated("rated");
+    if (has_tested()) check_rated("tested");
   }
 
  private:
@@ -130,10 +131,20 @@ class ModelCheck {
     if (model_.options.train.calibrate) expect("calibration", {2}, TensorType::f64);
     expect("baseline.user_bias", {users()}, TensorType::f64);
     expect("baseline.item_bias", {items()}, TensorType::f64);
-    expect("rated.offsets", {users() + 1}, TensorType::i64);
-    const auto& shape = find("rated.items").shape;
-    expect("rated.items", {shape.empty() ? 0 : shape[0]}, TensorType::i32);
-    expect("rated.levels", {shape[0]}, TensorType::u8);
+    expect_rated("rated");
+    if (has_tested()) expect_rated("tested");
+  }
+
+  void expect_rated(const std::string& part) const {
+    expect(part + ".offsets", {users() + 1}, TensorType::i64);
+    const auto& shape = find(part + ".items").shape;
+    expect(part + ".items", {shape.empty() ? 0 : shape[0]}, TensorType::i32);
+    expect(part + ".levels", {shape[0]}, TensorType::u8);
+  }
+
+  /// Models of older versions lack all of it.
+  bool has_tested() const {
+    return has("tested.offsets") || has("tested.items") || has("tested.levels");
   }
 
   /// Of a model with these options, ids and rating values. Features are there where their first weight is; its rows are
@@ -193,26 +204,27 @@ class ModelCheck {
     }
   }
 
-  void check_rated() const {
-    check_rated_levels();
-    if (!is_read("rated.offsets") || !is_read("rated.items")) return;
-    const auto& offsets = std::get<std::vector<Offset>>(find("rated.offsets").values);
-    const auto& rated_items = std::get<std::vector<Index>>(find("rated.items").values);
+  void check_rated(const std::string& part) const {
+    check_rated_levels(part);
+    const std::string where = tensors_path_ + ": tensor \"" + part;
+    if (!is_read(part + ".offsets") || !is_read(part + ".items")) return;
+    const auto& offsets = std::get<std::vector<Offset>>(find(part + ".offsets").values);
+    const auto& rated_items = std::get<std::vector<Index>>(find(part + ".items").values);
     const bool covers = offsets.front() == 0 && offsets.back() == static_cast<Offset>(rated_items.size());
     if (!covers || !std::is_sorted(offsets.begin(), offsets.end()))
-      throw InputError(tensors_path_ + ": tensor \"rated.offsets\" does not ascend from 0 to the " +
-                       std::to_string(rated_items.size()) + " entries of rated.items");
+      throw InputError(where + ".offsets\" does not ascend from 0 to the " + std::to_string(rated_items.size()) +
+                       " entries of " + part + ".items");
     for (std::size_t i = 0; i < rated_items.size(); ++i)
       if (rated_items[i] < 0 || rated_items[i] >= items())
-        throw InputError(tensors_path_ + ": tensor \"rated.items\": entry " + std::to_string(i) + " is " +
-                         std::to_string(rated_items[i]) + ", there are " + std::to_string(items()) + " items");
+        throw InputError(where + ".items\": entry " + std::to_string(i) + " is " + std::to_string(rated_items[i]) +
+                         ", there are " + std::to_string(items()) + " items");
   }
 
-  void check_rated_levels() const {
-    const auto& rated_levels = std::get<std::vector<Level>>(find("rated.levels").values);
+  void check_rated_levels(const std::string& part) const {
+    const auto& rated_levels = std::get<std::vector<Level>>(find(part + ".levels").values);
     for (std::size_t i = 0; i < rated_levels.size(); ++i)
       if (rated_levels[i] >= levels())
-        throw InputError(tensors_path_ + ": tensor \"rated.levels\": entry " + std::to_string(i) + " is " +
+        throw InputError(tensors_path_ + ": tensor \"" + part + ".levels\": entry " + std::to_string(i) + " is " +
                          std::to_string(rated_levels[i]) + ", there are " + std::to_string(levels()) +
                          " rating values");
   }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gcmc/layers/graph.hpp"
+
 namespace gcmc {
 
 inline constexpr std::size_t no_column = static_cast<std::size_t>(-1);
@@ -22,6 +24,8 @@ struct WantedColumn {
 
 std::vector<WantedColumn> rating_columns();  ///< user, item, rating; time if it is there
 std::vector<WantedColumn> pair_columns();    ///< user, item
+std::vector<WantedColumn> id_column(Side side);
+std::vector<WantedColumn> own_rating_columns();  ///< item, rating
 std::vector<WantedColumn> movie_columns();   ///< item, title, genres
 
 /// "User-ID", "user_id:token" and "userId" are all "userid".

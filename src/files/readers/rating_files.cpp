@@ -53,6 +53,35 @@ std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& op
   return pairs;
 }
 
+std::vector<std::string> read_ids(const std::string& path, Side side, const ReadOptions& options) {
+  ReadReport report;
+  DataLimit limit(shown_path(path), options.data_limit);
+  Table table(path, options, id_column(side), limit, Table::Width::any);
+  IdReader reader(report);
+  std::vector<std::string> ids;
+  while (table.next()) {
+    ids.emplace_back(reader.read(table.records(), table[0], side == user_side ? "user" : "item"));
+    limit.take(static_cast<Offset>(2 * sizeof(std::string) + ids.back().size()));
+  }
+  return ids;
+}
+
+std::vector<ItemRating> read_item_ratings(const std::string& path, const ReadOptions& options) {
+  ReadReport report;
+  DataLimit limit(shown_path(path), options.data_limit);
+  Table table(path, options, own_rating_columns(), limit, Table::Width::any);
+  IdReader reader(report);
+  ValueReader values(options, report);
+  std::vector<ItemRating> ratings;
+  while (table.next()) {
+    const auto value = values.read(table.records(), table[1]);
+    if (!value) continue;
+    ratings.push_back({std::string(reader.read(table.records(), table[0], "item")), *value});
+    limit.take(static_cast<Offset>(2 * sizeof(ItemRating) + ratings.back().item.size()));
+  }
+  return ratings;
+}
+
 std::string name_of_file(const std::string& path) {
   if (path == ByteSource::standard_input) return "ratings";
   std::filesystem::path name = std::filesystem::path(path).filename();

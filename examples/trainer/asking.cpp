@@ -1,0 +1,155 @@
+#include "asking.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
+#include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/option_names.hpp"
+
+namespace {
+
+using gcmc::Index;
+
+/// The field, in quotes if it needs them (RFC 4180).
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+/// Ids are one line of UTF-8 each; of other bytes nothing is left in JSON.
+std::string json_string(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : gcmc::printable(text)) quoted += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+  return quoted + "\"";
+}
+
+Index known(Index number, const std::string& id, const char* side, const std::vector<std::string>& ids) {
+  gcmc::require(number >= 0, [&] {
+    return std::string(side) + " '" + gcmc::printable(id, 40) + "' is not in the model, whose ids are in " + side +
+           "s.txt" + (ids.empty() ? "" : ": '" + gcmc::printable(ids.front(), 40) + "', for instance");
+  });
+  return number;
+}
+
+}  // namespace
+
+void add_threads(CLI::App& command, int& threads) {
+  const gcmc::Options defaults;
+  gcmc::with_option(defaults, "threads", [&](const gcmc::OptionRow& row, const auto&) {
+    command.add_option("--threads", threads, "CPU threads; 0: all cores")
+        ->capture_default_str()
+        ->check(CLI::Range(static_cast<int>(row.range.low), static_cast<int>(row.range.high)).description(""));
+  });
+}
+
+void add_asking(CLI::App& command, Asking& asking, bool has_format) {
+  command.add_option("--model", asking.model, "folder of the run or its model/")->required()->type_name("DIR");
+  command.add_option("--output", asking.output, "file to write; default: standard output")->type_name("FILE");
+  if (has_format)
+    command.add_option("--format", asking.format, "csv, or json: a list with an object a row")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"csv", "json"}).description(""));
+  add_threads(command, asking.threads);
+}
+
+gcmc::Predictor load_predictor(const Asking& asking, Parts parts) {
+  const gcmc::TensorFilter wanted = parts == Parts::answers ? gcmc::TensorFilter(gcmc::Predictor::reads) : nullptr;
+  return gcmc::Predictor(gcmc::load_models(asking.model, wanted), asking.threads);
+}
+
+Index find_user(const gcmc::Predictor& predictor, const std::string& id) {
+  return known(predictor.user_index(id), id, "user", predictor.model().user_ids);
+}
+Index find_item(const gcmc::Predictor& predictor, const std::string& id) {
+  return known(predictor.item_index(id), id, "item", predictor.model().item_ids);
+}
+
+std::string without_fraction(const std::string& id) {
+  const std::size_t point = id.find('.');
+  const bool zeros = point != std::string::npos && id.find_first_not_of('0', point + 1) == std::string::npos;
+  return zeros ? id.substr(0, point) : id;
+}
+
+std::string number(double value, int decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+int rating_decimals(const gcmc::SavedModel& model) {
+  constexpr int usual = 6;
+  const double size = std::max(std::abs(model.levels.front()), std::abs(model.levels.back()));
+  if (size == 0) return usual;
+  return std::clamp(usual - 1 - static_cast<int>(std::floor(std::log10(size))), usual, 20);
+}
+
+std::string level_name(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", value);
+  return text.data();
+}
+
+std::string note(const gcmc::Predictor& predictor, Index user, Index item) {
+  if (user < 0 && item < 0) return "unknown user and item";
+  if (user < 0) return "unknown user";
+  if (item < 0) return "unknown item";
+  const bool no_user = predictor.ratings_of(gcmc::user_side, user) == 0,
+             no_item = predictor.ratings_of(gcmc::item_side, item) == 0;
+  if (!no_user && !no_item) return "";
+  return std::string("no ratings in training (") + (no_user ? no_item ? "user and item" : "user" : "item") + ")";
+}
+
+Answer::Answer(const Asking& asking, std::vector<std::string> columns)
+    : asking_(asking), columns_(std::move(columns)), printable_(asking.output.empty() && isatty(STDOUT_FILENO)) {
+  if (asking.json()) {
+    text_ = "[";
+    return;
+  }
+  for (const std::string& column : columns_) text_ += (&column == &columns_.front() ? "" : ",") + csv_field(column);
+  text_ += "\n";
+}
+
+Answer& Answer::text(const std::string& value) {
+  const std::string csv = csv_field(value);
+  add(printable_ ? gcmc::printable(csv) : csv, json_string(value));
+  return *this;
+}
+Answer& Answer::number(double value, int decimals) {
+  const std::string digits = ::number(value, decimals);
+  add(digits, digits);
+  return *this;
+}
+
+void Answer::add(const std::string& csv, const std::string& json) {
+  if (asking_.json()) {
+    text_ += column_ > 0 ? ", " : first_ ? "\n  {" : ",\n  {";
+    text_ += json_string(columns_[column_]) + ": " + json;
+  } else {
+    text_ += (column_ > 0 ? "," : "") + csv;
+  }
+  ++column_;
+}
+
+void Answer::end_row() {
+  text_ += asking_.json() ? "}" : "\n";
+  column_ = 0;
+  first_ = false;
+}
+
+void Answer::write() {
+  if (asking_.json()) text_ += first_ ? "]\n" : "\n]\n";
+  if (asking_.output.empty())
+    std::fwrite(text_.data(), 1, text_.size(), stdout);
+  else
+    gcmc::write_output(asking_.output, text_);
+}

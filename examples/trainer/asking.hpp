@@ -1,0 +1,80 @@
+// What the commands that ask a trained model have in common: the model, ids, numbers, output.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gcmc/model/predictor.hpp"
+
+/// A command of the program: what it is told, and what it then does.
+struct Command {
+  CLI::App* options = nullptr;
+  std::function<void()> run;
+};
+
+Command add_predict(CLI::App& app);
+Command add_recommend(CLI::App& app);
+Command add_similar(CLI::App& app);
+Command add_explain(CLI::App& app);
+Command add_evaluate(CLI::App& app);
+Command add_info(CLI::App& app);
+
+/// What all of them are told.
+struct Asking {
+  std::string model, output;  ///< output empty: standard output
+  std::string format = "csv";
+  int threads = 0;
+
+  bool json() const { return format == "json"; }
+};
+
+/// --model, --output and --threads; --format if the command has one.
+void add_asking(CLI::App& command, Asking& asking, bool has_format = true);
+/// --threads, in the range of the option of gcmc train.
+void add_threads(CLI::App& command, int& threads);
+
+/// The model or models in a folder; with the encoder, which folding in needs, or without.
+enum class Parts { answers, all };
+gcmc::Predictor load_predictor(const Asking& asking, Parts parts = Parts::answers);
+
+/// The number of an id. Throws gcmc::InputError, with an id that is there, if the model does not know it.
+gcmc::Index find_user(const gcmc::Predictor& predictor, const std::string& id);
+gcmc::Index find_item(const gcmc::Predictor& predictor, const std::string& id);
+
+/// "20" of "20.0": how a program writes ids that it took for numbers with a fraction.
+std::string without_fraction(const std::string& id);
+
+std::string number(double value, int decimals = 6);
+/// Of ratings: six digits behind the point, or as many significant ones where all levels are small.
+int rating_decimals(const gcmc::SavedModel& model);
+/// As short as the level is: 4, 3.5.
+std::string level_name(double value);
+
+/// "unknown user", "no ratings in training (item)", or nothing.
+std::string note(const gcmc::Predictor& predictor, gcmc::Index user, gcmc::Index item);
+
+/// Rows under a header, as CSV (RFC 4180) or as JSON: a list of objects, one a row. Ids are text; on a terminal, an id
+/// of a stranger gives no orders.
+class Answer {
+ public:
+  Answer(const Asking& asking, std::vector<std::string> columns);
+
+  Answer& text(const std::string& value);
+  Answer& number(double value, int decimals = 6);
+  void end_row();
+  /// To the file or to standard output.
+  void write();
+
+ private:
+  void add(const std::string& csv, const std::string& json);
+
+  const Asking& asking_;
+  std::vector<std::string> columns_;
+  std::size_t column_ = 0;
+  bool printable_, first_ = true;
+  std::string text_;
+};

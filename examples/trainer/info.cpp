@@ -1,0 +1,59 @@
+// gcmc info: what a model folder holds.
+#include <cstdio>
+#include <memory>
+
+#include "asking.hpp"
+#include "gcmc/base/text.hpp"
+#include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/option_names.hpp"
+
+namespace {
+
+/// Values are none: sizes are all there is to say.
+bool nothing(const std::string&) { return false; }
+
+void print_line(const std::string& name, const std::string& value) {
+  std::printf("%-20s %s\n", gcmc::printable(name).c_str(), gcmc::printable(value, 200).c_str());
+}
+
+void info(const std::string& folder, bool json) {
+  const std::vector<gcmc::SavedModel> models = gcmc::load_models(folder, nothing);
+  const gcmc::SavedModel& model = models.front();
+  if (json) {
+    std::fputs(gcmc::options_json(gcmc::option_values(model.options)).c_str(), stdout);
+    return;
+  }
+  std::string levels;
+  for (const double level : model.levels) levels += (levels.empty() ? "" : " ") + level_name(level);
+  print_line("data set", model.dataset);
+  print_line("models", std::to_string(models.size()));
+  print_line("users", std::to_string(model.user_ids.size()));
+  print_line("items", std::to_string(model.item_ids.size()));
+  print_line("levels", levels);
+  for (const auto& [name, value] : model.split) print_line(name, value);
+  for (const auto& [name, value] : model.metrics) print_line(name, number(value));
+  const gcmc::Options defaults;
+  std::printf("options that are not the default:\n");
+  for (const gcmc::OptionValue& value : gcmc::option_values(model.options))
+    if (const std::string text = gcmc::option_text(model.options, value.name);
+        text != gcmc::option_text(defaults, value.name))
+      print_line("  " + value.name, text);
+}
+
+}  // namespace
+
+Command add_info(CLI::App& app) {
+  struct Arguments {
+    std::string folder;
+    bool json = false;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("info", "Say what a trained model is");
+  command->add_option("model", arguments->folder, "folder of the run or its model/")->required()->type_name("DIR");
+  command->add_flag("--options", arguments->json, "print its options as JSON, as gcmc train --config reads them");
+  command->footer(
+      "Example:\n"
+      "  gcmc info runs/mine");
+  return {command, [arguments] { info(arguments->folder, arguments->json); }};
+}

@@ -1,0 +1,47 @@
+#include "newcomer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <vector>
+
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
+#include "gcmc/files/rating_files.hpp"
+
+namespace {
+
+gcmc::Level nearest_level(const std::vector<double>& levels, double value) {
+  const auto nearer = [&](double a, double b) { return std::abs(a - value) < std::abs(b - value); };
+  return static_cast<gcmc::Level>(std::min_element(levels.begin(), levels.end(), nearer) - levels.begin());
+}
+
+}  // namespace
+
+gcmc::Newcomer read_newcomer(const gcmc::Predictor& predictor, const std::string& path) {
+  const std::vector<double>& levels = predictor.model().levels;
+  const std::vector<gcmc::ItemRating> read = gcmc::read_item_ratings(path);
+  std::map<gcmc::Index, gcmc::Level> last;  // a later rating of an item replaces an earlier one
+  std::size_t unknown = 0, between = 0;
+  for (const gcmc::ItemRating& rating : read) {
+    const gcmc::Index item = predictor.item_index(rating.item);
+    unknown += item < 0;
+    if (item < 0) continue;
+    const gcmc::Level level = nearest_level(levels, rating.value);
+    between += levels[level] != rating.value;
+    last[item] = level;
+  }
+  const auto tell = [&](std::size_t count, const char* what) {
+    if (count > 0)
+      std::fprintf(stderr, "gcmc: note: %s: %zu of %zu ratings are %s\n", gcmc::printable(path).c_str(), count,
+                   read.size(), what);
+  };
+  tell(unknown, "of items that the model does not have, and left out");
+  tell(between, "none of the model's levels, and taken for the nearest one");
+  if (last.empty())
+    std::fprintf(stderr, "gcmc: note: without a rating of an item that the model has, the baseline answers\n");
+  std::vector<gcmc::NodeRating> ratings;
+  for (const auto& [item, level] : last) ratings.push_back({item, level});
+  return predictor.fold_in(gcmc::user_side, std::move(ratings));
+}

@@ -1,0 +1,169 @@
+// gcmc recommend: the best items of one user, of many, of all, and of somebody new.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "asking.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
+#include "gcmc/files/rating_files.hpp"
+#include "newcomer.hpp"
+
+namespace {
+
+using gcmc::Index;
+
+struct Arguments : Asking {
+  std::vector<std::string> users;
+  std::string users_file, new_user, only, without;
+  bool all = false, rated = false;
+  std::string unknown = "baseline";
+  Index top = 10;
+  gcmc::Offset least_ratings = 0;
+
+  /// Of one user, whose id the caller knows, no column of users is written.
+  bool many() const { return all || !users_file.empty() || users.size() > 1; }
+};
+
+/// The numbers of a file's items; those that the model does not have are counted in a note.
+std::vector<Index> read_items(const gcmc::Predictor& predictor, const std::string& path) {
+  std::vector<Index> items;
+  std::size_t unknown = 0;
+  for (const std::string& id : gcmc::read_ids(path, gcmc::item_side)) {
+    const Index item = predictor.item_index(id);
+    if (item >= 0)
+      items.push_back(item);
+    else
+      ++unknown;
+  }
+  if (unknown > 0)
+    std::fprintf(stderr, "gcmc: note: %s: %zu of %zu items are not in the model\n", gcmc::printable(path).c_str(),
+                 unknown, unknown + items.size());
+  return items;
+}
+
+std::vector<std::string> wanted_users(const Arguments& arguments, const gcmc::SavedModel& model) {
+  if (arguments.all) return model.user_ids;
+  if (arguments.users_file.empty()) return arguments.users;
+  return gcmc::read_ids(arguments.users_file, gcmc::user_side);
+}
+
+void note_unknown(const std::vector<std::string>& unknown) {
+  if (unknown.empty()) return;
+  const std::string who = unknown.size() == 1
+                              ? "user '" + gcmc::printable(unknown.front(), 40) + "' is not"
+                              : std::to_string(unknown.size()) + " users, such as '" +
+                                    gcmc::printable(unknown.front(), 40) + "', are not";
+  std::fprintf(stderr, "gcmc: note: %s in the model: what is listed are the items that all rate best\n", who.c_str());
+}
+
+class Writer {
+ public:
+  Writer(const Arguments& arguments, const gcmc::Predictor& predictor)
+      : arguments_(arguments), predictor_(predictor), answer_(arguments, columns(arguments)) {}
+
+  void add(const std::string& user, const std::vector<gcmc::Predictor::Recommendation>& best, const std::string& note) {
+    for (const auto& [item, rating] : best) {
+      if (arguments_.many()) answer_.text(user);
+      answer_.text(predictor_.model().item_ids[static_cast<std::size_t>(item)])
+          .number(rating, rating_decimals(predictor_.model()))
+          .text(note);
+      answer_.end_row();
+    }
+  }
+  void write() { answer_.write(); }
+
+ private:
+  static std::vector<std::string> columns(const Arguments& arguments) {
+    std::vector<std::string> names = {"item", "rating", "note"};
+    if (arguments.many()) names.insert(names.begin(), "user");
+    return names;
+  }
+
+  const Arguments& arguments_;
+  const gcmc::Predictor& predictor_;
+  Answer answer_;
+};
+
+void recommend(const Arguments& arguments) {
+  const bool folds = !arguments.new_user.empty();
+  const int ways = arguments.all + folds + !arguments.users.empty() + !arguments.users_file.empty();
+  gcmc::require(ways == 1, "for whom? Give one of --user, --users, --all and --new-user");
+  const gcmc::Predictor predictor = load_predictor(arguments, folds ? Parts::all : Parts::answers);
+  std::vector<Index> only, without;
+  gcmc::RecommendOptions options{
+      .top = arguments.top, .rated = arguments.rated, .least_ratings = arguments.least_ratings};
+  if (!arguments.only.empty()) options.among = only = read_items(predictor, arguments.only);
+  if (!arguments.without.empty()) options.without = without = read_items(predictor, arguments.without);
+  Writer writer(arguments, predictor);
+  if (folds) {
+    const gcmc::Newcomer user = read_newcomer(predictor, arguments.new_user);
+    writer.add("", predictor.recommend(user, options), user.ratings.empty() ? "no ratings: the baseline's" : "");
+    return writer.write();
+  }
+
+  std::vector<std::string> unknown;
+  const std::vector<std::string> ids = wanted_users(arguments, predictor.model());
+  std::vector<Index> known;
+  for (const std::string& id : ids) {
+    const Index user = arguments.unknown == "error" ? find_user(predictor, id) : predictor.user_index(id);
+    if (user >= 0)
+      known.push_back(user);
+    else
+      unknown.push_back(id);
+  }
+  note_unknown(unknown);
+  const auto of_strangers = unknown.empty() ? std::vector<gcmc::Predictor::Recommendation>{}
+                                            : predictor.recommend(gcmc::Newcomer{}, options);
+  const auto best = predictor.recommend(known, options);
+  std::size_t next = 0;
+  for (const std::string& id : ids) {
+    const Index user = predictor.user_index(id);
+    if (user < 0)
+      writer.add(id, of_strangers, "unknown user");
+    else
+      writer.add(id, best[next++], predictor.ratings_of(gcmc::user_side, user) == 0 ? "no ratings in training" : "");
+  }
+  writer.write();
+}
+
+}  // namespace
+
+Command add_recommend(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("recommend", "List the items that users would rate best, less those rated");
+  add_asking(*command, *arguments);
+  command->add_option("--user", arguments->users, "a user's id, as in the data; once for each user")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+  command->add_option("--users", arguments->users_file, "file of ids, one a line; -: standard input")->type_name("FILE");
+  command->add_flag("--all", arguments->all, "all users of the model");
+  command
+      ->add_option("--new-user", arguments->new_user,
+                   "table of the item,rating of somebody who was not in training, and is embedded from these")
+      ->type_name("FILE");
+  command->add_option("--top", arguments->top, "items at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000).description(""));
+  command->add_flag("--include-rated", arguments->rated, "list items too that the user has rated");
+  command->add_option("--min-ratings", arguments->least_ratings, "ratings that an item had in training, at least")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber.description(""));
+  command->add_option("--only", arguments->only, "file of the items that may be listed, one a line")->type_name("FILE");
+  command->add_option("--without", arguments->without, "file of items that may not be listed")->type_name("FILE");
+  command
+      ->add_option("--unknown", arguments->unknown,
+                   "users that the model has not seen: baseline (the items that all rate best, with a note) or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"baseline", "error"}).description(""));
+  command->footer(
+      "Output: [user,]item,rating,note, the best first; the user's id where there may be several. Items\n"
+      "that the user has rated are left out, whichever part of the data the rating fell into.\n\n"
+      "Examples:\n"
+      "  gcmc recommend --model runs/mine --user anna --top 5\n"
+      "  gcmc recommend --model runs/mine --all --output everybody.csv\n"
+      "  printf 'item,rating\\nSolaris,5\\nStalker,4\\n' | gcmc recommend --model runs/mine --new-user -");
+  return {command, [arguments] { recommend(*arguments); }};
+}

@@ -1,0 +1,147 @@
+// One node's way through the encoder, in doubles, from the tensors of a saved model.
+#include "gcmc/model/fold_in.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "gcmc/base/error.hpp"
+#include "gcmc/layers/model_layers.hpp"
+
+namespace gcmc {
+
+/// Hides the element type.
+class FoldIn::Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual Index width() const = 0;
+  /// The ratings' messages, times `sign`, into the sums [hidden].
+  virtual void add(NodeRating rating, double sign, std::span<double> sums) const = 0;
+  virtual void finish(std::span<const double> sums, std::size_t ratings, std::span<double> z) const = 0;
+  virtual std::size_t hidden() const = 0;
+};
+
+template <class T>
+class FoldIn::TypedEncoder final : public FoldIn::Encoder {
+ public:
+  TypedEncoder(const SavedModel& model, Side side)
+      : options_(convolution_options(model.options.model)),
+        levels_(static_cast<Index>(model.levels.size())),
+        shape_(options_, levels_),
+        sources_(static_cast<Index>((side == user_side ? model.item_ids : model.user_ids).size())),
+        output_(model.options.model.output),
+        normalization_(model.options.model.normalization) {
+    const std::string dense = model.tensors.contains("dense.both.weight") ? "dense.both" : "dense." + name(side);
+    table_ = model.values<T>("encoder." + name(other(side)) + ".weight", {shape_.tables, sources_, shape_.width});
+    weight_ = model.values<T>(dense + ".weight", {shape_.hidden, output_});
+    if (model.options.model.dense_bias) bias_ = model.values<T>(dense + ".bias", {output_});
+    if (normalization_ == Normalization::symmetric) count_scales(model, side);
+  }
+
+  Index width() const override { return output_; }
+  std::size_t hidden() const override { return static_cast<std::size_t>(shape_.hidden); }
+
+  void add(NodeRating rating, double sign, std::span<double> sums) const override {
+    require(rating.other >= 0 && rating.other < sources_ && rating.level < levels_, [&] {
+      return "fold-in: a rating of node " + std::to_string(rating.other) + " at level " + std::to_string(rating.level) +
+             ", but the model has " + std::to_string(sources_) + " and " + std::to_string(levels_) + " levels";
+    });
+    const double scale = source_scale_.empty() ? sign : sign * source_scale_[static_cast<std::size_t>(rating.other)];
+    for (Index table = options_.ordinal ? 0 : rating.level; table <= rating.level; ++table)
+      add_row(table, rating.level, rating.other, scale, sums);
+    if (options_.implicit) add_row(levels_, levels_, rating.other, scale, sums);
+  }
+
+  void finish(std::span<const double> sums, std::size_t ratings, std::span<double> z) const override {
+    const double scale = scale_of(static_cast<Offset>(ratings));
+    for (std::size_t d = 0; d < z.size(); ++d) z[d] = bias_.empty() ? 0 : bias_[d];
+    for (std::size_t h = 0; h < sums.size(); ++h) {
+      const double value = activation_value(options_.activation, scale * sums[h]);
+      if (value == 0) continue;
+      const T* row = weight_.data() + h * z.size();
+      for (std::size_t d = 0; d < z.size(); ++d) z[d] += value * static_cast<double>(row[d]);
+    }
+  }
+
+ private:
+  static std::string name(Side side) { return ModelLayers::name(side); }
+
+  /// As DegreeScale.
+  double scale_of(Offset degree) const {
+    if (degree == 0) return 0;
+    const auto count = static_cast<double>(degree);
+    return normalization_ == Normalization::symmetric ? 1 / std::sqrt(count) : 1 / count;
+  }
+
+  /// Of the nodes of the other side, by their numbers of ratings.
+  void count_scales(const SavedModel& model, Side side) {
+    const auto users = static_cast<Offset>(model.user_ids.size());
+    const std::vector<Offset>& offsets = model.values<Offset>("rated.offsets", {users + 1});
+    const std::vector<Index>& items = model.values<Index>("rated.items");
+    std::vector<Offset> degree(static_cast<std::size_t>(sources_));
+    if (side == user_side) {
+      for (const Index item : items) {
+        require(item >= 0 && item < sources_, [&] { return "fold-in: rated.items has " + std::to_string(item); });
+        ++degree[static_cast<std::size_t>(item)];
+      }
+    } else {
+      for (std::size_t user = 0; user < degree.size(); ++user)
+        degree[user] = std::max(offsets[user + 1] - offsets[user], Offset{0});
+    }
+    for (const Offset count : degree) source_scale_.push_back(scale_of(count));
+  }
+
+  /// The table's row of `source` into the columns that level `block` has.
+  void add_row(Index table, Index block, Index source, double scale, std::span<double> sums) const {
+    const auto width = static_cast<std::size_t>(shape_.width);
+    const bool stack = options_.aggregation == Aggregation::stack;
+    const T* row =
+        table_.data() + (static_cast<std::size_t>(table) * static_cast<std::size_t>(sources_) + source) * width;
+    double* sum = sums.data() + (stack ? static_cast<std::size_t>(block) * width : 0);
+    for (std::size_t c = 0; c < width; ++c) sum[c] += scale * static_cast<double>(row[c]);
+  }
+
+  ConvolutionOptions options_;
+  Index levels_;
+  ConvolutionShape shape_;
+  Index sources_, output_;
+  Normalization normalization_;
+  std::span<const T> table_, weight_, bias_;
+  std::vector<double> source_scale_;  ///< empty: 1
+};
+
+FoldIn::FoldIn(const SavedModel& model, Side side) {
+  if (std::holds_alternative<std::vector<double>>(model.tensor("user_embedding").values))
+    encoder_ = std::make_unique<TypedEncoder<double>>(model, side);
+  else
+    encoder_ = std::make_unique<TypedEncoder<float>>(model, side);
+}
+FoldIn::~FoldIn() = default;
+FoldIn::FoldIn(FoldIn&&) noexcept = default;
+FoldIn& FoldIn::operator=(FoldIn&&) noexcept = default;
+
+Index FoldIn::width() const { return encoder_->width(); }
+
+void FoldIn::embed(std::span<const NodeRating> ratings, std::span<double> z) const {
+  require(z.size() == static_cast<std::size_t>(width()), [&] {
+    return "fold-in: room for " + std::to_string(z.size()) + " values of an embedding, which has " +
+           std::to_string(width());
+  });
+  std::vector<double> sums(encoder_->hidden());
+  for (const NodeRating& rating : ratings) encoder_->add(rating, 1, sums);
+  encoder_->finish(sums, ratings.size(), z);
+}
+
+std::vector<double> FoldIn::embed_without_each(std::span<const NodeRating> ratings) const {
+  const auto columns = static_cast<std::size_t>(width());
+  std::vector<double> sums(encoder_->hidden()), rest(sums.size()), rows(ratings.size() * columns);
+  for (const NodeRating& rating : ratings) encoder_->add(rating, 1, sums);
+  for (std::size_t k = 0; k < ratings.size(); ++k) {
+    rest = sums;
+    encoder_->add(ratings[k], -1, rest);
+    encoder_->finish(rest, ratings.size() - 1, std::span(rows).subspan(k * columns, columns));
+  }
+  return rows;
+}
+
+}  // namespace gcmc

@@ -1,0 +1,136 @@
+// Folding newcomers in, and explaining predictions by embedding a user again.
+#include <algorithm>
+#include <cmath>
+
+#include "gcmc/model/predictor.hpp"
+#include "rated_items.hpp"
+#include "scorer.hpp"
+
+namespace gcmc {
+
+const std::vector<FoldIn>& Predictor::encoders(Side side) const {
+  std::vector<FoldIn>& made = encoders_->of[side];
+  std::call_once(encoders_->once[side], [&] {
+    std::vector<FoldIn> encoders;
+    for (const SavedModel& member : models_) encoders.emplace_back(member, side);
+    made = std::move(encoders);
+  });
+  return made;
+}
+
+Newcomer Predictor::fold_in(Side side, std::vector<NodeRating> ratings) const {
+  const auto before = [](const NodeRating& a, const NodeRating& b) { return a.other < b.other; };
+  std::sort(ratings.begin(), ratings.end(), before);
+  const auto twice = std::adjacent_find(ratings.begin(), ratings.end(),
+                                        [](const auto& a, const auto& b) { return a.other == b.other; });
+  require(twice == ratings.end(), [&] {
+    return std::string("fold-in: ") + (side == user_side ? "item" : "user") + " number " +
+           std::to_string(twice->other) + " is rated twice";
+  });
+  Newcomer newcomer{side, std::move(ratings)};
+  if (newcomer.ratings.empty()) return newcomer;
+  for (const FoldIn& encoder : encoders(side)) {
+    std::vector<double> embedding(static_cast<std::size_t>(encoder.width()));
+    encoder.embed(newcomer.ratings, embedding);
+    newcomer.embeddings.push_back(std::move(embedding));
+  }
+  return newcomer;
+}
+
+/// As rows of one; none of a stranger.
+Predictor::Guests Predictor::guests_of(const Newcomer& newcomer) const {
+  Guests guests{newcomer.side};
+  if (newcomer.ratings.empty()) return guests;
+  for (std::size_t m = 0; m < models_.size(); ++m) {
+    const bool fits = newcomer.embeddings.size() == models_.size() &&
+                      static_cast<Offset>(newcomer.embeddings[m].size()) ==
+                          models_[m].tensor("user_embedding").shape[1];
+    require(fits, "predictor: the newcomer was folded in by another predictor");
+    guests.rows.emplace_back(newcomer.embeddings[m]);
+  }
+  return guests;
+}
+
+Predictor::Scores Predictor::score(const Newcomer& newcomer, std::span<const Index> others) const {
+  const bool is_user = newcomer.side == user_side;
+  const Index own = newcomer.ratings.empty() ? -1 : 0;
+  std::vector<Pair> pairs;
+  for (const Index node : others) {
+    if (node >= 0) check_node(other(newcomer.side), node);
+    pairs.push_back(is_user ? Pair{own, node} : Pair{node, own});
+  }
+  Scores scores{std::vector<double>(pairs.size()), std::vector<double>(pairs.size() * model().levels.size())};
+  const Guests guests = guests_of(newcomer);
+  const Lender::Loan memory(*lender_);
+  score(pairs, &guests, scores.ratings, scores.probabilities, *memory);
+  return scores;
+}
+
+/// Of training, ascending.
+std::vector<NodeRating> Predictor::ratings_of_user(Index user) const {
+  check_node(user_side, user);
+  std::vector<NodeRating> ratings;
+  for_each_rated(model(), "rated", user, [&](Index item) { ratings.push_back({item}); });
+  if (ratings.empty()) return ratings;
+  const RatedRange range = rated_by(model(), "rated", user);
+  const auto entries = static_cast<Offset>(model().values<Index>("rated.items").size());
+  const auto& levels = model().values<Level>("rated.levels", {entries});
+  for (std::size_t k = 0; k < ratings.size(); ++k) ratings[k].level = levels[range.begin + k];
+  return ratings;
+}
+
+Predictor::Explanation Predictor::explain(Index user, Index item) const {
+  const std::vector<NodeRating> ratings = ratings_of_user(user);
+  std::vector<std::vector<double>> embeddings;
+  for (const SavedModel& member : models_)
+    std::visit(
+        [&](const auto& values) {
+          const auto width = static_cast<std::size_t>(member.tensor("user_embedding").shape[1]);
+          const auto begin = values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(user) * width);
+          embeddings.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
+        },
+        member.tensor("user_embedding").values);
+  return explain(ratings, embeddings, item);
+}
+
+Predictor::Explanation Predictor::explain(const Newcomer& user, Index item) const {
+  require(user.side == user_side, "predictor: ratings by users are explained, and this newcomer is an item");
+  if (user.ratings.empty()) return {score(user, {&item, 1}).ratings.front(), {}};
+  guests_of(user);  // checks
+  return explain(user.ratings, user.embeddings, item);
+}
+
+/// Each model's row 0 is the user's embedding; the others, the same plus what the encoder gives without a rating, less
+/// what it gives with all.
+Predictor::Explanation Predictor::explain(std::span<const NodeRating> ratings,
+                                          const std::vector<std::vector<double>>& embeddings, Index item) const {
+  check_node(item_side, item);
+  std::vector<std::vector<double>> rows;
+  for (std::size_t m = 0; m < models_.size(); ++m) {
+    const FoldIn& encoder = encoders(user_side)[m];
+    const std::vector<double>& own = embeddings[m];
+    std::vector<double> whole(own.size()), without = encoder.embed_without_each(ratings);
+    encoder.embed(ratings, whole);
+    for (std::size_t k = 0; k < without.size(); ++k) without[k] += own[k % own.size()] - whole[k % own.size()];
+    without.insert(without.begin(), own.begin(), own.end());
+    rows.push_back(std::move(without));
+  }
+  Guests guests{user_side};
+  for (const std::vector<double>& values : rows) guests.rows.emplace_back(values);
+  std::vector<Pair> pairs;
+  for (std::size_t k = 0; k <= ratings.size(); ++k) pairs.emplace_back(static_cast<Index>(k), item);
+  std::vector<double> predicted(pairs.size());
+  const Lender::Loan memory(*lender_);
+  score(pairs, &guests, predicted, {}, *memory);
+
+  Explanation explanation{predicted.front(), {}};
+  for (std::size_t k = 0; k < ratings.size(); ++k)
+    explanation.reasons.push_back({ratings[k].other, ratings[k].level, predicted.front() - predicted[k + 1]});
+  std::sort(explanation.reasons.begin(), explanation.reasons.end(), [](const Reason& a, const Reason& b) {
+    const double first = std::abs(a.effect), second = std::abs(b.effect);
+    return first > second || (first == second && a.item < b.item);
+  });
+  return explanation;
+}
+
+}  // namespace gcmc
