@@ -45,7 +45,7 @@ help_and_version() {
   expect 0 train --help && out_has '--gcn-agg-units' && out_has '500' && out_has '--config'
   expect 0 --version && out_has '^gcmc [0-9]+\.[0-9]+\.[0-9]+$'
   local command
-  for command in '' train tune predict recommend; do
+  for command in '' train tune predict recommend similar explain evaluate info; do
     # shellcheck disable=SC2086
     expect 0 help $command
     out_has '^Examples?:$'
@@ -64,7 +64,7 @@ help_and_version() {
 wrong_name() {
   refuse "^gcmc: unknown command 'trian': did you mean train[?]" trian --seed 5
   refuse 'did you mean recommend[?]' Recomend
-  refuse "unknown command 'similar': the commands are train, tune, predict, recommend" similar
+  refuse "unknown command 'serve': the commands are train, tune, predict, recommend, " serve
   refuse 'did you mean tune[?]' help tun
   refuse '^gcmc: --seed needs a command before it, as in gcmc train --seed' --seed 5
   refuse 'unknown option --modle: did you mean --model[?]' predict --modle run pairs.csv
@@ -189,6 +189,7 @@ tune_signal() {
   local code=0 tries=0
   local long=("${small[@]}" --trials 3 --train-max-iter 6000 --train-schedule constant
     --search gcn_dropout=0.1..0.9 --threads 1)
+  : >out
   "$gcmc" tune "${long[@]}" --save-dir halted >out 2>err &
   local child=$!
   until grep -q '^Trial=' out || [ $((tries += 1)) -gt 300 ]; do sleep 0.02; done
@@ -356,19 +357,45 @@ outputs() {
 
 recommend() {
   expect 0 recommend --model run --user u3 --top 7
-  [ "$(head -n 1 out)" = 'item,rating' ] || fail 'header of recommendations'
+  [ "$(head -n 1 out)" = 'item,rating,note' ] || fail 'header of recommendations'
   [ "$(wc -l <out)" -eq 8 ] || fail 'not seven recommendations'
-  tail -n +2 out | sed 's/.*,//' | sort -rnc 2>>err || fail 'recommendations do not descend'
+  tail -n +2 out | sed 's/,$//; s/.*,//' | sort -rnc 2>>err || fail 'recommendations do not descend'
   expect 0 recommend --model run --user u3 --top 1000
   [ "$(wc -l <out)" -le 51 ] || fail 'more recommendations than items'
   # Without a test split the model knows every rating, and recommends exactly the other items.
   expect 0 train "${small[@]}" --train-max-iter 2 --data-test-ratio 0 --save-dir whole
   tail -n 1 out | grep -qE '^Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+$' || fail 'last line without a test split'
   expect 0 recommend --model whole --user u3 --top 1000
-  { tail -n +2 out | sed 's/,[^,]*$//'; sed -n 's/^u3,\(.*\),[0-9],0$/\1/p' tiny/ratings.csv; } | sort >both
+  { tail -n +2 out | sed 's/,[^,]*,$//'; sed -n 's/^u3,\(.*\),[0-9],0$/\1/p' tiny/ratings.csv; } | sort >both
   tail -n +2 tiny/ratings.csv | sed 's/^[^,]*,\(.*\),[0-9],0$/\1/' | sort -u >items
   cmp -s both items || fail 'recommended and rated items are not all items, once each'
-  refuse 'nobody' recommend --model run --user nobody
+  # The test part's ratings are the user's, too.
+  expect 0 recommend --model run --user u3 --top 1000
+  { tail -n +2 out | sed 's/,[^,]*,$//'; sed -n 's/^u3,\(.*\),[0-9],0$/\1/p' tiny/ratings.csv; } | sort >both
+  cmp -s both items || fail 'an item that the user has rated is recommended'
+  expect 0 recommend --model run --user u3 --user nobody --top 2
+  [ "$(head -n 1 out)" = 'user,item,rating,note' ] || fail 'header of recommendations to two'
+  out_has '^nobody,i[0-9]+,[1-5][.][0-9]+,unknown user$'
+  err_has "note: user 'nobody' is not in the model"
+  refuse "user 'nobody' is not in the model, whose ids are in users.txt: 'u1', for instance" \
+    recommend --model run --user nobody --unknown error
+  refuse 'for whom[?] Give one of --user, --users, --all and --new-user' recommend --model run
+  refuse 'for whom[?]' recommend --model run --all --user u3
+  refuse 'similar to what[?]' similar --model run
+  refuse "item 'i99' is not in the model" similar --model run --item i99
+  refuse 'whose rating[?]' explain --model run --item i3
+  refuse "user 'nobody' is not in the model" explain --model run --item i3 --user nobody
+  refuse "run had no test part: name a file of ratings" evaluate --model whole
+  expect 0 evaluate --model run --svg evaluation.svg --output evaluation.json
+  [ ! -s out ] || fail 'evaluate --output still prints'
+  grep -q '<svg' evaluation.svg && grep -q '"ndcg"' evaluation.json || fail 'evaluate does not write its files'
+  expect 0 evaluate --model run && out_has '^  model +[0-9.]+' && out_has '^  popularity '
+  expect 0 info run && out_has '^data set +tiny$' && out_has '^  gcn_agg_units +20$'
+  printf 'userId,itemId,rating\n' >cold.csv
+  awk 'BEGIN { for (u = 1; u <= 40; ++u) for (i = 1; i <= (u > 20 ? 1 : 6); ++i) print "u" u ",i" i ",4" }' >>cold.csv
+  expect 0 train cold.csv --gcn-agg-units 20 --gcn-out-units 8 --train-max-iter 2 --save-dir cold
+  expect 0 predict --model cold cold.csv
+  out_has ',no ratings in training [(]user[)]$'
   refuse 'threads.*1025.*0.*1024' recommend --model run --user u3 --threads 1025
   refuse 'threads.*-1.*0.*1024' predict --model run --threads -1 plain.csv
   refuse 'top' recommend --model run --user u3 --top 0
@@ -395,6 +422,7 @@ device() {
 # A signal ends training after the running iteration, and everything is written.
 signal() {
   local code=0
+  : >out  # not the last command's, should the child be late
   "$gcmc" train "${small[@]}" --train-max-iter 100000000 --train-decay-patience 100000000 --save-dir stopped \
     >out 2>err &
   local child=$! tries=0

@@ -16,6 +16,8 @@ using namespace gcmc;
 TEST_CASE("the guide's fragments run", "[documents]") {
   Ratings ratings = generate_ratings({.users = 60, .items = 50, .ratings = 1500});
   ratings.user_ids.front() = "anna";
+  ratings.item_ids[0] = "Solaris";
+  ratings.item_ids[1] = "Dune";
   Options options;
   options.model.units = 20;
   options.model.output = 6;

@@ -21,8 +21,8 @@ using namespace gcmc;
 
 constexpr Index users = 40, items = 30;
 
-/// Users with even numbers love items with even numbers and hate the others; those with odd numbers the other way round.
-/// The last user and the last item have no ratings.
+/// Users with even numbers love items with even numbers and hate the others; those with odd numbers the other way
+/// round. The last user and the last item have no ratings.
 Ratings two_tastes() {
   Ratings ratings;
   ratings.name = "tastes";
@@ -233,19 +233,23 @@ TEST_CASE("what cannot be folded in, explained or compared is refused with its n
   const Predictor predictor(model, 1);
   CHECK(error_of([&] { predictor.fold_in(user_side, {{items, 0}}); }).find("a rating of node 30") != std::string::npos);
   CHECK(error_of([&] { predictor.fold_in(user_side, {{0, 3}}); }).find("at level 3") != std::string::npos);
-  CHECK(error_of([&] { predictor.fold_in(user_side, {{2, 0}, {1, 0}, {2, 1}}); }) ==
-        "fold-in: item number 2 is rated twice");
+  CHECK(error_of([&] {
+          predictor.fold_in(user_side, {{2, 0}, {1, 0}, {2, 1}});
+        }) == "fold-in: item number 2 is rated twice");
   CHECK(error_of([&] { predictor.explain(users, 0); }).find("user number 40") != std::string::npos);
   CHECK(error_of([&] { predictor.explain(0, -1); }).find("item number -1") != std::string::npos);
   CHECK(error_of([&] { predictor.similar(item_side, items, 3); }).find("item number 30") != std::string::npos);
   const Newcomer item = predictor.fold_in(item_side, {});
   CHECK(error_of([&] { predictor.recommend(item); }).find("is an item") != std::string::npos);
   CHECK(error_of([&] { predictor.explain(item, 0); }).find("is an item") != std::string::npos);
-  CHECK(error_of([&] { predictor.explain(Newcomer{user_side, {{1, 0}}}, 0); }).find("another predictor") != std::string::npos);
+  CHECK(error_of([&] {
+          predictor.explain(Newcomer{user_side, {{1, 0}}}, 0);
+        }).find("another predictor") != std::string::npos);
 
   SavedModel small = model;
   std::erase_if(small.tensors, [](const auto& tensor) { return !Predictor::reads(tensor.first); });
   const Predictor reader(small, 1);
-  CHECK(error_of([&] { reader.fold_in(user_side, {{0, 0}}); }).find("\"encoder.item.weight\" is missing") !=
-        std::string::npos);
+  CHECK(error_of([&] {
+          reader.fold_in(user_side, {{0, 0}});
+        }).find("\"encoder.item.weight\" is missing") != std::string::npos);
 }

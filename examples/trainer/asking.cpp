@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <utility>
@@ -19,18 +20,30 @@ namespace {
 using gcmc::Index;
 
 /// The field, in quotes if it needs them (RFC 4180).
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+void append_csv(std::string& to, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    to += text;
+    return;
+  }
+  to += '"';
+  for (const char c : text) to += c == '"' ? "\"\"" : std::string_view(&c, 1);
+  to += '"';
 }
 
-/// Ids are one line of UTF-8 each; of other bytes nothing is left in JSON.
-std::string json_string(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : gcmc::printable(text)) quoted += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-  return quoted + "\"";
+/// Bytes that are no UTF-8 are shown as they are on a terminal.
+void append_json(std::string& to, const std::string& text) {
+  to += '"';
+  for (const char c : gcmc::printable(text)) {
+    if (c == '"' || c == '\\') to += '\\';
+    to += c;
+  }
+  to += '"';
+}
+
+void append_number(std::string& to, double value, int decimals) {
+  std::array<char, 400> digits;
+  to.append(digits.data(),
+            std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals).ptr);
 }
 
 Index known(Index number, const std::string& id, const char* side, const std::vector<std::string>& ids) {
@@ -81,9 +94,9 @@ std::string without_fraction(const std::string& id) {
 }
 
 std::string number(double value, int decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
+  std::string text;
+  append_number(text, value, decimals);
+  return text;
 }
 
 int rating_decimals(const gcmc::SavedModel& model) {
@@ -115,27 +128,36 @@ Answer::Answer(const Asking& asking, std::vector<std::string> columns)
     text_ = "[";
     return;
   }
-  for (const std::string& column : columns_) text_ += (&column == &columns_.front() ? "" : ",") + csv_field(column);
+  for (const std::string& column : columns_) {
+    if (&column != &columns_.front()) text_ += ',';
+    append_csv(text_, column);
+  }
   text_ += "\n";
 }
 
 Answer& Answer::text(const std::string& value) {
-  const std::string csv = csv_field(value);
-  add(printable_ ? gcmc::printable(csv) : csv, json_string(value));
+  begin_field();
+  if (asking_.json())
+    append_json(text_, value);
+  else if (printable_)
+    append_csv(text_, gcmc::printable(value));
+  else
+    append_csv(text_, value);
   return *this;
 }
 Answer& Answer::number(double value, int decimals) {
-  const std::string digits = ::number(value, decimals);
-  add(digits, digits);
+  begin_field();
+  append_number(text_, value, decimals);
   return *this;
 }
 
-void Answer::add(const std::string& csv, const std::string& json) {
+void Answer::begin_field() {
   if (asking_.json()) {
     text_ += column_ > 0 ? ", " : first_ ? "\n  {" : ",\n  {";
-    text_ += json_string(columns_[column_]) + ": " + json;
-  } else {
-    text_ += (column_ > 0 ? "," : "") + csv;
+    append_json(text_, columns_[column_]);
+    text_ += ": ";
+  } else if (column_ > 0) {
+    text_ += ',';
   }
   ++column_;
 }

@@ -70,7 +70,7 @@ class Answer {
   void write();
 
  private:
-  void add(const std::string& csv, const std::string& json);
+  void begin_field();
 
   const Asking& asking_;
   std::vector<std::string> columns_;

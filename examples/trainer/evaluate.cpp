@@ -65,10 +65,10 @@ void print_groups(const char* side, const std::vector<gcmc::ActivityGroup>& grou
   std::printf("By ratings of the %s in training:\n  ratings          pairs      RMSE  baseline\n", side);
   for (const gcmc::ActivityGroup& group : groups) {
     const bool open = group.most == std::numeric_limits<gcmc::Offset>::max();
-    const std::string range = std::to_string(group.least) +
-                              (open                        ? "-"
-                               : group.most == group.least ? ""
-                                                           : "-" + std::to_string(group.most));
+    const std::string range =
+        std::to_string(group.least) + (open                        ? "-"
+                                       : group.most == group.least ? ""
+                                                                   : "-" + std::to_string(group.most));
     std::printf("  %-9s  %10lld  %8s  %8s\n", range.c_str(), static_cast<long long>(group.model.count),
                 figure(group.model.rmse()).c_str(), figure(group.baseline.rmse()).c_str());
   }
@@ -99,9 +99,9 @@ void print(const gcmc::Evaluation& e, const std::optional<gcmc::Comparison>& com
   }
   if (comparison)
     std::printf("Against the other model: RMSE %s and %s, squared error %+.3g (standard error %.2g), p=%.3g: %s\n",
-                figure(comparison->first_rmse).c_str(), figure(comparison->second_rmse).c_str(),
-                comparison->difference, comparison->standard_error, comparison->p,
-                comparison->p >= 0.05          ? "no difference is shown"
+                figure(comparison->first_rmse).c_str(), figure(comparison->second_rmse).c_str(), comparison->difference,
+                comparison->standard_error, comparison->p,
+                comparison->p >= 0.05        ? "no difference is shown"
                 : comparison->difference > 0 ? "this model is better"
                                              : "the other model is better");
 }
@@ -110,10 +110,11 @@ void evaluate(Arguments& arguments) {
   arguments.options.relevant = arguments.relevant;
   arguments.options.ranking = !arguments.no_ranking;
   const Asking& asking = arguments.asking;
-  const gcmc::Predictor predictor(
-      gcmc::load_models(asking.model,
-                        [](const std::string& name) { return gcmc::Predictor::reads(name) || name == "tested.levels"; }),
-      asking.threads);
+  const gcmc::Predictor predictor(gcmc::load_models(asking.model,
+                                                    [](const std::string& name) {
+                                                      return gcmc::Predictor::reads(name) || name == "tested.levels";
+                                                    }),
+                                  asking.threads);
   const std::vector<gcmc::RatedPair> pairs = pairs_of(predictor, arguments);
   const gcmc::Evaluation evaluation = gcmc::evaluate(predictor, pairs, arguments.options);
   std::optional<gcmc::Comparison> comparison;
@@ -134,7 +135,9 @@ Command add_evaluate(CLI::App& app) {
   const auto arguments = std::make_shared<Arguments>();
   arguments->asking.format = "text";
   CLI::App* command = app.add_subcommand("evaluate", "Measure a trained model on its run's test part or on ratings");
-  command->add_option("--model", arguments->asking.model, "folder of the run or its model/")->required()->type_name("DIR");
+  command->add_option("--model", arguments->asking.model, "folder of the run or its model/")
+      ->required()
+      ->type_name("DIR");
   command
       ->add_option("ratings", arguments->ratings,
                    "table of ratings, read as gcmc train reads it; default: the test part of the model's run")
@@ -159,8 +162,8 @@ Command add_evaluate(CLI::App& app) {
       ->type_name("FILE");
   add_threads(*command, arguments->asking.threads);
   command->footer(
-      "Errors are those of all pairs, ids that the model does not know included. Ranked are all items that the\n"
-      "user did not rate in training. The comparison takes users, not ratings, for independent.\n\n"
+      "Errors are those of all pairs, ids that the model does not know included. Ranked are all items that\n"
+      "the user did not rate in training. The comparison takes users, not ratings, for independent.\n\n"
       "Examples:\n"
       "  gcmc evaluate --model runs/mine\n"
       "  gcmc evaluate --model runs/mine new-ratings.csv --format json\n"

@@ -1,4 +1,5 @@
 // gcmc predict: pairs of ids in, ratings out.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -22,20 +23,18 @@ struct Arguments : Asking {
 /// Says of users or items that the model knows less than half of them, with an example of both sides. `find` gives an
 /// id's number.
 template <class Find>
-void note_unknown(const std::vector<gcmc::IdPair>& pairs, std::string gcmc::IdPair::*id, const char* side,
-                  const std::vector<std::string>& known_ids, const Find& find) {
-  std::size_t unknown = 0;
-  const std::string* example = nullptr;
-  for (const gcmc::IdPair& pair : pairs) {
-    if (find(pair.*id) >= 0) continue;
-    ++unknown;
-    if (!example) example = &(pair.*id);
-  }
-  if (2 * unknown <= pairs.size() || known_ids.empty()) return;
-  const std::string whole = without_fraction(*example);
+void note_unknown(const std::vector<gcmc::IdPair>& ids, std::string gcmc::IdPair::*id,
+                  const std::vector<gcmc::Predictor::Pair>& pairs, Index gcmc::Predictor::Pair::*number,
+                  const char* side, const std::vector<std::string>& known_ids, const Find& find) {
+  const auto is_unknown = [&](const gcmc::Predictor::Pair& pair) { return pair.*number < 0; };
+  const auto known = ids.size() - static_cast<std::size_t>(std::count_if(pairs.begin(), pairs.end(), is_unknown));
+  if (2 * known >= ids.size() || known_ids.empty()) return;
+  const auto first = std::find_if(pairs.begin(), pairs.end(), is_unknown) - pairs.begin();
+  const std::string& example = ids[static_cast<std::size_t>(first)].*id;
+  const std::string whole = without_fraction(example);
   const bool by_fraction = find(whole) >= 0;
   std::fprintf(stderr, "gcmc: note: the model knows the %s of %zu of %zu pairs: it has no '%s', but '%s'%s\n", side,
-               pairs.size() - unknown, pairs.size(), gcmc::printable(*example, 40).c_str(),
+               known, ids.size(), gcmc::printable(example, 40).c_str(),
                gcmc::printable(by_fraction ? whole : known_ids.front(), 40).c_str(),
                by_fraction ? ": these ids are written with a fraction" : ", for instance");
 }
@@ -66,9 +65,9 @@ void predict(const Arguments& arguments) {
   const gcmc::Predictor predictor = load_predictor(arguments);
   const gcmc::SavedModel& model = predictor.model();
   const auto pairs = numbered(predictor, ids, arguments.unknown == "error");
-  note_unknown(ids, &gcmc::IdPair::user, "user", model.user_ids,
+  note_unknown(ids, &gcmc::IdPair::user, pairs, &gcmc::Predictor::Pair::first, "user", model.user_ids,
                [&](const auto& id) { return predictor.user_index(id); });
-  note_unknown(ids, &gcmc::IdPair::item, "item", model.item_ids,
+  note_unknown(ids, &gcmc::IdPair::item, pairs, &gcmc::Predictor::Pair::second, "item", model.item_ids,
                [&](const auto& id) { return predictor.item_index(id); });
 
   const bool chances = arguments.probabilities || arguments.interval;
@@ -107,7 +106,8 @@ Command add_predict(CLI::App& app) {
       ->type_name("FILE");
   command->add_option("--columns", arguments->reading.columns, "user=NAME,item=NAME, or positions from 1")
       ->type_name("TEXT");
-  command->add_option("--separator", arguments->reading.separator, "one character, ::, tab or blanks; default: detected")
+  command
+      ->add_option("--separator", arguments->reading.separator, "one character, ::, tab or blanks; default: detected")
       ->type_name("TEXT");
   command->add_option("--no-header", arguments->reading.no_header, "the first line is a pair; default: detected")
       ->type_name("true");

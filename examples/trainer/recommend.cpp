@@ -52,10 +52,9 @@ std::vector<std::string> wanted_users(const Arguments& arguments, const gcmc::Sa
 
 void note_unknown(const std::vector<std::string>& unknown) {
   if (unknown.empty()) return;
-  const std::string who = unknown.size() == 1
-                              ? "user '" + gcmc::printable(unknown.front(), 40) + "' is not"
-                              : std::to_string(unknown.size()) + " users, such as '" +
-                                    gcmc::printable(unknown.front(), 40) + "', are not";
+  const std::string who = unknown.size() == 1 ? "user '" + gcmc::printable(unknown.front(), 40) + "' is not"
+                                              : std::to_string(unknown.size()) + " users, such as '" +
+                                                    gcmc::printable(unknown.front(), 40) + "', are not";
   std::fprintf(stderr, "gcmc: note: %s in the model: what is listed are the items that all rate best\n", who.c_str());
 }
 
@@ -115,8 +114,8 @@ void recommend(const Arguments& arguments) {
       unknown.push_back(id);
   }
   note_unknown(unknown);
-  const auto of_strangers = unknown.empty() ? std::vector<gcmc::Predictor::Recommendation>{}
-                                            : predictor.recommend(gcmc::Newcomer{}, options);
+  const auto of_strangers =
+      unknown.empty() ? std::vector<gcmc::Predictor::Recommendation>{} : predictor.recommend(gcmc::Newcomer{}, options);
   const auto best = predictor.recommend(known, options);
   std::size_t next = 0;
   for (const std::string& id : ids) {
@@ -138,7 +137,8 @@ Command add_recommend(CLI::App& app) {
   command->add_option("--user", arguments->users, "a user's id, as in the data; once for each user")
       ->type_name("ID")
       ->allow_extra_args(false);
-  command->add_option("--users", arguments->users_file, "file of ids, one a line; -: standard input")->type_name("FILE");
+  command->add_option("--users", arguments->users_file, "file of ids, one a line; -: standard input")
+      ->type_name("FILE");
   command->add_flag("--all", arguments->all, "all users of the model");
   command
       ->add_option("--new-user", arguments->new_user,

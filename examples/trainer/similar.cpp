@@ -39,7 +39,8 @@ struct ExplainArguments : Asking {
 };
 
 void explain(const ExplainArguments& arguments) {
-  gcmc::require(arguments.user.empty() != arguments.new_user.empty(), "whose rating? Give one of --user and --new-user");
+  gcmc::require(arguments.user.empty() != arguments.new_user.empty(),
+                "whose rating? Give one of --user and --new-user");
   const gcmc::Predictor predictor = load_predictor(arguments, Parts::all);
   const gcmc::SavedModel& model = predictor.model();
   const Index item = find_item(predictor, arguments.item);
@@ -73,8 +74,8 @@ Command add_similar(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
   command->footer(
-      "Output: item,similarity (or user,similarity), the most similar first: the cosine of the two embeddings,\n"
-      "from -1 to 1.\n\n"
+      "Output: item,similarity (or user,similarity), the most similar first: the cosine of the two\n"
+      "embeddings, from -1 to 1.\n\n"
       "Example:\n"
       "  gcmc similar --model runs/mine --item Solaris --top 5");
   return {command, [arguments] { similar(*arguments); }};
@@ -85,17 +86,16 @@ Command add_explain(CLI::App& app) {
   CLI::App* command = app.add_subcommand("explain", "Say which of a user's ratings a predicted rating comes from");
   add_asking(*command, *arguments);
   command->add_option("--user", arguments->user, "the user's id, as in the data")->type_name("ID");
-  command
-      ->add_option("--new-user", arguments->new_user, "table of the item,rating of somebody who was not in training")
+  command->add_option("--new-user", arguments->new_user, "table of the item,rating of somebody who was not in training")
       ->type_name("FILE");
   command->add_option("--item", arguments->item, "the item's id")->required()->type_name("ID");
   command->add_option("--top", arguments->top, "ratings at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
   command->footer(
-      "Output: item,rating,effect: a rating of the user's, and how much less the predicted rating would be\n"
-      "without it; the largest effect, up or down, first. The user is embedded again without each rating, so\n"
-      "that this is what the model does, not a guess about it.\n\n"
+      "Output: item,rating,effect: a rating of the user's, and how much less the predicted rating would\n"
+      "be without it; the largest effect, up or down, first. The user is embedded again without each\n"
+      "rating, so that this is what the model does, not a guess about it.\n\n"
       "Examples:\n"
       "  gcmc explain --model runs/mine --user anna --item Solaris\n"
       "  gcmc explain --model runs/mine --new-user mine.csv --item Solaris");

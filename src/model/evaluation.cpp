@@ -35,8 +35,8 @@ class Groups {
  public:
   Groups() {
     for (std::size_t g = 0; g < group_begins.size(); ++g)
-      groups_.push_back({group_begins[g], g + 1 < group_begins.size() ? group_begins[g + 1] - 1
-                                                                      : std::numeric_limits<Offset>::max(),
+      groups_.push_back({group_begins[g],
+                         g + 1 < group_begins.size() ? group_begins[g + 1] - 1 : std::numeric_limits<Offset>::max(),
                          {},
                          {}});
   }
@@ -122,7 +122,6 @@ class Errors {
   Groups users_, items_;
 };
 
-
 }  // namespace
 
 std::vector<RatedPair> rated_pairs(const Predictor& predictor, const Ratings& ratings) {
@@ -146,12 +145,13 @@ std::vector<RatedPair> tested_pairs(const Predictor& predictor) {
   const SavedModel& model = predictor.model();
   require(model.tensors.contains("tested.offsets") && model.tensors.contains("tested.levels"),
           "the model does not hold the test part of its run, as those of older versions do not");
-  const auto& items = model.values<Index>("tested.items");
-  const auto& levels = model.values<Level>("tested.levels", {static_cast<Offset>(items.size())});
+  const RatedPart tested(model, "tested");
+  const auto count = static_cast<Offset>(model.values<Index>("tested.items").size());
+  const auto& levels = model.values<Level>("tested.levels", {count});
   std::vector<RatedPair> pairs;
   for (Index user = 0; user < static_cast<Index>(model.user_ids.size()); ++user) {
-    const RatedRange range = rated_by(model, "tested", user);
-    for (std::size_t e = range.begin; e < range.end; ++e) pairs.push_back({user, items[e], model.levels.at(levels[e])});
+    std::size_t place = tested.begin(user);
+    for (const Index item : tested.items_of(user)) pairs.push_back({user, item, model.levels.at(levels[place++])});
   }
   return pairs;
 }
@@ -174,8 +174,8 @@ Evaluation evaluate(const Predictor& predictor, std::span<const RatedPair> pairs
 
 Comparison compare(std::span<const RatedPair> pairs, std::span<const double> first, std::span<const double> second) {
   require(first.size() == pairs.size() && second.size() == pairs.size() && !pairs.empty(), [&] {
-    return "compare: " + std::to_string(first.size()) + " and " + std::to_string(second.size()) +
-           " predictions of " + std::to_string(pairs.size()) + " pairs";
+    return "compare: " + std::to_string(first.size()) + " and " + std::to_string(second.size()) + " predictions of " +
+           std::to_string(pairs.size()) + " pairs";
   });
   struct Sum {
     double difference = 0, count = 0;

@@ -42,9 +42,9 @@ Predictor::Guests Predictor::guests_of(const Newcomer& newcomer) const {
   Guests guests{newcomer.side};
   if (newcomer.ratings.empty()) return guests;
   for (std::size_t m = 0; m < models_.size(); ++m) {
-    const bool fits = newcomer.embeddings.size() == models_.size() &&
-                      static_cast<Offset>(newcomer.embeddings[m].size()) ==
-                          models_[m].tensor("user_embedding").shape[1];
+    const bool fits =
+        newcomer.embeddings.size() == models_.size() &&
+        static_cast<Offset>(newcomer.embeddings[m].size()) == models_[m].tensor("user_embedding").shape[1];
     require(fits, "predictor: the newcomer was folded in by another predictor");
     guests.rows.emplace_back(newcomer.embeddings[m]);
   }
@@ -69,13 +69,12 @@ Predictor::Scores Predictor::score(const Newcomer& newcomer, std::span<const Ind
 /// Of training, ascending.
 std::vector<NodeRating> Predictor::ratings_of_user(Index user) const {
   check_node(user_side, user);
-  std::vector<NodeRating> ratings;
-  for_each_rated(model(), "rated", user, [&](Index item) { ratings.push_back({item}); });
-  if (ratings.empty()) return ratings;
-  const RatedRange range = rated_by(model(), "rated", user);
+  const RatedPart rated(model(), "rated");
   const auto entries = static_cast<Offset>(model().values<Index>("rated.items").size());
   const auto& levels = model().values<Level>("rated.levels", {entries});
-  for (std::size_t k = 0; k < ratings.size(); ++k) ratings[k].level = levels[range.begin + k];
+  std::size_t place = rated.begin(user);
+  std::vector<NodeRating> ratings;
+  for (const Index item : rated.items_of(user)) ratings.push_back({item, levels[place++]});
   return ratings;
 }
 

@@ -2,6 +2,7 @@
 #include "gcmc/model/predictor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "rated_items.hpp"
@@ -52,26 +53,44 @@ void check_pairs(std::span<const Predictor::Pair> pairs, const SavedModel& model
     });
 }
 
-/// Of training; none where the model was loaded without its ratings.
-std::vector<Offset> count_item_ratings(const SavedModel& model) {
-  std::vector<Offset> counts(model.item_ids.size());
-  const auto found = model.tensors.find("rated.items");
-  if (found == model.tensors.end()) return counts;
-  if (const auto* items = std::get_if<std::vector<Index>>(&found->second.values))
-    for (const Index item : *items)
-      if (item >= 0 && static_cast<std::size_t>(item) < counts.size()) ++counts[static_cast<std::size_t>(item)];
+/// How many ratings of training each user and each item has; none where the model was loaded without them.
+std::array<std::vector<Offset>, 2> count_ratings(const SavedModel& model) {
+  std::array<std::vector<Offset>, 2> counts{std::vector<Offset>(model.user_ids.size()),
+                                            std::vector<Offset>(model.item_ids.size())};
+  if (!model.tensors.contains("rated.offsets") || !model.tensors.contains("rated.items")) return counts;
+  const RatedPart rated(model, "rated");
+  for (std::size_t user = 0; user < counts[user_side].size(); ++user)
+    for (const Index item : rated.items_of(static_cast<Index>(user))) {
+      ++counts[user_side][user];
+      ++counts[item_side][static_cast<std::size_t>(item)];
+    }
   return counts;
 }
 
-/// The places of pairs with known ids, those of a user together.
-void order_by_user(std::span<const Predictor::Pair> pairs, std::vector<std::size_t>& order) {
+/// The places of pairs with known ids, those of a user together, in `order`. So many pairs as users or more are counted
+/// by user, fewer sorted.
+void order_by_user(std::span<const Predictor::Pair> pairs, std::size_t users, std::vector<std::size_t>& order,
+                   std::vector<std::size_t>& begin) {
+  const auto known = [](const Predictor::Pair& pair) { return pair.first >= 0 && pair.second >= 0; };
   order.clear();
+  bool sorted = true;
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    if (!known(pairs[k])) continue;
+    sorted = sorted && (order.empty() || pairs[order.back()].first <= pairs[k].first);
+    order.push_back(k);
+  }
+  if (sorted) return;
+  if (pairs.size() < users) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return pairs[a].first < pairs[b].first; });
+    return;
+  }
+  begin.assign(users + 1, 0);
+  for (const Predictor::Pair& pair : pairs)
+    if (known(pair)) ++begin[static_cast<std::size_t>(pair.first) + 1];
+  for (std::size_t user = 0; user < users; ++user) begin[user + 1] += begin[user];
   for (std::size_t k = 0; k < pairs.size(); ++k)
-    if (pairs[k].first >= 0 && pairs[k].second >= 0) order.push_back(k);
-  const auto before = [&](std::size_t a, std::size_t b) {
-    return pairs[a].first < pairs[b].first || (pairs[a].first == pairs[b].first && a < b);
-  };
-  if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
+    if (known(pairs[k])) order[begin[static_cast<std::size_t>(pairs[k].first)]++] = k;
 }
 
 }  // namespace
@@ -83,7 +102,7 @@ Predictor::Predictor(std::vector<SavedModel> models, int threads)
       baseline_(model().baseline()),
       users_(numbered(model().user_ids)),
       items_(numbered(model().item_ids)),
-      item_ratings_(count_item_ratings(model())),
+      ratings_(count_ratings(model())),
       lender_(std::make_unique<Lender>(threads)),
       encoders_(std::make_unique<Encoders>()) {
   const Lender::Loan memory(*lender_);
@@ -110,9 +129,7 @@ Index Predictor::item_index(std::string_view id) const { return find(items_, id)
 
 Offset Predictor::ratings_of(Side side, Index node) const {
   check_node(side, node);
-  if (side == item_side) return item_ratings_[static_cast<std::size_t>(node)];
-  if (!model().tensors.contains("rated.offsets")) return 0;
-  return static_cast<Offset>(rated_by(model(), "rated", node).size());
+  return ratings_[side][static_cast<std::size_t>(node)];
 }
 
 void Predictor::check_node(Side side, Index node) const {
@@ -126,7 +143,7 @@ void Predictor::check_node(Side side, Index node) const {
 void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
                       std::span<double> probabilities, Memory& memory) const {
   const auto average = [&](double& sum) { sum /= static_cast<double>(scorers_.size()); };
-  order_by_user(pairs, memory.order);
+  order_by_user(pairs, guests ? 0 : model().user_ids.size(), memory.order, memory.begin_of_user);
   std::fill(probabilities.begin(), probabilities.end(), 0.0);
   std::fill(ratings.begin(), ratings.end(), 0.0);
   for (std::size_t m = 0; m < scorers_.size(); ++m) {

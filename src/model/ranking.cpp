@@ -18,11 +18,11 @@ std::vector<std::pair<Index, Index>> relevant_pairs(const Predictor& predictor, 
     if (pair.user >= 0 && pair.item >= 0 && pair.value >= least) relevant.emplace_back(pair.user, pair.item);
   std::sort(relevant.begin(), relevant.end());
   relevant.erase(std::unique(relevant.begin(), relevant.end()), relevant.end());
+  const RatedPart rated(predictor.model(), "rated");
   std::vector<std::pair<Index, Index>> trained;
   for (std::size_t k = 0; k < relevant.size(); ++k)
     if (k == 0 || relevant[k].first != relevant[k - 1].first)
-      for_each_rated(predictor.model(), "rated", relevant[k].first,
-                     [&](Index item) { trained.emplace_back(relevant[k].first, item); });
+      for (const Index item : rated.items_of(relevant[k].first)) trained.emplace_back(relevant[k].first, item);
   std::sort(trained.begin(), trained.end());
   std::vector<std::pair<Index, Index>> rest;
   std::set_difference(relevant.begin(), relevant.end(), trained.begin(), trained.end(), std::back_inserter(rest));
@@ -94,9 +94,11 @@ class Lists {
 }  // namespace
 
 void rank(const Predictor& predictor, std::span<const RatedPair> pairs, Evaluation& result) {
-  require(result.top >= 1, [&] { return "evaluate: lists of " + std::to_string(result.top) + " items: use 1 or more"; });
+  require(result.top >= 1,
+          [&] { return "evaluate: lists of " + std::to_string(result.top) + " items: use 1 or more"; });
   const SavedModel& model = predictor.model();
   const BiasBaseline baseline = model.baseline();
+  const RatedPart rated(model, "rated");
   const auto relevant = relevant_pairs(predictor, pairs, result.relevant);
   Lists own(predictor, result.top), biased(predictor, result.top), popular(predictor, result.top);
   std::vector<char> trained(model.item_ids.size());
@@ -109,7 +111,7 @@ void rank(const Predictor& predictor, std::span<const RatedPair> pairs, Evaluati
     for (end = begin; end < relevant.size() && relevant[end].first == user; ++end)
       wanted.push_back(relevant[end].second);
     std::fill(trained.begin(), trained.end(), 0);
-    for_each_rated(model, "rated", user, [&](Index item) { trained[static_cast<std::size_t>(item)] = 1; });
+    for (const Index item : rated.items_of(user)) trained[static_cast<std::size_t>(item)] = 1;
     candidates.clear();
     numbers.clear();
     for (Index item = 0; item < static_cast<Index>(trained.size()); ++item)

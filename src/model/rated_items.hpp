@@ -3,43 +3,54 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {
 
-/// Where the user's ratings lie in PART.items and .levels, PART being rated or tested.
-struct RatedRange {
-  std::size_t begin = 0, end = 0;
-  std::size_t size() const { return end - begin; }
-};
-
-/// None in a tested that the model does not have. Throws InputError if the part is missing or out of range.
-inline RatedRange rated_by(const SavedModel& model, const std::string& part, Index user) {
-  if (part == "tested" && !model.tensors.contains(part + ".offsets")) return {};
-  const auto& offsets = model.values<Offset>(part + ".offsets", {static_cast<Offset>(model.user_ids.size()) + 1});
-  const std::size_t count = model.values<Index>(part + ".items").size();
-  const Offset begin = offsets[static_cast<std::size_t>(user)], end = offsets[static_cast<std::size_t>(user) + 1];
-  require(0 <= begin && begin <= end && end <= static_cast<Offset>(count), [&] {
-    return "predictor: " + part + ".offsets of user " + std::to_string(user) + " are " + std::to_string(begin) +
-           " to " + std::to_string(end) + ", but " + part + ".items has " + std::to_string(count);
-  });
-  return {static_cast<std::size_t>(begin), static_cast<std::size_t>(end)};
-}
-
-/// Calls visit(item) for each item that the user rated. Throws InputError for a number that is no item's.
-template <class Visit>
-void for_each_rated(const SavedModel& model, const std::string& part, Index user, const Visit& visit) {
-  const RatedRange range = rated_by(model, part, user);
-  if (range.size() == 0) return;
-  const auto& items = model.values<Index>(part + ".items");
-  for (std::size_t e = range.begin; e < range.end; ++e) {
-    require(items[e] >= 0 && static_cast<std::size_t>(items[e]) < model.item_ids.size(), [&] {
-      return "predictor: " + part + ".items: entry " + std::to_string(e) + " is " + std::to_string(items[e]) +
-             ", but the model has " + std::to_string(model.item_ids.size()) + " items";
-    });
-    visit(items[e]);
+/// One part of them: rated, or tested. A view of the model's tensors.
+class RatedPart {
+ public:
+  /// A part `tested` that the model does not have is empty. Throws InputError if another is missing, or has the wrong
+  /// type or shape.
+  RatedPart(const SavedModel& model, std::string name) : name_(std::move(name)), known_items_(model.item_ids.size()) {
+    if (name_ == "tested" && !model.tensors.contains("tested.offsets")) return;
+    offsets_ = model.values<Offset>(name_ + ".offsets", {static_cast<Offset>(model.user_ids.size()) + 1});
+    items_ = model.values<Index>(name_ + ".items");
   }
-}
+
+  /// Where the user's ratings begin among all.
+  std::size_t begin(Index user) const { return offsets_.empty() ? 0 : static_cast<std::size_t>(checked(user).first); }
+
+  /// Of the user, ascending. Throws InputError if they are not what the numbers of users and items allow.
+  std::span<const Index> items_of(Index user) const {
+    if (offsets_.empty()) return {};
+    const std::pair<Offset, Offset> range = checked(user);
+    const auto items = items_.subspan(static_cast<std::size_t>(range.first),
+                                      static_cast<std::size_t>(range.second - range.first));
+    for (std::size_t k = 0; k < items.size(); ++k)
+      require(items[k] >= 0 && static_cast<std::size_t>(items[k]) < known_items_, [&] {
+        return "predictor: " + name_ + ".items: entry " + std::to_string(range.first + static_cast<Offset>(k)) + " is " +
+               std::to_string(items[k]) + ", but the model has " + std::to_string(known_items_) + " items";
+      });
+    return items;
+  }
+
+ private:
+  std::pair<Offset, Offset> checked(Index user) const {
+    const Offset begin = offsets_[static_cast<std::size_t>(user)], end = offsets_[static_cast<std::size_t>(user) + 1];
+    require(0 <= begin && begin <= end && end <= static_cast<Offset>(items_.size()), [&] {
+      return "predictor: " + name_ + ".offsets of user " + std::to_string(user) + " are " + std::to_string(begin) +
+             " to " + std::to_string(end) + ", but " + name_ + ".items has " + std::to_string(items_.size());
+    });
+    return {begin, end};
+  }
+
+  std::string name_;
+  std::size_t known_items_;
+  std::span<const Offset> offsets_;
+  std::span<const Index> items_;
+};
 
 }  // namespace gcmc

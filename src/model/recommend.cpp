@@ -19,8 +19,8 @@ void allow(std::vector<char>& allowed, const RecommendOptions& options, const st
               [&] { return "predictor: item number " + std::to_string(item) + " is not in the model"; });
   };
   require(options.top >= 0 && options.least_ratings >= 0, [&] {
-    return "predictor: " + std::to_string(options.top) + " items of at least " +
-           std::to_string(options.least_ratings) + " ratings to recommend: use 0 or more";
+    return "predictor: " + std::to_string(options.top) + " items of at least " + std::to_string(options.least_ratings) +
+           " ratings to recommend: use 0 or more";
   });
   allowed.assign(ratings.size(), options.among ? 0 : 1);
   if (options.among) {
@@ -73,15 +73,16 @@ void Predictor::for_each_best(std::span<const Index> users, const RecommendOptio
   for (const Index user : users) check_node(user_side, user);
   const Lender::Loan loan(*lender_);
   Memory& memory = *loan;
-  allow(memory.allowed, options, item_ratings_);
+  allow(memory.allowed, options, ratings_[item_side]);
+  const RatedPart rated(model(), "rated"), tested(model(), "tested");
   for (std::size_t next = 0; next < users.size();) {
     memory.pairs.clear();
     memory.ends.clear();
     for (; next < users.size() && memory.pairs.size() < batch_pairs; ++next) {
       memory.wanted = memory.allowed;
-      const auto leave_out = [&](Index item) { memory.wanted[static_cast<std::size_t>(item)] = 0; };
       if (!options.rated)
-        for (const char* part : {"rated", "tested"}) for_each_rated(model(), part, users[next], leave_out);
+        for (const RatedPart* part : {&rated, &tested})
+          for (const Index item : part->items_of(users[next])) memory.wanted[static_cast<std::size_t>(item)] = 0;
       add_pairs(memory.pairs, users[next], memory.wanted);
       memory.ends.push_back(memory.pairs.size());
     }
@@ -101,7 +102,7 @@ std::vector<Predictor::Recommendation> Predictor::recommend(const Newcomer& user
   require(user.side == user_side, "predictor: items are recommended to users, and this newcomer is an item");
   const Lender::Loan loan(*lender_);
   Memory& memory = *loan;
-  allow(memory.allowed, options, item_ratings_);
+  allow(memory.allowed, options, ratings_[item_side]);
   if (!options.rated)
     for (const NodeRating& rating : user.ratings) {
       check_node(item_side, rating.other);

@@ -52,9 +52,10 @@ struct Predictor::Memory {
 
   Cpu cpu;
   std::vector<std::size_t> order;  ///< places of the pairs whose ids are known, by user
-  std::vector<Index> users;        ///< of a block's runs
-  std::vector<Index> items;        ///< of its pairs
-  std::vector<Offset> begin;       ///< of its runs and their levels, among the items
+  std::vector<std::size_t> begin_of_user;
+  std::vector<Index> users;   ///< of a block's runs
+  std::vector<Index> items;   ///< of its pairs
+  std::vector<Offset> begin;  ///< of its runs and their levels, among the items
   Block<float> single;
   Block<double> twice;
 

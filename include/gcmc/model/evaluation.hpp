@@ -27,9 +27,9 @@ GCMC_EXPORT std::vector<RatedPair> rated_pairs(const Predictor& predictor, const
 GCMC_EXPORT std::vector<RatedPair> tested_pairs(const Predictor& predictor);
 
 struct EvaluationOptions {
-  Index top = 10;                          ///< length of the ranked lists
-  std::optional<double> relevant = {};     ///< ratings from here on are relevant; none: the mean of training's
-  bool ranking = true;                     ///< ranks all items for each user: O(users items B D)
+  Index top = 10;                       ///< length of the ranked lists
+  std::optional<double> relevant = {};  ///< ratings from here on are relevant; none: the mean of training's
+  bool ranking = true;                  ///< ranks all items for each user: O(users items B D)
 };
 
 /// Probabilities between two tenths: the mean that was predicted, and the share that came true.
@@ -47,12 +47,12 @@ struct ActivityGroup {
 /// Means over users of what the first N of all items that the user did not rate in training hold; ties by item. An item
 /// is relevant to a user whose pair with it is rated `relevant` or higher; users without such an item do not count.
 struct Ranking {
-  double ndcg = 0;       ///< sum over relevant places k of 1 / log2(k + 1), over the largest possible sum
-  double recall = 0;     ///< relevant items of the list, over all relevant ones
-  double precision = 0;  ///< ... over N
+  double ndcg = 0;             ///< sum over relevant places k of 1 / log2(k + 1), over the largest possible sum
+  double recall = 0;           ///< relevant items of the list, over all relevant ones
+  double precision = 0;        ///< ... over N
   double reciprocal_rank = 0;  ///< 1 / the first relevant place; 0 if there is none
-  double coverage = 0;   ///< share of all items that are in any list
-  double novelty = 0;    ///< mean over the lists' items of -log2(share of all users who rated it in training)
+  double coverage = 0;         ///< share of all items that are in any list
+  double novelty = 0;          ///< mean over the lists' items of -log2(share of all users who rated it in training)
 };
 
 struct Evaluation {
@@ -61,12 +61,12 @@ struct Evaluation {
   Metrics model;                  ///< squared and absolute error of all pairs
   Metrics levels;                 ///< loss and accuracy of known pairs at a level
   Metrics baseline;
-  std::vector<ReliabilityBin> reliability;  ///< ten, of all levels of known pairs
-  double calibration_error = 0;   ///< mean over the probabilities of |predicted - observed| of their bin
+  std::vector<ReliabilityBin> reliability;      ///< ten, of all levels of known pairs
+  double calibration_error = 0;                 ///< mean over the probabilities of |predicted - observed| of their bin
   std::vector<ActivityGroup> by_user, by_item;  ///< those that have pairs, the least active first
   double relevant = 0;
   Index top = 0;
-  Offset ranked_users = 0;        ///< 0: nothing was ranked
+  Offset ranked_users = 0;                        ///< 0: nothing was ranked
   Ranking ranking, baseline_ranking, popularity;  ///< popularity: by the number of ratings of training
 };
 
@@ -79,9 +79,9 @@ GCMC_EXPORT Evaluation evaluate(const Predictor& predictor, std::span<const Rate
 /// of one user go together.
 struct Comparison {
   double first_rmse = 0, second_rmse = 0;
-  double difference = 0;       ///< of the mean squared errors, second less first
-  double standard_error = 0;   ///< of the difference, over the users
-  double p = 1;                ///< two-sided, of a normal distribution
+  double difference = 0;      ///< of the mean squared errors, second less first
+  double standard_error = 0;  ///< of the difference, over the users
+  double p = 1;               ///< two-sided, of a normal distribution
 };
 
 /// `pairs` name users and values. Throws InputError for other numbers of predictions than pairs.

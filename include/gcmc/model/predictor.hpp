@@ -1,7 +1,8 @@
-// Saved models that answer: ratings, probabilities of each level, recommendations, what is similar and why; for those who
-// were in training, and for newcomers by their ratings.
+// Saved models that answer: ratings, probabilities of each level, recommendations, what is similar and why; for those
+// who were in training, and for newcomers by their ratings.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -45,8 +46,8 @@ struct Newcomer {
 
 /// Which items are recommended.
 struct RecommendOptions {
-  Index top = 10;           ///< so many at most
-  bool rated = false;       ///< those too that the user has rated, in whichever part of the set
+  Index top = 10;            ///< so many at most
+  bool rated = false;        ///< those too that the user has rated, in whichever part of the set
   Offset least_ratings = 0;  ///< that an item had in training
   std::optional<std::span<const Index>> among = {};  ///< of these alone
   std::span<const Index> without = {};
@@ -175,7 +176,7 @@ class GCMC_EXPORT Predictor {
   std::vector<SavedModel> models_;
   BiasBaseline baseline_;
   std::unordered_map<std::string_view, Index> users_, items_;
-  std::vector<Offset> item_ratings_;  ///< of training
+  std::array<std::vector<Offset>, 2> ratings_;  ///< of training, that each user and item has
   std::unique_ptr<Lender> lender_;
   std::vector<std::unique_ptr<const Scorer>> scorers_;  ///< one a model
   std::unique_ptr<Encoders> encoders_;

@@ -143,9 +143,7 @@ class ModelCheck {
   }
 
   /// Models of older versions lack all of it.
-  bool has_tested() const {
-    return has("tested.offsets") || has("tested.items") || has("tested.levels");
-  }
+  bool has_tested() const { return has("tested.offsets") || has("tested.items") || has("tested.levels"); }
 
   /// Of a model with these options, ids and rating values. Features are there where their first weight is; its rows are
   /// the feature columns. All of a side or none.

@@ -26,7 +26,7 @@ std::vector<WantedColumn> rating_columns();  ///< user, item, rating; time if it
 std::vector<WantedColumn> pair_columns();    ///< user, item
 std::vector<WantedColumn> id_column(Side side);
 std::vector<WantedColumn> own_rating_columns();  ///< item, rating
-std::vector<WantedColumn> movie_columns();   ///< item, title, genres
+std::vector<WantedColumn> movie_columns();       ///< item, title, genres
 
 /// "User-ID", "user_id:token" and "userId" are all "userid".
 std::string plain_name(std::string_view header_field);

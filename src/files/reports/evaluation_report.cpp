@@ -26,12 +26,9 @@ ordered_json json_of(const std::vector<ActivityGroup>& groups) {
 }
 
 ordered_json json_of(const Ranking& ranking) {
-  return {{"ndcg", ranking.ndcg},
-          {"recall", ranking.recall},
-          {"precision", ranking.precision},
-          {"reciprocal_rank", ranking.reciprocal_rank},
-          {"coverage", ranking.coverage},
-          {"novelty", ranking.novelty}};
+  return {{"ndcg", ranking.ndcg},           {"recall", ranking.recall},
+          {"precision", ranking.precision}, {"reciprocal_rank", ranking.reciprocal_rank},
+          {"coverage", ranking.coverage},   {"novelty", ranking.novelty}};
 }
 
 ordered_json json_of(const Comparison& comparison) {
@@ -143,9 +140,9 @@ std::string evaluation_svg(const Evaluation& evaluation, const std::string& data
   draw_reliability(picture, evaluation);
   double largest = 1e-300;
   for (const auto* groups : {&evaluation.by_user, &evaluation.by_item})
-    for (const ActivityGroup& group : *groups)
-      largest = std::max({largest, group.model.rmse(), group.baseline.rmse()});
-  const double y = draw_groups(picture, top - 22, "RMSE by the user's ratings in training", evaluation.by_user, largest);
+    for (const ActivityGroup& group : *groups) largest = std::max({largest, group.model.rmse(), group.baseline.rmse()});
+  const double y =
+      draw_groups(picture, top - 22, "RMSE by the user's ratings in training", evaluation.by_user, largest);
   draw_groups(picture, y + 32, "... and by the item's", evaluation.by_item, largest);
   picture.line(480, bottom + 36, 500, bottom + 36, blue, 7);
   picture.text(508, bottom + 40, "model", {12, dark});

@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""Recomputes in plain Python what the gcmc program answers from a model's files.
+
+    asking.py GCMC
+
+Makes ratings with ties, trains on them for a few steps, and compares predictions, recommendations, similarities,
+fold-in, explanations and every figure of gcmc evaluate with its own.
+"""
+import csv
+import io
+import json
+import math
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GCMC = str(Path(sys.argv[1]).resolve())
+WORK = Path(tempfile.mkdtemp(prefix="asking-"))
+TOP = 5
+
+
+def gcmc(*arguments):
+    result = subprocess.run([GCMC, *map(str, arguments)], cwd=WORK, capture_output=True, text=True)
+    assert result.returncode == 0, (arguments, result.stderr)
+    return result.stdout
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def close(a, b, tolerance=2e-5):
+    assert abs(float(a) - float(b)) <= tolerance, (a, b)
+
+
+def make_ratings():
+    draw = random.Random(4)
+    with open(WORK / "ratings.csv", "w", encoding="utf-8") as file:
+        file.write("userId,itemId,rating\n")
+        for user in range(60):
+            for item in range(45):
+                if draw.random() < 0.35:
+                    like = 3 + (user % 3 == item % 3) + (item % 5 == 0) - draw.randrange(3)
+                    file.write(f"u{user},i{item},{max(1, min(5, like))}\n")
+
+
+class Model:
+    """The files of a model folder, as docs/guide.md describes them."""
+
+    def __init__(self, folder):
+        with open(folder / "model.safetensors", "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+            data = file.read()
+        kinds = {"F32": "f", "F64": "d", "I32": "i", "I64": "q", "U8": "B"}
+        self.shape, self.values = {}, {}
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                begin, end = tensor["data_offsets"]
+                self.shape[name] = tensor["shape"]
+                self.values[name] = [v[0] for v in struct.iter_unpack("<" + kinds[tensor["dtype"]], data[begin:end])]
+        self.config = json.loads((folder / "config.json").read_text())
+        self.levels = self.config["rating_values"]
+        self.users = (folder / "users.txt").read_text().splitlines()
+        self.items = (folder / "items.txt").read_text().splitlines()
+
+    def row(self, name, k):
+        width = self.shape[name][-1]
+        return self.values[name][k * width:(k + 1) * width]
+
+    def probabilities(self, z, item):
+        v, width = self.row("item_embedding", item), len(z)
+        logits = [0.0] * len(self.levels)
+        for s in range(self.shape["decoder.basis"][0]):
+            basis = self.values["decoder.basis"][s * width * width:(s + 1) * width * width]
+            x = sum(z[d] * sum(basis[d * width + e] * v[e] for e in range(width)) for d in range(width))
+            for r, a in enumerate(self.row("decoder.coefficients", s)):
+                logits[r] += a * x
+        most = max(logits)
+        p = [math.exp(x - most) for x in logits]
+        return [x / sum(p) for x in p]
+
+    def rating(self, z, item):
+        return sum(p * value for p, value in zip(self.probabilities(z, item), self.levels))
+
+    def part(self, part, user):
+        begin, end = self.values[part + ".offsets"][user:user + 2]
+        return list(zip(self.values[part + ".items"][begin:end],
+                        (self.levels[k] for k in self.values[part + ".levels"][begin:end])))
+
+    def item_counts(self):
+        counts = [0] * len(self.items)
+        for item in self.values["rated.items"]:
+            counts[item] += 1
+        return counts
+
+    def baseline(self, user, item):
+        value = self.config["baseline_mean"]
+        value += self.values["baseline.user_bias"][user] if user is not None else 0
+        value += self.values["baseline.item_bias"][item] if item is not None else 0
+        return min(max(value, self.levels[0]), self.levels[-1])
+
+    def fold_in(self, ratings):
+        """Sum over levels, symmetric normalisation, leaky ReLU, dense layer with bias: the options of this test."""
+        counts, width = self.item_counts(), self.shape["encoder.item.weight"][2]
+        sums = [0.0] * width
+        for item, value in ratings:
+            if counts[item] == 0:
+                continue
+            row = self.row("encoder.item.weight", self.levels.index(value) * len(self.items) + item)
+            for c in range(width):
+                sums[c] += row[c] / math.sqrt(counts[item])
+        hidden = [x / math.sqrt(max(len(ratings), 1)) for x in sums]
+        hidden = [x if x > 0 else 0.1 * x for x in hidden]
+        z = list(self.values["dense.user.bias"])
+        for c, h in enumerate(hidden):
+            for d, w in enumerate(self.row("dense.user.weight", c)):
+                z[d] += h * w
+        return z
+
+
+def check_predictions(model, ratings):
+    pairs = [(u, i) for u in (0, 7, 30, 59) for i in (0, 3, 44)]
+    text = "user,item\n" + "".join(f"{model.users[u]},{model.items[i]}\n" for u, i in pairs)
+    (WORK / "pairs.csv").write_text(text)
+    answers = rows(gcmc("predict", "--model", "run", "--probabilities", "--interval", "pairs.csv"))
+    for (user, item), answer in zip(pairs, answers):
+        p = model.probabilities(model.row("user_embedding", user), item)
+        close(answer["rating"], ratings[user][item])
+        for level, probability in zip(model.levels, p):
+            close(answer[f"p_{level:g}"], probability)
+        below = lambda value: sum(q for q, level in zip(p, model.levels) if level < value)
+        above = lambda value: sum(q for q, level in zip(p, model.levels) if level > value)
+        assert below(float(answer["low"])) <= 0.1 + 1e-6 and above(float(answer["high"])) <= 0.1 + 1e-6
+
+
+def check_recommendations(model, ratings):
+    answers = rows(gcmc("recommend", "--model", "run", "--all", "--top", TOP))
+    for user, name in enumerate(model.users):
+        own = [(a["item"], float(a["rating"])) for a in answers if a["user"] == name]
+        held = {item for part in ("rated", "tested") for item, _ in model.part(part, user)}
+        others = [item for item in range(len(model.items)) if item not in held]
+        best = sorted(others, key=lambda item: -ratings[user][item])[:TOP]
+        assert len(own) == len(best)
+        for (item, rating), expected in zip(own, best):
+            number = model.items.index(item)
+            assert number not in held, (name, item)
+            close(rating, ratings[user][expected])
+            close(rating, ratings[user][number])
+    (WORK / "few.csv").write_text("item\ni1\ni2\ni3\nnothing\n")
+    few = rows(gcmc("recommend", "--model", "run", "--user", "u5", "--only", "few.csv", "--include-rated"))
+    assert {a["item"] for a in few} == {"i1", "i2", "i3"}
+    less = rows(gcmc("recommend", "--model", "run", "--user", "u5", "--without", "few.csv", "--include-rated",
+                     "--top", 100))
+    assert {a["item"] for a in less} == set(model.items) - {"i1", "i2", "i3"}
+    counts = model.item_counts()
+    popular = rows(gcmc("recommend", "--model", "run", "--user", "u5", "--include-rated", "--top", 100,
+                        "--min-ratings", sorted(counts)[20]))
+    assert {a["item"] for a in popular} == {name for name, c in zip(model.items, counts) if c >= sorted(counts)[20]}
+    as_json = json.loads(gcmc("recommend", "--model", "run", "--user", "u5", "--user", "u6", "--format", "json"))
+    as_csv = rows(gcmc("recommend", "--model", "run", "--user", "u5", "--user", "u6"))
+    assert [(a["user"], a["item"]) for a in as_json] == [(a["user"], a["item"]) for a in as_csv]
+
+
+def check_strangers(model):
+    own = {"i3": 5.0, "i6": 5.0, "i7": 1.0}
+    (WORK / "own.csv").write_text("rating,item\n" + "".join(f"{value:g},{item}\n" for item, value in own.items()))
+    ratings = [(model.items.index(item), value) for item, value in own.items()]
+    z = model.fold_in(ratings)
+    for answer in rows(gcmc("recommend", "--model", "run", "--new-user", "own.csv", "--top", 40)):
+        assert answer["item"] not in own
+        close(answer["rating"], model.rating(z, model.items.index(answer["item"])))
+    item = model.items.index("i9")
+    for answer in rows(gcmc("explain", "--model", "run", "--new-user", "own.csv", "--item", "i9")):
+        rest = [(k, value) for k, value in ratings if model.items[k] != answer["item"]]
+        assert len(rest) == 2
+        close(answer["effect"], model.rating(z, item) - model.rating(model.fold_in(rest), item))
+    (WORK / "none.csv").write_text("item,rating\n")
+    for answer in rows(gcmc("recommend", "--model", "run", "--new-user", "none.csv")):
+        close(answer["rating"], model.baseline(None, model.items.index(answer["item"])))
+        assert "baseline" in answer["note"]
+
+
+def check_similar(model):
+    def cosine(a, b):
+        product = lambda x, y: sum(p * q for p, q in zip(x, y))
+        return product(a, b) / math.sqrt(product(a, a) * product(b, b))
+
+    own = model.row("item_embedding", model.items.index("i4"))
+    expected = {name: cosine(own, model.row("item_embedding", k)) for k, name in enumerate(model.items)
+                if name != "i4"}
+    answers = rows(gcmc("similar", "--model", "run", "--item", "i4", "--top", 6))
+    for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
+        close(answer["similarity"], value)
+        close(answer["similarity"], expected[answer["item"]])
+
+
+def ranking(model, scores, relevant_of):
+    """scores(user, item); ties by item. Means over the users that relevant_of names."""
+    counts, sums, listed, novelty = model.item_counts(), [0.0] * 4, set(), []
+    for user, relevant in relevant_of.items():
+        trained = {item for item, _ in model.part("rated", user)}
+        items = sorted((item for item in range(len(model.items)) if item not in trained),
+                       key=lambda item: (-scores(user, item), item))[:TOP]
+        hits = [place for place, item in enumerate(items) if item in relevant]
+        ideal = sum(1 / math.log2(place + 2) for place in range(min(TOP, len(relevant))))
+        sums[0] += sum(1 / math.log2(place + 2) for place in hits) / ideal
+        sums[1] += len(hits) / len(relevant)
+        sums[2] += len(hits) / TOP
+        sums[3] += 1 / (hits[0] + 1) if hits else 0
+        listed.update(items)
+        novelty += [-math.log2(max(counts[item], 1) / len(model.users)) for item in items]
+    names = ["ndcg", "recall", "precision", "reciprocal_rank"]
+    result = {name: value / len(relevant_of) for name, value in zip(names, sums)}
+    return {**result, "coverage": len(listed) / len(model.items), "novelty": sum(novelty) / len(novelty)}
+
+
+def check_evaluation(model, ratings):
+    answer = json.loads(gcmc("evaluate", "--model", "run", "--format", "json", "--top", TOP, "--relevant", 4))
+    metrics = json.loads((WORK / "run/metrics.json").read_text())
+    for name in ("rmse", "mae", "accuracy", "loss"):
+        close(answer[name], metrics["best_test_" + name], 1e-6)
+    close(answer["baseline_rmse"], metrics["baseline_test_rmse"], 1e-9)
+
+    pairs = [(user, item, value) for user in range(len(model.users)) for item, value in model.part("tested", user)]
+    assert answer["pairs"] == len(pairs) == metrics["test_ratings"]
+    bins, counts = [[0, 0.0, 0] for _ in range(10)], model.item_counts()
+    by_item = {}
+    for user, item, value in pairs:
+        for level, p in zip(model.levels, model.probabilities(model.row("user_embedding", user), item)):
+            one = bins[min(int(p * 10), 9)]
+            one[0] += 1
+            one[1] += p
+            one[2] += level == value
+        by_item.setdefault(next(k for k, least in reversed(list(enumerate((0, 1, 5, 20, 100)))) if counts[item] >= least),
+                           []).append((ratings[user][item] - value) ** 2)
+    for told, (count, predicted, observed) in zip(answer["reliability"], bins):
+        assert abs(told["count"] - count) <= 1
+        if count > 1:
+            close(told["predicted"], predicted / count, 1e-2)
+            close(told["observed"], observed / count, 1e-2)
+    close(answer["calibration_error"], sum(abs(p - o) for _, p, o in bins) / sum(c for c, _, _ in bins), 1e-4)
+    for told, (_, errors) in zip(answer["by_item_ratings"], sorted(by_item.items())):
+        assert told["pairs"] == len(errors)
+        close(told["rmse"], math.sqrt(sum(errors) / len(errors)))
+
+    relevant = {}
+    for user, item, value in pairs:
+        if value >= 4:
+            relevant.setdefault(user, set()).add(item)
+    assert answer["ranked_users"] == len(relevant)
+    for name, scores in (("ranking", lambda user, item: ratings[user][item]),
+                         ("baseline_ranking", model.baseline), ("popularity_ranking", lambda _, item: counts[item])):
+        for figure, value in ranking(model, scores, relevant).items():
+            close(answer[name][figure], value, 1e-9)
+
+
+def check_own_file(model, ratings):
+    """Other numbers than the model's, ids and values that it does not have."""
+    lines = [("i7", "u20", 3.5), ("i1", "u3", 2), ("i2", "u3", 5), ("new", "u4", 4), ("i3", "nobody", 1)]
+    (WORK / "own-test.csv").write_text("item,user,rating\n" + "".join(f"{i},{u},{v}\n" for i, u, v in lines))
+    answer = json.loads(gcmc("evaluate", "--model", "run", "own-test.csv", "--format", "json", "--against", "other"))
+    square = 0
+    for item, user, value in lines:
+        known = user in model.users and item in model.items
+        u = model.users.index(user) if user in model.users else None
+        i = model.items.index(item) if item in model.items else None
+        square += ((ratings[u][i] if known else model.baseline(u, i)) - value) ** 2
+    assert (answer["pairs"], answer["unknown"], answer["no_such_level"]) == (5, 2, 1)
+    close(answer["rmse"], math.sqrt(square / 5))
+    close(answer["comparison"]["rmse"], answer["rmse"], 1e-12)
+
+
+def check_comparison(model, ratings):
+    other = Model(WORK / "other/model")
+    answer = json.loads(gcmc("evaluate", "--model", "run", "--format", "json", "--against", "other"))["comparison"]
+    by_user, squares, count = {}, [0, 0], 0
+    for user in range(len(model.users)):
+        for item, value in model.part("tested", user):
+            a = (ratings[user][item] - value) ** 2
+            b = (other.rating(other.row("user_embedding", other.users.index(model.users[user])),
+                              other.items.index(model.items[item])) - value) ** 2
+            squares, count = [squares[0] + a, squares[1] + b], count + 1
+            by_user.setdefault(user, []).append(b - a)
+    mean = (squares[1] - squares[0]) / count
+    rest = sum((sum(d) - len(d) * mean) ** 2 for d in by_user.values())
+    error = math.sqrt(rest * len(by_user) / (len(by_user) - 1)) / count
+    close(answer["squared_error_difference"], mean, 1e-5)
+    close(answer["standard_error"], error, 1e-5)
+    close(answer["p"], math.erfc(abs(mean) / error / math.sqrt(2)), 1e-3)
+
+
+def main():
+    make_ratings()
+    options = ("--gcn-agg-units", 24, "--gcn-out-units", 6, "--threads", 2, "--silent")
+    gcmc("train", "ratings.csv", *options, "--train-max-iter", 30, "--save-dir", "run")
+    gcmc("train", "ratings.csv", *options, "--train-max-iter", 5, "--seed", 9, "--save-dir", "other")
+    model = Model(WORK / "run/model")
+    ratings = [[model.rating(model.row("user_embedding", user), item) for item in range(len(model.items))]
+               for user in range(len(model.users))]
+    check_predictions(model, ratings)
+    check_recommendations(model, ratings)
+    check_strangers(model)
+    check_similar(model)
+    check_evaluation(model, ratings)
+    check_own_file(model, ratings)
+    check_comparison(model, ratings)
+    print("all answers are those of plain Python")
+
+
+main()
