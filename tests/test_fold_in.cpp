@@ -134,26 +134,53 @@ TEST_CASE("a newcomer with a user's ratings is answered as the user is", "[fold_
   std::vector<Predictor::Pair> pairs;
   for (const Index item : all_items) pairs.emplace_back(5, item);
   const Predictor::Scores own = predictor.score(pairs), folded = predictor.score(user, all_items);
+  const auto shifted = [&](double rating, const Newcomer& of) { return std::clamp(rating + of.shift, 1.0, 4.0); };
   for (std::size_t k = 0; k + 1 < pairs.size(); ++k) {
-    CHECK(folded.ratings[k] == Approx(own.ratings[k]).margin(1e-5));
+    CHECK(folded.ratings[k] == Approx(shifted(own.ratings[k], user)).margin(1e-5));
     for (std::size_t r = 0; r < 3; ++r)
       CHECK(folded.probabilities[3 * k + r] == Approx(own.probabilities[3 * k + r]).margin(1e-5));
   }
-  CHECK(folded.ratings.back() == model.baseline().predict(-1, -1));
+  CHECK(folded.ratings.back() == shifted(model.baseline().predict(-1, -1), user));
 
   const Newcomer item = predictor.fold_in(item_side, ratings_of(model, item_side, 8));
   pairs.clear();
   for (const Index other : all_users) pairs.emplace_back(other, 8);
   const Predictor::Scores of_item = predictor.score(item, all_users), own_of_item = predictor.score(pairs);
   for (std::size_t k = 0; k < pairs.size(); ++k)
-    CHECK(of_item.ratings[k] == Approx(own_of_item.ratings[k]).margin(1e-5));
+    CHECK(of_item.ratings[k] == Approx(shifted(own_of_item.ratings[k], item)).margin(1e-5));
+  std::reverse(all_users.begin(), all_users.end());
+  std::vector<double> backwards = predictor.score(item, all_users).ratings;
+  std::reverse(backwards.begin(), backwards.end());
+  CHECK(backwards == of_item.ratings);
 
   const auto best = predictor.recommend(user, {.top = 40});
   REQUIRE(best.size() == items - user.ratings.size());
   for (const auto& [number, rating] : best) {
     CHECK(std::none_of(user.ratings.begin(), user.ratings.end(),
                        [&, &item_number = number](const NodeRating& r) { return r.other == item_number; }));
-    CHECK(rating == Approx(own.ratings[number]).margin(1e-5));
+    CHECK(rating == Approx(shifted(own.ratings[number], user)).margin(1e-5));
+  }
+}
+
+TEST_CASE("a newcomer is shifted by what the others of its ratings do not foretell of each", "[fold_in]") {
+  Options options = few_steps();
+  options.model.precision = Precision::float64;
+  const SavedModel model = train(two_tastes(), options).model;
+  const Predictor predictor(model, 1);
+  for (const std::size_t count : {1, 2, 7, 23}) {
+    std::vector<NodeRating> ratings;
+    for (Index item = 0; ratings.size() < count; ++item) ratings.push_back({item, static_cast<Level>(item % 2)});
+    const std::size_t parts = std::min(count, std::size_t{10});
+    double off = 0;
+    for (std::size_t k = 0; k < count && count > 1; ++k) {
+      std::vector<NodeRating> rest;
+      for (std::size_t e = 0; e < count; ++e)
+        if (e % parts != k % parts) rest.push_back(ratings[e]);
+      Newcomer without = predictor.fold_in(user_side, rest);
+      without.shift = 0;
+      off += model.levels[ratings[k].level] - predictor.score(without, {&ratings[k].other, 1}).ratings[0];
+    }
+    CHECK(predictor.fold_in(user_side, ratings).shift == Approx(off / (static_cast<double>(count) + 10)).margin(1e-9));
   }
 }
 
@@ -187,7 +214,9 @@ TEST_CASE("an explanation is what embedding the user again without each rating c
       for (const Predictor::Reason& reason : explanation.reasons) {
         std::vector<NodeRating> rest = ratings;
         CHECK(std::erase(rest, NodeRating{reason.item, reason.level}) == 1);
-        const double without = predictor.score(predictor.fold_in(user_side, rest), {&item, 1}).ratings[0];
+        Newcomer again = predictor.fold_in(user_side, rest);
+        again.shift = 0;
+        const double without = predictor.score(again, {&item, 1}).ratings[0];
         CHECK(reason.effect == Approx(explanation.rating - without).margin(1e-9));
       }
       for (std::size_t k = 1; k < ratings.size(); ++k)

@@ -132,14 +132,15 @@ void FoldIn::embed(std::span<const NodeRating> ratings, std::span<double> z) con
   encoder_->finish(sums, ratings.size(), z);
 }
 
-std::vector<double> FoldIn::embed_without_each(std::span<const NodeRating> ratings) const {
+std::vector<double> FoldIn::embed_without_parts(std::span<const NodeRating> ratings, std::size_t parts) const {
   const auto columns = static_cast<std::size_t>(width());
-  std::vector<double> sums(encoder_->hidden()), rest(sums.size()), rows(ratings.size() * columns);
+  std::vector<double> sums(encoder_->hidden()), rest(sums.size()), rows(parts * columns);
   for (const NodeRating& rating : ratings) encoder_->add(rating, 1, sums);
-  for (std::size_t k = 0; k < ratings.size(); ++k) {
+  for (std::size_t part = 0; part < parts; ++part) {
     rest = sums;
-    encoder_->add(ratings[k], -1, rest);
-    encoder_->finish(rest, ratings.size() - 1, std::span(rows).subspan(k * columns, columns));
+    std::size_t left = ratings.size();
+    for (std::size_t k = part; k < ratings.size(); k += parts, --left) encoder_->add(ratings[k], -1, rest);
+    encoder_->finish(rest, left, std::span(rows).subspan(part * columns, columns));
   }
   return rows;
 }

@@ -34,7 +34,36 @@ Newcomer Predictor::fold_in(Side side, std::vector<NodeRating> ratings) const {
     encoder.embed(newcomer.ratings, embedding);
     newcomer.embeddings.push_back(std::move(embedding));
   }
+  newcomer.shift = shift_of(newcomer);
   return newcomer;
+}
+
+double Predictor::shift_of(const Newcomer& newcomer) const {
+  constexpr std::size_t most_parts = 10;
+  constexpr double shrinkage = 10;
+  const std::vector<NodeRating>& ratings = newcomer.ratings;
+  const std::size_t parts = std::min(most_parts, ratings.size());
+  if (parts < 2) return 0;
+  std::vector<std::vector<double>> rows;
+  Guests guests{newcomer.side};
+  for (const FoldIn& encoder : encoders(newcomer.side)) rows.push_back(encoder.embed_without_parts(ratings, parts));
+  for (const std::vector<double>& values : rows) guests.rows.emplace_back(values);
+  std::vector<Pair> pairs;
+  for (std::size_t k = 0; k < ratings.size(); ++k) {
+    const auto part = static_cast<Index>(k % parts);
+    pairs.push_back(newcomer.side == user_side ? Pair{part, ratings[k].other} : Pair{ratings[k].other, part});
+  }
+  std::vector<double> predicted(pairs.size());
+  const Lender::Loan memory(*lender_);
+  score(pairs, &guests, predicted, {}, *memory);
+  double off = 0;
+  for (std::size_t k = 0; k < pairs.size(); ++k) off += model().levels[ratings[k].level] - predicted[k];
+  return off / (static_cast<double>(pairs.size()) + shrinkage);
+}
+
+void Predictor::shift_ratings(const Newcomer& newcomer, std::span<double> ratings) const {
+  const std::vector<double>& levels = model().levels;
+  for (double& rating : ratings) rating = std::clamp(rating + newcomer.shift, levels.front(), levels.back());
 }
 
 /// As rows of one; none of a stranger.
@@ -63,6 +92,7 @@ Predictor::Scores Predictor::score(const Newcomer& newcomer, std::span<const Ind
   const Guests guests = guests_of(newcomer);
   const Lender::Loan memory(*lender_);
   score(pairs, &guests, scores.ratings, scores.probabilities, *memory);
+  shift_ratings(newcomer, scores.ratings);
   return scores;
 }
 
@@ -96,7 +126,9 @@ Predictor::Explanation Predictor::explain(const Newcomer& user, Index item) cons
   require(user.side == user_side, "predictor: ratings by users are explained, and this newcomer is an item");
   if (user.ratings.empty()) return {score(user, {&item, 1}).ratings.front(), {}};
   guests_of(user);  // checks
-  return explain(user.ratings, user.embeddings, item);
+  Explanation explanation = explain(user.ratings, user.embeddings, item);
+  shift_ratings(user, {&explanation.rating, 1});
+  return explanation;
 }
 
 /// Each model's row 0 is the user's embedding; the others, the same plus what the encoder gives without a rating, less
@@ -108,7 +140,7 @@ Predictor::Explanation Predictor::explain(std::span<const NodeRating> ratings,
   for (std::size_t m = 0; m < models_.size(); ++m) {
     const FoldIn& encoder = encoders(user_side)[m];
     const std::vector<double>& own = embeddings[m];
-    std::vector<double> whole(own.size()), without = encoder.embed_without_each(ratings);
+    std::vector<double> whole(own.size()), without = encoder.embed_without_parts(ratings, ratings.size());
     encoder.embed(ratings, whole);
     for (std::size_t k = 0; k < without.size(); ++k) without[k] += own[k % own.size()] - whole[k % own.size()];
     without.insert(without.begin(), own.begin(), own.end());

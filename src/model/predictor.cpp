@@ -143,7 +143,9 @@ void Predictor::check_node(Side side, Index node) const {
 void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
                       std::span<double> probabilities, Memory& memory) const {
   const auto average = [&](double& sum) { sum /= static_cast<double>(scorers_.size()); };
-  order_by_user(pairs, guests ? 0 : model().user_ids.size(), memory.order, memory.begin_of_user);
+  const bool users_are_guests = guests && guests->side == user_side;
+  order_by_user(pairs, users_are_guests ? pairs.size() + 1 : model().user_ids.size(), memory.order,
+                memory.begin_of_user);
   std::fill(probabilities.begin(), probabilities.end(), 0.0);
   std::fill(ratings.begin(), ratings.end(), 0.0);
   for (std::size_t m = 0; m < scorers_.size(); ++m) {

@@ -27,12 +27,12 @@ class RatedPart {
   std::span<const Index> items_of(Index user) const {
     if (offsets_.empty()) return {};
     const std::pair<Offset, Offset> range = checked(user);
-    const auto items = items_.subspan(static_cast<std::size_t>(range.first),
-                                      static_cast<std::size_t>(range.second - range.first));
+    const auto items =
+        items_.subspan(static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.second - range.first));
     for (std::size_t k = 0; k < items.size(); ++k)
       require(items[k] >= 0 && static_cast<std::size_t>(items[k]) < known_items_, [&] {
-        return "predictor: " + name_ + ".items: entry " + std::to_string(range.first + static_cast<Offset>(k)) + " is " +
-               std::to_string(items[k]) + ", but the model has " + std::to_string(known_items_) + " items";
+        return "predictor: " + name_ + ".items: entry " + std::to_string(range.first + static_cast<Offset>(k)) +
+               " is " + std::to_string(items[k]) + ", but the model has " + std::to_string(known_items_) + " items";
       });
     return items;
   }

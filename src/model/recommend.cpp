@@ -113,6 +113,7 @@ std::vector<Predictor::Recommendation> Predictor::recommend(const Newcomer& user
   memory.ratings.resize(memory.pairs.size());
   const Guests guests = guests_of(user);
   score(memory.pairs, &guests, memory.ratings, {}, memory);
+  shift_ratings(user, memory.ratings);
   return select(memory.pairs, memory.ratings, options.top, memory.best);
 }
 

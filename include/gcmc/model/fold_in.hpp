@@ -41,8 +41,8 @@ class GCMC_EXPORT FoldIn {
   /// levels times the former. Sums run in the ratings' order.
   void embed(std::span<const NodeRating> ratings, std::span<double> z) const;
 
-  /// Row k is z without ratings[k]: ratings.size() x width() values. Cost: O(ratings H D).
-  std::vector<double> embed_without_each(std::span<const NodeRating> ratings) const;
+  /// Row p is z without the ratings k of which k % parts is p: parts x width() values. Cost: O(ratings H + parts H D).
+  std::vector<double> embed_without_parts(std::span<const NodeRating> ratings, std::size_t parts) const;
 
  private:
   class Encoder;

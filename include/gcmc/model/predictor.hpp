@@ -42,6 +42,7 @@ struct Newcomer {
   Side side = user_side;
   std::vector<NodeRating> ratings;                ///< ascending
   std::vector<std::vector<double>> embeddings{};  ///< of each of the predictor's models
+  double shift = 0;                               ///< added to every expected rating
 };
 
 /// Which items are recommended.
@@ -129,10 +130,15 @@ class GCMC_EXPORT Predictor {
   /// the mean over the models. Ties by number. Cost: O(nodes (D + log top)).
   std::vector<Neighbour> similar(Side side, Index node, Index top) const;
 
-  /// Embeds a newcomer (FoldIn). Throws InputError as that does, if two ratings are about the same node, and if the
-  /// model was loaded without its encoder: all but what reads() names. The first call costs O(ratings of training).
+  /// Embeds a newcomer (FoldIn), and finds its shift: the model has learnt of those it trained with how high they rate
+  /// (or are rated), and of a newcomer not. Each tenth of the ratings is predicted with the newcomer embedded by the
+  /// others; the shift is the sum of what they are off, over their number plus 10 (docs/accuracy.md measures it).
+  /// Throws InputError as FoldIn does, if two ratings are about the same node, and if the model was loaded without its
+  /// encoder: all but what reads() names. Cost: O(ratings (H + B D) + H D + B D^2); of the first call, O(ratings of
+  /// training) more.
   Newcomer fold_in(Side side, std::vector<NodeRating> ratings) const;
-  /// Pairs of a newcomer and nodes of the other side; as score(pairs).
+  /// Pairs of a newcomer and nodes of the other side; as score(pairs). Ratings are shifted, and stay between the lowest
+  /// and the highest level; probabilities are the model's own.
   Scores score(const Newcomer& newcomer, std::span<const Index> others) const;
   /// As of a user of the model, less what the newcomer rated.
   std::vector<Recommendation> recommend(const Newcomer& user, const RecommendOptions& options = {}) const;
@@ -170,6 +176,8 @@ class GCMC_EXPORT Predictor {
   std::vector<NodeRating> ratings_of_user(Index user) const;
   const std::vector<FoldIn>& encoders(Side side) const;
   Guests guests_of(const Newcomer& newcomer) const;
+  double shift_of(const Newcomer& newcomer) const;
+  void shift_ratings(const Newcomer& newcomer, std::span<double> ratings) const;
   Explanation explain(std::span<const NodeRating> ratings, const std::vector<std::vector<double>>& embeddings,
                       Index item) const;
 
