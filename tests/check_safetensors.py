@@ -51,6 +51,9 @@ def expected_shapes(config, users, items, present):
         "rated.offsets": ([users + 1], "I64"),
         "rated.items": ([None], "I32"),
         "rated.levels": ([None], "U8"),
+        "tested.offsets": ([users + 1], "I64"),
+        "tested.items": ([None], "I32"),
+        "tested.levels": ([None], "U8"),
     }
     if options["calibrate"]:
         shapes["calibration"] = ([2], "F64")

@@ -45,5 +45,8 @@ gcmc::SavedModel small_model(gcmc::ModelOptions model = {}, bool item_features =
   tensors["rated.offsets"] = {{4}, std::vector<Offset>{0, 2, 2, 5}};
   tensors["rated.items"] = {{5}, std::vector<gcmc::Index>{0, 3, 1, 2, 3}};
   tensors["rated.levels"] = {{5}, std::vector<gcmc::Level>{1, 0, 0, 1, 1}};
+  tensors["tested.offsets"] = {{4}, std::vector<Offset>{0, 1, 2, 2}};
+  tensors["tested.items"] = {{2}, std::vector<gcmc::Index>{2, 0}};
+  tensors["tested.levels"] = {{2}, std::vector<gcmc::Level>{0, 1}};
   return saved;
 }

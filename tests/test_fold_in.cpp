@@ -275,6 +275,13 @@ TEST_CASE("what cannot be folded in, explained or compared is refused with its n
           predictor.explain(Newcomer{user_side, {{1, 0}}}, 0);
         }).find("another predictor") != std::string::npos);
 
+  SavedModel huge = model;
+  for (const char* name : {"encoder.item.weight", "dense.user.weight"})
+    for (float& weight : std::get<std::vector<float>>(huge.tensors[name].values)) weight *= 1e37F;
+  CHECK(error_of([&] {
+          Predictor(huge, 1).fold_in(user_side, {{0, 0}, {1, 0}});
+        }).find("overflow") != std::string::npos);
+
   SavedModel small = model;
   std::erase_if(small.tensors, [](const auto& tensor) { return !Predictor::reads(tensor.first); });
   const Predictor reader(small, 1);

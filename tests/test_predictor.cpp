@@ -290,12 +290,13 @@ TEST_CASE("a model without a tensor, or with one of another shape or type, is re
   for (const auto& [name, tensor] : small_model<float>().tensors) {
     if (!Predictor::reads(name)) continue;
     ++read;
+    if (name.starts_with("tested.")) continue;  // may be missing
     error([&, &key = name](SavedModel& m) { m.tensors.erase(key); }, name);
     error([&, &key = name](SavedModel& m) { m.tensors[key].values = std::vector<Level>(99); }, name);
   }
-  CHECK(read == 8);
+  CHECK(read == 10);
   for (const auto& [name, tensor] : small_model<float>().tensors)
-    if (Predictor::reads(name) && name != "rated.items") {
+    if (Predictor::reads(name) && name != "rated.items" && !name.starts_with("tested.")) {
       error([&, &key = name](SavedModel& m) { ++m.tensors[key].shape.back(); }, name);
       error([&, &key = name](SavedModel& m) { m.tensors[key].shape.push_back(1); }, name);
       error([&, &key = name](SavedModel& m) { std::visit([](auto& v) { v.pop_back(); }, m.tensors[key].values); },

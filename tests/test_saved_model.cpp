@@ -131,7 +131,7 @@ TEST_CASE("a model is loaded with the tensors that are wanted, and answers as wi
     if (Predictor::reads(name)) CHECK(served[1].tensor(name) == tensor);
     kept += Predictor::reads(name);
   }
-  CHECK(kept == 8);
+  CHECK(kept == 10);
   CHECK(served[1].tensors.size() == kept);
   const std::vector<Predictor::Pair> pairs = {{0, 1}, {2, 3}, {-1, 0}};
   const Predictor few(served, 1), all(load_models(folder / "model"), 1);
@@ -380,6 +380,21 @@ TEST_CASE("ratings behind the embeddings must be in range", "[saved_model]") {
   CHECK(holds(set("rated.items", std::vector<Index>{0, 3, 4, 2, 3}), "\"rated.items\": entry 2 is 4, there are 4"));
   CHECK(holds(set("rated.items", std::vector<Index>{0, 3, -1, 2, 3}), "entry 2 is -1"));
   CHECK(holds(set("rated.levels", std::vector<Level>{1, 0, 0, 1, 2}), "\"rated.levels\": entry 4 is 2, there are 2"));
+  CHECK(holds(set("tested.offsets", Offsets{0, 2, 1, 2}), "\"tested.offsets\" does not ascend"));
+  CHECK(holds(set("tested.items", std::vector<Index>{2, 4}), "\"tested.items\": entry 1 is 4, there are 4"));
+  CHECK(holds(set("tested.levels", std::vector<Level>{0, 2}), "\"tested.levels\": entry 1 is 2, there are 2"));
+}
+
+TEST_CASE("the ratings of the test part may be missing, all of them, as in models of older versions", "[saved_model]") {
+  SavedModel model = small_model<float>();
+  for (const char* name : {"tested.offsets", "tested.items", "tested.levels"}) {
+    const ScratchFolder folder;
+    model.tensors.erase(name);
+    const std::string error = error_of([&] { save_model(folder / "model", model); });
+    CHECK(error.empty() == (std::string(name) == "tested.levels"));
+  }
+  CHECK(Predictor(model).recommend(0, {.top = 4}).size() == 2);
+  CHECK(Predictor(small_model<float>()).recommend(0, {.top = 4}).size() == 1);
 }
 
 TEST_CASE("a changed config.json is refused with its name", "[saved_model]") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "gcmc/base/error.hpp"
@@ -61,6 +62,10 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
       const T* row = weight_.data() + h * z.size();
       for (std::size_t d = 0; d < z.size(); ++d) z[d] += value * static_cast<double>(row[d]);
     }
+    // A prediction sums products of it, which may be larger (ModelCheck bounds those of the model's own embeddings).
+    const double most = std::sqrt(static_cast<double>(std::numeric_limits<T>::max()));
+    require(std::all_of(z.begin(), z.end(), [&](double value) { return std::abs(value) <= most; }),
+            "fold-in: the encoder's weights are so large that the embedding overflows");
   }
 
  private:

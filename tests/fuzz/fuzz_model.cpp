@@ -1,6 +1,6 @@
 // A saved model's four files: any bytes load or are refused, and what loads predicts numbers between its levels.
 #include "fuzz.hpp"
-#include "gcmc/model/predictor.hpp"
+#include "gcmc/model/evaluation.hpp"
 #include "sane_answers.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
@@ -33,7 +33,16 @@ void feed(std::string_view bytes) {
   for (std::size_t k = 0; k < names.size(); ++k) write_bytes(folder / names[k], files[k]);
   const Predictor predictor(load_model(folder / "."));
   expect(answers_are_sane(predictor), "ratings between the levels, and probabilities");
-  if (!predictor.model().user_ids.empty()) predictor.recommend(0, {.top = 3});
+  if (predictor.model().user_ids.empty() || predictor.model().item_ids.empty()) return;
+  predictor.recommend(0, {.top = 3});
+  predictor.similar(item_side, 0, 3);
+  if (const auto tested = tested_pairs(predictor); !tested.empty()) evaluate(predictor, tested, {});
+  const double rating = predictor.explain(0, 0).rating;
+  const Newcomer user = predictor.fold_in(user_side, {{0, 0}}), item = predictor.fold_in(item_side, {{0, 0}});
+  const Index first = 0;
+  expect(std::isfinite(rating) && std::isfinite(predictor.score(user, {&first, 1}).ratings[0]) &&
+             std::isfinite(predictor.score(item, {&first, 1}).ratings[0]),
+         "finite ratings of newcomers");
 }
 
 }  // namespace gcmc
