@@ -21,6 +21,9 @@ void register_kernels(const std::shared_ptr<Laboratory>& laboratory, const std::
 void register_eigen(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
 void register_unfused_decoders(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
 
+/// ask/...: recommendations, predictions and folding in by a model of ml-1m's and ml-10m's shape.
+void register_asking();
+
 /// cuda/aggregate/WHO/CASE and cuda/aggregate_backward/WHO/CASE: a step's sums of messages on the first CUDA device, by
 /// gcmc's kernels (own) and by cuSPARSE (csr_alg2, csr_alg3). Registers nothing and returns why if there is no device.
 std::string register_cuda(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
