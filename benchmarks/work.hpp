@@ -127,6 +127,19 @@ Work work_of(const MultiplyTransposed<T>& op) {
 }
 
 template <class T>
+Work work_of(const MultiplySparse<T>& op) {
+  double edges = 0;
+  for (Offset i = 0; i < op.a.receivers; ++i) edges += double(op.a.end[i] - op.a.begin[i]);
+  const double row_bytes = double(sizeof(T)) * op.b.columns;
+  return {.flop = 2 * edges * op.c.columns,
+          .streamed = (sizeof(Index) + sizeof(T)) * edges + bytes(op.c),
+          .gathered = edges * row_bytes,
+          .edges = edges,
+          .table_bytes = bytes(op.b),
+          .row_bytes = row_bytes};
+}
+
+template <class T>
 Work work_of(const AddScaled<T>& op) {
   const double elements = double(op.a.rows) * op.a.columns;
   return {.flop = (op.beta != 0 ? 3 : 1) * elements, .streamed = bytes(op.a) + (op.beta != 0 ? 2 : 1) * bytes(op.c)};

@@ -5,7 +5,7 @@ set(GCMC_CUDA AUTO CACHE STRING "Build the CUDA backend: AUTO (where nvcc is fou
 set_property(CACHE GCMC_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 # gcmc::cuda's files; the tests compile the very same with g++ against tests/cuda_emulator.
-set(GCMC_CUDA_SOURCES check.cpp context.cpp cuda.cpp decoder.cu dense.cu graph.cu index.cu spmm.cu
+set(GCMC_CUDA_SOURCES check.cpp context.cpp cuda.cpp decoder.cu dense.cu graph.cu index.cu sparse.cu spmm.cu
   update.cu)
 list(TRANSFORM GCMC_CUDA_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/src/cuda/)
 

@@ -327,6 +327,27 @@ own_ratings() {
   err_has '^gcmc: standard input: cannot be read: Is a directory$'
 }
 
+# Features and a graph of one's own: what became of each column is told, and a file of no use ends nothing.
+own_features() {
+  awk 'BEGIN { print "item,name,price,kind"; for (i = 1; i <= 49; ++i)
+    printf "i%d,thing %d,%d.5,%s\n", i, i, i * i, i % 2 ? "odd" : "even" }' >items.csv
+  awk 'BEGIN { print "source\ttarget"; for (u = 1; u <= 80; ++u) printf "u%d\tu%d\n", u, u % 80 + 1 }' >friends.tsv
+  local train=(train tiny/ratings.csv --gcn-agg-units 20 --gcn-out-units 8 --threads 2 --train-max-iter 3)
+  expect 0 "${train[@]}" --item-features items.csv --user-graph friends.tsv --preset paper --save-dir features
+  out_has '^Features of items understood \(items.csv, header, separator ,\):$'
+  out_has '^  not used  name   49 distinct values in 49 fields$'
+  out_has '^  number    price  1 column$' && out_has '^  category  kind   2 columns$'
+  out_has '^Edges of users understood \(friends.tsv, header, separator tab\):$'
+  out_has '^  source    source  80 columns, 80 edges$'
+  err_has '^gcmc: note: items.csv: 1 of 50 items have no line: their features are zeros$'
+  grep -q '"use_one_hot_fea": false' features/config.json || fail 'named features are not used'
+  grep -q '"kind": "graph"' features/model/config.json || fail 'the model lacks how features are encoded'
+  expect 0 train --config features/config.json --save-dir features_again
+  cmp -s features/model/model.safetensors features_again/model/model.safetensors || fail 'features do not repeat'
+  expect 0 "${train[@]}" --user-features nowhere.csv
+  err_has '^gcmc: note: nowhere.csv: .*: this file of features is left out$'
+}
+
 # What is written to: a file whole or not at all, a link's file, a pipe, a device; a full one is the machine's fault.
 outputs() {
   ln -s linked_file link
@@ -627,6 +648,7 @@ train
 precedence
 predict
 own_ratings
+own_features
 ensemble
 automatic
 tune

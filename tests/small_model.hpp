@@ -33,7 +33,14 @@ gcmc::SavedModel small_model(gcmc::ModelOptions model = {}, bool item_features =
   saved.split = {{"kind", "random"}, {"seed", "18446744073709551615"}};
 
   gcmc::ModelSizes sizes{.nodes = {3, 4}, .levels = 2};
-  if (item_features) sizes.feature_columns[gcmc::item_side] = 6;
+  if (item_features) {
+    sizes.feature_columns[gcmc::item_side] = 2;
+    sizes.sparse_columns[gcmc::item_side] = 6;
+    saved.encodings[gcmc::item_side] = {
+        {.name = "size", .means = {1.0 / 3, 5}, .deviations = {0.1, 2}},
+        {.name = "kind", .kind = gcmc::FeatureKind::category, .categories = {"a", "\"quoted\""}},
+        {.name = "like", .kind = gcmc::FeatureKind::graph}};
+  }
   int next = 0;
   auto& tensors = saved.tensors;
   for (const gcmc::ParameterPiece& piece : gcmc::ModelLayers(model, sizes).pieces())

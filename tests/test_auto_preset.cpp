@@ -60,7 +60,7 @@ TEST_CASE("auto's choices are options of the preset dgl changed, each once and w
   CHECK(options.model.units / (levels + 1) >= 16);
 }
 
-TEST_CASE("auto looks at the number of ratings, and at the features of both sides", "[auto]") {
+TEST_CASE("auto looks at the number of ratings, and at features of any side", "[auto]") {
   Ratings ratings = counted(1000, 299999, 5);
   CHECK(auto_options(ratings, "mine").train.schedule == Schedule::plateau);
   CHECK(find(auto_choices(ratings), "train_max_iter")->reason.find("299,999 ratings") == 0);
@@ -70,10 +70,11 @@ TEST_CASE("auto looks at the number of ratings, and at the features of both side
   CHECK(auto_options(ratings, "mine").train.refit);
   ratings.entries.resize(5000000);
   CHECK_FALSE(auto_options(ratings, "mine").train.refit);
-  ratings.item_features.columns = 3;
   CHECK_FALSE(find(auto_choices(ratings), "feature_dropout"));
+  ratings.item_features.sparse.columns = 3;
+  CHECK(find(auto_choices(ratings), "feature_dropout")->reason == "items have side features");
   ratings.user_features.columns = 1;
-  CHECK(find(auto_choices(ratings), "feature_dropout"));
+  CHECK(find(auto_choices(ratings), "feature_dropout")->reason == "users and items have side features");
 }
 
 TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {

@@ -189,17 +189,12 @@ TEST_CASE("of a pair that is rated twice the last rating counts, in every format
   CHECK(entries_of(read({{name, text}}).ratings) == Lines{"1 3 5.0", "1 2 4.0"});
 }
 
-TEST_CASE("movies.csv gives genres and years; quotes may hold commas, quotes and line breaks", "[data]") {
-  const Ratings ratings =
-      read({{"ratings.csv", "userId,movieId,rating\n1,30,3\n1,4,5\n1,5,5\n"},
-            {"movies.csv",
-             "movieId,title,genres\r\n4,\"Day, \"\"The\"\"\r\n of (1970)\",Children|Drama\r\n30,Then (1999-"
-             "2003),(no genres listed)\r\n5,No year,Children's\r\n"}})
-          .ratings;
-  CHECK(ratings.item_features.names == Lines{"genre Children", "genre Drama", "year"});
-  CHECK(row(ratings.item_features, 0) == Row{1, 1, -1});
-  CHECK(row(ratings.item_features, 1) == Row{1, 0, 0});
-  CHECK(row(ratings.item_features, 2) == Row{0, 0, 14.0 / 15});
+TEST_CASE("movies.csv is not used, and a note says how it would be", "[data]") {
+  const Outcome outcome = read({{"ratings.csv", "userId,movieId,rating\n1,30,3\n1,4,5\n1,5,5\n"},
+                                {"movies.csv", "movieId,title,genres\n4,A (1999),Drama\n"}});
+  CHECK(outcome.ratings.item_features.empty());
+  REQUIRE(outcome.report.notes.size() == 1);
+  CHECK(outcome.report.notes.front().find("movies.csv is not used: name it as item_features") != std::string::npos);
 }
 
 TEST_CASE("a gzipped file reads as the plain one does", "[data]") {
@@ -324,31 +319,6 @@ TEST_CASE("wrong users.dat and movies.dat give clear errors", "[data]") {
         "movies.dat:1: fewer than 3 columns, id::title (year)::genres was expected");
   CHECK(error("movies.dat", "3::A::Drama\n") ==
         "movies.dat: item '2' has ratings but no line here, one line for each item was expected");
-}
-
-TEST_CASE("a movies.csv that cannot be used is left out, and what is wrong with it is told", "[data]") {
-  const auto note = [](const std::string& movies) {
-    const Outcome outcome = read({{"ratings.csv", "user,item,rating\n1,2,3\n1,3,4\n"}, {"movies.csv", movies}});
-    CHECK(outcome.ratings.entries.size() == 2);
-    CHECK(outcome.ratings.item_features.columns == 0);
-    REQUIRE(outcome.report.notes.size() == 1);
-    return outcome.report.notes.front().substr(outcome.report.notes.front().find("movies.csv"));
-  };
-  CHECK(note("movieId,title\n2,A\n") ==
-        "movies.csv:1: the header is 'movieId,title' (separated by ,), in which no column is known as the genres: "
-        "this file is left out");
-  CHECK(
-      note("movieId,title,genres\n2,A,Drama||War\n") ==
-      "movies.csv:2: an empty genre in 'Drama||War', a list such as Action|Comedy was expected: this file is left out");
-}
-
-TEST_CASE("items without a line in movies.csv have zeros for features, and are counted", "[data]") {
-  const Outcome outcome = read(
-      {{"ratings.csv", "user,item,rating\n1,2,3\n1,3,4\n"}, {"movies.csv", "movieId,title,genres\n3,A (2000),War\n"}});
-  CHECK(row(outcome.ratings.item_features, 0) == Row{0, 0});
-  CHECK(row(outcome.ratings.item_features, 1) == Row{1, 1});
-  REQUIRE(outcome.report.notes.size() == 1);
-  CHECK(outcome.report.notes.front().find("1 of 2 items have no line") != std::string::npos);
 }
 
 TEST_CASE("a folder without known files says which were looked for", "[data]") {

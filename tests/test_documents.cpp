@@ -56,9 +56,9 @@ using Shapes = std::map<std::string, std::string>;
 /// Every parameter that a model can have, with its shape in the guide's letters. All sizes differ.
 Shapes parameter_shapes() {
   using namespace gcmc;
-  const std::map<Offset, std::string> letters = {{101, "U"},    {103, "I"},      {5, "R"},       {6, "K"},
-                                                 {8, "width"},  {48, "H"},       {17, "D"},      {2, "B"},
-                                                 {19, "units"}, {11, "columns"}, {13, "columns"}};
+  const std::map<Offset, std::string> letters = {
+      {101, "U"}, {103, "I"},    {5, "R"},        {6, "K"},        {8, "width"},    {48, "H"},      {17, "D"},
+      {2, "B"},   {19, "units"}, {11, "columns"}, {13, "columns"}, {23, "columns"}, {29, "columns"}};
   Shapes shapes;
   for (const bool with_features : {true, false}) {
     ModelOptions options{.aggregation = Aggregation::stack,
@@ -70,6 +70,7 @@ Shapes parameter_shapes() {
     options.share_dense = !with_features;
     ModelSizes sizes{.nodes = {101, 103}, .levels = 5};
     if (with_features) sizes.feature_columns = {11, 13};
+    if (with_features) sizes.sparse_columns = {23, 29};
     for (const ParameterPiece& piece : ModelLayers(options, sizes).pieces()) {
       std::string& shape = shapes[piece.name];
       shape.clear();
@@ -118,7 +119,7 @@ TEST_CASE("the guide's table of options is that of the program", "[documents]") 
 TEST_CASE("the guide's table of tensors has the model's parameters, each in its shape, and no other", "[documents]") {
   Shapes guide = guide_shapes();
   const Shapes parameters = parameter_shapes();
-  CHECK(parameters.size() == 16);
+  CHECK(parameters.size() == 18);
   for (const auto& [name, shape] : parameters) {
     INFO(name);
     CHECK(guide[name] == shape);

@@ -29,6 +29,16 @@ struct SmallProblem {
       features[side].columns = 3 + side;
       for (Index k = 0; k < nodes * features[side].columns; ++k)
         features[side].values.push_back(random.uniform() - 0.5);
+      if (side == 0) continue;  // a graph of items: each leads to the next and the one after the next
+      SparseFeatures& graph = features[side].sparse;
+      graph = {.columns = nodes, .begin = {0}};
+      for (Index node = 0; node < nodes; ++node) {
+        for (Index next = node + 1; next < std::min(node + 3, nodes); ++next) {
+          graph.column.push_back(next);
+          graph.value.push_back(0.5F);
+        }
+        graph.begin.push_back(static_cast<Offset>(graph.column.size()));
+      }
     }
   }
   ModelShape shape() const { return {users, items, levels, {&features[0], &features[1]}}; }
@@ -224,6 +234,7 @@ TEST_CASE("the list of the parameters' names and shapes is that of the model, fo
     const Model<Cpu, double> model(cpu, problem.shape(), options, 3);
     ModelSizes sizes{.nodes = {problem.users, problem.items}, .levels = 4};
     if (options.features) sizes.feature_columns = {3, 4};
+    if (options.features) sizes.sparse_columns[item_side] = problem.items;
     const std::vector<ParameterPiece> listed = ModelLayers(options, sizes).pieces(), made = model.parameters().pieces();
     REQUIRE(listed.size() == made.size());
     for (std::size_t k = 0; k < made.size(); ++k) {

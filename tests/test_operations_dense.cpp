@@ -1,6 +1,7 @@
 // Dense operations, every backend against the oracle: products, column sums, activations, the dense layer's gradient.
 #include "compare.hpp"
 #include "gcmc/testing/dense_cases.hpp"
+#include "gcmc/testing/sparse_cases.hpp"
 
 namespace gcmc::testing {
 namespace {
@@ -87,6 +88,26 @@ TEMPLATE_TEST_CASE("a transposed product has the same bits where zeros are skipp
   }
 }
 #endif
+
+template <class T>
+void check_multiply_sparse(const MultiplySparseCase<T>& c) {
+  INFO(c.a.receivers << " rows of " << c.a.sources << " columns, " << c.a.entries() << " entries, times " << c.b.columns
+                     << ", bias " << c.bias.rows << ", accumulate " << c.accumulate);
+  check_on_all([&](auto& backend) { return multiply_sparse(backend, c); }, multiply_sparse_tolerance(c));
+}
+
+TEMPLATE_TEST_CASE("weighted sparse rows are multiplied, short and long ones", "[operations]", float, double) {
+  Draw draw(21);
+  for (int repeat = 0; repeat < 60; ++repeat) {
+    const Index rows = draw.one_of<Index>({1, 2, 9, 60, 300}), sources = draw.one_of<Index>({1, 8, 75});
+    const GraphPair pair = random_graphs(draw, rows, sources, 1, draw.one_of({0, 20, 400, 3000}));
+    const Index columns = repeat % 20 == 0 ? 257 : draw.size();
+    check_multiply_sparse(random_multiply_sparse<TestType>(draw, repeat % 2 ? pair.users : pair.items, columns));
+  }
+  for (const Index columns : {9, 75, 257})
+    check_multiply_sparse(
+        random_multiply_sparse<TestType>(draw, graph_of(long_edges(draw, 1), true, 3, 700, 1), columns));
+}
 
 TEMPLATE_TEST_CASE("columns are summed", "[operations]", float, double) {
   using T = TestType;

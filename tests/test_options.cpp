@@ -59,6 +59,7 @@ Options all_different() {
              .features = false,
              .feature_units = 11,
              .feature_dropout = 1e-7,
+             .sparse_dropout = 0.125,
              .initialization = Initialization::glorot,
              .orthogonal_basis = true,
              .label_smoothing = 0.25,

@@ -350,10 +350,15 @@ TEST_CASE("features that would take much more memory than their file are left ou
   write_bytes(folder / "ratings.csv", csv);
   write_bytes(folder / "movies.csv", movies);
   ReadReport report;
-  CHECK(read_ratings(folder / "", "set", {}, {}, &report).item_features.columns == 0);
+  std::string wide = "item_id:token,numbers:float_seq\n0,";
+  for (int k = 0; k < 1000; ++k) wide += "1 ";
+  for (int k = 1; k < 9000; ++k) wide += "\n" + std::to_string(k) + ",0";
+  write_bytes(folder / "wide", wide);
+  CHECK(read_ratings(folder / "", "set", {}, {.item_features = folder / "wide"}, &report).item_features.empty());
   REQUIRE(report.notes.size() == 1);
-  CHECK(report.notes[0].find("takes more than 65 MB of memory") != std::string::npos);
-  CHECK(read_ratings(folder / "", "set", {}, {.data_limit = 200}).item_features.columns == 1001);
+  CHECK(report.notes[0].find("takes more than 64 MB of memory") != std::string::npos);
+  CHECK(read_ratings(folder / "", "set", {}, {.item_features = folder / "movies.csv"}).item_features.sparse.columns ==
+        1000);
   write_bytes(folder / "ratings.dat", dat);
   write_bytes(folder / "movies.dat", movies_dat);
   CHECK(error_of([&] { read_ratings(folder / "", "set"); }).find("takes more than") != std::string::npos);

@@ -121,6 +121,40 @@ TEST_CASE("validate names what is wrong with ratings, and where", "[ratings]") {
   }
 }
 
+TEST_CASE("sparse features are checked: rows, columns, values and encodings", "[ratings]") {
+  const SideFeatures right{.columns = 1,
+                           .values = {1, 2, 3},
+                           .names = {"a"},
+                           .sparse = {.columns = 2, .begin = {0, 1, 1, 3}, .column = {1, 0, 1}, .value = {1, 2, 3}},
+                           .encodings = {{.name = "a", .means = {0.0}, .deviations = {1.0}},
+                                         {.name = "b", .kind = FeatureKind::category, .categories = {"x", "y"}}}};
+  const auto error = [&](const std::function<void(SideFeatures&)>& change) {
+    SideFeatures features = right;
+    change(features);
+    return error_of([&] { validate_features(features, 3, "user"); });
+  };
+  CHECK(error([](auto&) {}) == "no error");
+  CHECK(error([](auto& f) { f.sparse.begin.pop_back(); }) ==
+        "ratings: user features: 3 row ends, 3 columns and 3 values of sparse rows for 3 nodes");
+  CHECK(error([](auto& f) { f.sparse.value.pop_back(); }) ==
+        "ratings: user features: 4 row ends, 3 columns and 2 values of sparse rows for 3 nodes");
+  CHECK(error([](auto& f) {
+          f.sparse.begin = {0, 2, 1, 3};
+        }) == "ratings: user features: sparse rows do not ascend from 0 to 3 entries");
+  CHECK(error([](auto& f) { f.sparse.column[0] = 2; }) ==
+        "ratings: user features: sparse row 0 has column 2, which is not one of 2 or does not ascend");
+  CHECK(error([](auto& f) { f.sparse.column[2] = 0; }) ==
+        "ratings: user features: sparse row 2 has column 0, which is not one of 2 or does not ascend");
+  CHECK(error([](auto& f) { f.sparse.value[1] = std::numeric_limits<float>::quiet_NaN(); }) ==
+        "ratings: user features: row 2, sparse column 0 is not a finite number");
+  CHECK(error([](auto& f) { f.encodings.pop_back(); }) ==
+        "ratings: user features: the encodings describe 1 dense and 0 sparse columns, not 1 and 2");
+  CHECK(error([](auto& f) { f.encodings[0].deviations = {0}; }) ==
+        "ratings: user features: the encoding of 'a' has a mean or a deviation that is none");
+  CHECK(error([](auto& f) { f.encodings[1].kind = FeatureKind::number; }) ==
+        "ratings: user features: the encoding of 'b' has not what a number has");
+}
+
 TEST_CASE("a level without a rating is legal", "[ratings]") {
   Ratings ratings = numbered(5);
   ratings.levels = {1, 2, 3, 4, 5};

@@ -53,6 +53,7 @@ void check_equal(const SavedModel& a, const SavedModel& b) {
   CHECK(a.user_ids == b.user_ids);
   CHECK(a.item_ids == b.item_ids);
   CHECK(a.tensors == b.tensors);
+  CHECK(a.encodings == b.encodings);
   CHECK(a.mean == b.mean);
   CHECK(a.metrics == b.metrics);
   CHECK(a.split == b.split);
@@ -362,12 +363,41 @@ TEST_CASE("a tensor that is missing, of another shape or another type is told by
 }
 
 TEST_CASE("features are all there for a side, or none", "[saved_model]") {
-  for (const std::string part : {"weight", "bias", "dense"}) {
+  for (const std::string part : {"bias", "dense"}) {
     auto model = small_model<float>({}, true);
     model.tensors.erase("features.item." + part);
     const ScratchFolder folder;
     CHECK(holds(error_of([&] { save_model(folder / "model", model); }), "\"features.item." + part + "\" is missing"));
   }
+}
+
+TEST_CASE("how features are encoded fits their weights, or is not known", "[saved_model]") {
+  const auto save = [](const std::function<void(SavedModel&)>& change) {
+    const ScratchFolder folder;
+    auto model = small_model<float>({}, true);
+    change(model);
+    return error_of([&] { save_model(folder / "model", model); });
+  };
+  CHECK(save([](auto& model) { model.encodings[item_side].clear(); }).empty());
+  CHECK(holds(save([](auto& model) { model.encodings[item_side].pop_back(); }),
+              "\"features\" of item: the encodings describe 2 dense and 2 sparse columns, not 2 and 6"));
+  CHECK(holds(save([](auto& model) { model.tensors.erase("features.item.weight"); }),
+              "describe 2 dense and 6 sparse columns, not 0 and 6"));
+  CHECK(holds(save([](auto& model) { model.encodings[user_side] = model.encodings[item_side]; }),
+              "\"features\" of user"));
+
+  const auto load = [](const std::string& from, const std::string& to) {
+    const ScratchFolder folder;
+    save_model(folder / "model", small_model<float>({}, true));
+    std::string config = read_bytes(folder / "model/config.json");
+    REQUIRE(config.find(from) != config.npos);
+    write_bytes(folder / "model/config.json", config.replace(config.find(from), from.size(), to));
+    return error_of([&] { load_model(folder / "model"); });
+  };
+  CHECK(holds(load("\"kind\": \"graph\"", "\"kind\": \"tree\""), "there is no kind of features \"tree\""));
+  CHECK(holds(load("\"name\": \"kind\"", "\"name\": 3"), "\"features\" has the wrong form"));
+  CHECK(holds(load("\"item\": [", "\"item\": [{},"), "\"features\" has the wrong form"));
+  CHECK(holds(load("\"deviations\": [", "\"deviations\": [0, "), "the encoding of 'size' has not what"));
 }
 
 TEST_CASE("ratings behind the embeddings must be in range", "[saved_model]") {

@@ -114,6 +114,14 @@ void follow_paper(gcmc::Options& options, const CLI::App& command) {
   if (given("--use-one-hot-fea") && !given("--share-param")) options.model.share_dense = !options.model.features;
 }
 
+/// Features that the user names are used, whatever the preset says.
+void follow_files(Settings& settings, const CLI::App& command) {
+  const gcmc::ReadOptions& reading = settings.program.reading;
+  const bool named = !reading.user_features.empty() || !reading.item_features.empty() || !reading.user_graph.empty() ||
+                     !reading.item_graph.empty();
+  if (named && command.count("--use-one-hot-fea") == 0) settings.options.model.features = true;
+}
+
 /// Does the argument lead to ratings, or look as if it should?
 bool is_path(const std::string& argument) {
   std::error_code ignored;
@@ -223,6 +231,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   settings.data_named |= given("data_name") || (!split.empty() && split != "random");
   if (ratings) settings.options.run.data_name = ratings->name;
   if (!given("save_dir")) refuse_own_folder(settings.program, arguments.config);
+  follow_files(settings, command);
   follow_paper(settings.options, command);
   gcmc::validate(settings.options);
   const std::string& id = settings.program.save_id;

@@ -58,8 +58,9 @@ std::string gigabytes(Offset bytes) {
 }  // namespace
 
 Offset least_training_memory(const gcmc::Ratings& ratings, const gcmc::Options& options) {
-  const gcmc::ModelSizes sizes{.nodes = {ratings.users(), ratings.items()},
-                               .levels = static_cast<gcmc::Index>(ratings.levels.size())};
+  const gcmc::ModelSizes sizes = gcmc::sizes_of(
+      {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
+      options.model);
   Offset numbers = 0;
   for (const gcmc::ParameterPiece& piece : gcmc::ModelLayers(options.model, sizes).pieces())
     numbers += Offset{piece.blocks} * piece.rows * piece.columns;

@@ -46,6 +46,12 @@ void for_each_option(O& o, Visit&& visit) {
             "levels for values that are too many: quantiles:K, log:K or edges such as 1,10,100; a "
             "level is its bin's mean. Empty: each value"),
         o.reading.rating_levels);
+  visit(own("user_features", "table of features, a line a user: numbers, categories, lists a|b|c"),
+        o.reading.user_features);
+  visit(own("item_features", "the same of items"), o.reading.item_features);
+  visit(own("user_graph", "file of edges between users, FILE[,FILE]: two ids and perhaps a weight"),
+        o.reading.user_graph);
+  visit(own("item_graph", "the same between items"), o.reading.item_graph);
   visit(own("data_limit", "MB of memory that reading may take; 0: 64 and 16 times the file's size").in({.high = 1e9}),
         o.reading.data_limit);
   const auto row = [](auto name, auto help) { return gcmc::OptionRow{name, "Files and output", help}.harmless(); };

@@ -137,6 +137,24 @@ void print_columns(const gcmc::ReadReport& report) {
                 gcmc::printable(column.name, most).c_str(), gcmc::printable(column.example, most).c_str());
 }
 
+/// What became of each column of a file of features, and how many edges a graph has.
+void print_side_files(const gcmc::ReadReport& report) {
+  constexpr std::size_t most = 40;
+  for (const gcmc::ReadReport::SideFile& file : report.side_files) {
+    std::printf("%s of %ss understood (%s, %s):\n", file.columns.front().kind == "source" ? "Edges" : "Features",
+                file.side.c_str(), gcmc::printable(file.path).c_str(), file.form.c_str());
+    std::size_t width = 0;
+    for (const auto& column : file.columns) width = std::max(width, gcmc::printable(column.name, most).size());
+    for (const auto& column : file.columns) {
+      std::string made =
+          column.made > 0 ? std::to_string(column.made) + (column.made > 1 ? " columns" : " column") : "";
+      if (!column.remark.empty()) made += (made.empty() ? "" : ", ") + column.remark;
+      std::printf("  %-8s  %-*s  %s\n", column.kind.c_str(), static_cast<int>(width),
+                  gcmc::printable(column.name, most).c_str(), made.c_str());
+    }
+  }
+}
+
 }  // namespace
 
 std::string make_save_folder(const ProgramOptions& program) {
@@ -163,6 +181,7 @@ gcmc::DataSource load(const Settings& settings) {
 void print_data(const gcmc::DataSource& source, const Options& options) {
   const gcmc::Ratings& ratings = source.ratings;
   print_columns(source.report);
+  print_side_files(source.report);
   std::printf("%s: %d users, %d items, %zu ratings in %zu level%s", gcmc::printable(ratings.name).c_str(),
               ratings.users(), ratings.items(), ratings.entries.size(), ratings.levels.size(),
               ratings.levels.size() == 1 ? "" : "s");

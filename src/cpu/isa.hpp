@@ -9,6 +9,7 @@
 #include "graph_kernels.hpp"
 #include "index_kernels.hpp"
 #include "predict_kernels.hpp"
+#include "sparse_product.hpp"
 #include "update_kernels.hpp"
 
 namespace gcmc {

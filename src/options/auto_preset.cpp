@@ -101,8 +101,12 @@ class Chooser {
   }
 
   void choose_features() {
-    if (ratings_.user_features.columns > 0 && ratings_.item_features.columns > 0)
-      choose({{"feature_dropout", "0.5"}}, "users and items have side features");
+    const bool users = !ratings_.user_features.empty(), items = !ratings_.item_features.empty();
+    if (users || items)
+      choose({{"feature_dropout", "0.5"}}, std::string(users && items ? "users and items have"
+                                                       : users        ? "users have"
+                                                                      : "items have") +
+                                               " side features");
   }
 
   /// Smoothed labels narrow the predictions, which the line corrects: the two go together.

@@ -12,6 +12,7 @@
   each(AggregateBackward, aggregate_backward)   \
   each(Multiply, multiply)                      \
   each(MultiplyTransposed, multiply_transposed) \
+  each(MultiplySparse, multiply_sparse)         \
   each(AddScaled, add_scaled)                   \
   each(ColumnSums, column_sums)                 \
   each(Activate, activate)                      \

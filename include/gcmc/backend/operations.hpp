@@ -151,6 +151,18 @@ struct MultiplyTransposed {
   bool accumulate = false;
 };
 
+/// C = A B (+ bias) (+ C) for a sparse A, whose row i holds values[e] at column source[e] of an adjacency of one level.
+/// A row's entries are added in order; of a long row, a backend may add up several parts first.
+template <class T>
+struct MultiplySparse {
+  Adjacency a;  ///< receivers = rows of C, sources = rows of B; entries may repeat a column
+  const T* values = nullptr;
+  MatrixView<const T> b;
+  MatrixView<T> c;
+  const T* bias = nullptr;
+  bool accumulate = false;
+};
+
 /// C = alpha diag(s) A + beta C: row i of A times alpha * s[i]. beta == 0 does not read C. A may be C.
 template <class T>
 struct AddScaled {

@@ -15,8 +15,10 @@ namespace gcmc {
 /// files in `options`, as a set named `name` (empty: as the file). Separators , tab ; | :: and blanks, quotes after RFC
 /// 4180, a header or none, decimal points or commas, CRLF, UTF-8 or latin-1 are told apart by what is there; columns
 /// are found by the names that well-known sets give them, or are user, item, rating[, time] in this order. Ids are
-/// kept in UTF-8 without the blanks around them. `report` gets what was understood and counted.
-/// Throws InputError, with file and line, for what is no such table, and for what the options do not pass over.
+/// kept in UTF-8 without the blanks around them. Beside NAME.inter, RecBole's NAME.user, NAME.item and NAME.net are
+/// read where the options name no others. A file of features or edges that cannot be used is left out, with a note.
+/// `report` gets what was understood and counted. Throws InputError, with file and line, for what is no such table, and
+/// for what the options do not pass over.
 GCMC_EXPORT Ratings read_rating_file(const std::string& path, const std::string& name = {},
                                      const ReadOptions& options = {}, ReadReport* report = nullptr);
 

@@ -46,6 +46,12 @@ struct ReadOptions {
   std::string rating_levels = {};
   std::string test_ratings = {};   ///< file of the set's own test part; empty: drawn at random
   std::string valid_ratings = {};  ///< file of its own validation part, beside one of the test part
+  /// Tables of features, a line a user or item: each column is detected as a FeatureKind (ratings/features.hpp). They
+  /// replace the features that the set's own files have of that side.
+  std::string user_features = {}, item_features = {};
+  /// Files of edges between users, between items: two columns of ids and perhaps one of weights. Commas separate files,
+  /// whose weights add up.
+  std::string user_graph = {}, item_graph = {};
   /// Memory in MB that reading a file may take; 0: 64 MB and 16 times the file's size.
   Offset data_limit = 0;
 };
@@ -58,12 +64,25 @@ struct ReadReport {
     std::string example;  ///< of the first line
   };
 
+  /// A file of features, or of edges.
+  struct SideFile {
+    struct Column {
+      std::string name, kind;  ///< id, a FeatureKind's name, or "not used"
+      Index made = 0;          ///< columns of SideFeatures
+      std::string remark = {};
+    };
+    std::string side, path;
+    std::string form;  ///< "header, separator ,"
+    std::vector<Column> columns;
+  };
+
   std::string place;      ///< the folder or file; empty for generated ratings
   std::string separator;  ///< as ReadOptions names it
   bool header = false;
   bool decimal_comma = false;
   std::vector<Column> columns;  ///< empty for formats that need none understood
-  Offset lines = 0;             ///< records without the header
+  std::vector<SideFile> side_files;
+  Offset lines = 0;  ///< records without the header
   Offset not_rated = 0, bad_lines = 0, duplicates = 0;
   Offset held_out = 0;     ///< training ratings of pairs that the validation or test file has too: left out
   Offset trimmed_ids = 0;  ///< ids with blanks around them, which are dropped

@@ -18,9 +18,11 @@ GCMC_EXPORT bool is_archive(const std::string& path);
 
 /// Reads the data set in `folder`, or in an archive of it, whose files tell its format:
 ///   u.data (ml-100k; side features from u.user, u.item), ratings.dat with :: (ml-1m, ml-10m; users.dat, movies.dat),
-///   ratings.csv, any table that read_rating_file reads; movies.csv beside it is left out where it cannot be used.
+///   ratings.csv, any table that read_rating_file reads;
+///   NAME.inter of RecBole, with NAME.user, NAME.item and NAME.net (edges between users) beside it.
 /// Any of them may be gzipped (name.gz). `split` is u1..u5, ua or ub (ml-100k only: its .base and .test files), or
-/// "random"; empty means u1 where u1.base is there, else random. Features are read where their files are there.
+/// "random"; empty means u1 where u1.base is there, else random. Features are read where their files are there, and
+/// left out, with a note, where MovieLens' own files tell of one side alone. Those that the options name replace them.
 /// Nodes: users and items in any rating, numbered in ascending order of id (as numbers where all are numbers).
 /// Throws InputError with file and line for a wrong field, a user or item file that lacks a node, or no known file.
 /// An empty `name` is the folder's. Of `options`, what says how a table is read is for ratings.csv alone.

@@ -15,7 +15,9 @@ enum class Masked : std::uint32_t {
   item_hidden,
   user_features,
   item_features,
-  edges
+  edges,
+  user_weights,
+  item_weights
 };
 
 constexpr std::uint32_t masked(Masked array) { return static_cast<std::uint32_t>(array); }

@@ -17,23 +17,26 @@ namespace gcmc {
 struct ModelShape {
   Index users = 0, items = 0;
   std::vector<double> levels;                                     ///< rating values, ascending
-  std::array<const SideFeatures*, 2> features{nullptr, nullptr};  ///< by side; both or none are used
+  std::array<const SideFeatures*, 2> features{nullptr, nullptr};  ///< by side
 };
 
 /// The same in numbers. By side.
 struct ModelSizes {
   std::array<Index, 2> nodes{};
   Index levels = 0;
-  std::array<Index, 2> feature_columns{};  ///< 0: none are used
+  std::array<Index, 2> feature_columns{}, sparse_columns{};  ///< of features, dense and sparse
 };
 
-/// Side features are used if both sides have them.
+/// Side features are used on each side that has them.
 inline ModelSizes sizes_of(const ModelShape& shape, const ModelOptions& options) {
   require(shape.users > 0 && shape.items > 0 && !shape.levels.empty(), "model: no users, no items or no levels");
   ModelSizes sizes{.nodes = {shape.users, shape.items}, .levels = static_cast<Index>(shape.levels.size())};
-  const auto& [user, item] = shape.features;
-  if (options.features && user && item && user->columns > 0 && item->columns > 0)
-    sizes.feature_columns = {user->columns, item->columns};
+  for (const Side side : {user_side, item_side}) {
+    const SideFeatures* features = shape.features[side];
+    if (!options.features || !features) continue;
+    sizes.feature_columns[side] = features->columns;
+    sizes.sparse_columns[side] = features->sparse.columns;
+  }
   return sizes;
 }
 
@@ -63,7 +66,6 @@ struct ModelLayers {
   ModelLayers(const ModelOptions& options, const ModelSizes& model_sizes)
       : sizes(model_sizes),
         convolution(convolution_options(options)),
-        shared_dense(options.share_dense && !has_features(user_side) && !has_features(item_side)),
         dense{.input = ConvolutionShape(convolution, sizes.levels).hidden,
               .output = options.output,
               .bias = options.dense_bias},
@@ -76,10 +78,13 @@ struct ModelLayers {
                         .units = options.feature_units,
                         .output = options.output,
                         .activation = options.activation,
-                        .dropout = options.feature_dropout};
+                        .dropout = options.feature_dropout,
+                        .sparse_columns = sizes.sparse_columns[side],
+                        .sparse_dropout = options.effective_sparse_dropout()};
+    shared_dense = options.share_dense && !has_features(user_side) && !has_features(item_side);
   }
 
-  bool has_features(Side side) const { return sizes.feature_columns[side] > 0; }
+  bool has_features(Side side) const { return features[side].columns > 0 || features[side].sparse_columns > 0; }
 
   static std::string name(Side side) { return side == user_side ? "user" : "item"; }
   /// Of the tables of what a side sends.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "gcmc/base/error.hpp"
 #include "gcmc/options/options.hpp"
 #include "gcmc/ratings/baseline.hpp"
+#include "gcmc/ratings/features.hpp"
 #include "gcmc/ratings/metrics.hpp"
 
 namespace gcmc {
@@ -33,8 +35,8 @@ inline std::string shape_text(const std::vector<Offset>& shape) {
 
 /// Everything a prediction needs, in host memory. Tensors by name (unpadded):
 ///   encoder.user.weight [tables][users][width], encoder.item.weight, dense.user.weight [hidden][D], dense.user.bias
-///   [D], dense.item.* or dense.both.*, features.user.weight, .bias, .dense (and item), decoder.basis [B][D][D],
-///   decoder.coefficients [B][R], user_embedding [users][D], item_embedding [items][D]; all F32 or all F64;
+///   [D], dense.item.* or dense.both.*, features.user.weight, .bias, .dense, .sparse (and item), decoder.basis
+///   [B][D][D], decoder.coefficients [B][R], user_embedding [users][D], item_embedding [items][D]; all F32 or all F64;
 ///   baseline.user_bias [users], baseline.item_bias [items] F64;
 ///   calibration [2] F64: offset and slope, with the option calibrate;
 ///   rated.offsets [users+1] I64, rated.items I32, rated.levels U8: the ratings behind the embeddings, by user;
@@ -45,9 +47,10 @@ struct SavedModel {
   std::vector<double> levels;
   std::vector<std::string> user_ids, item_ids;
   std::map<std::string, Tensor> tensors;
-  double mean = 0;                           ///< of the training ratings, for the baseline
-  std::map<std::string, double> metrics;     ///< best_valid_rmse, best_test_rmse, ...
-  std::map<std::string, std::string> split;  ///< how the ratings were split, in words and numbers
+  std::array<std::vector<FeatureEncoding>, 2> encodings = {};  ///< of the features of users, of items
+  double mean = 0;                                             ///< of the training ratings, for the baseline
+  std::map<std::string, double> metrics;                       ///< best_valid_rmse, best_test_rmse, ...
+  std::map<std::string, std::string> split;                    ///< how the ratings were split, in words and numbers
 
   /// The tensor of this name. Throws InputError if there is none.
   const Tensor& tensor(const std::string& name) const {

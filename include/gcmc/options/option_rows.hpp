@@ -112,6 +112,9 @@ void for_each_option(O& o, Visit&& visit) {
   visit(model("feature_units", "hidden width of the side features' layer").in(ranges::width), o.model.feature_units);
   visit(model("feature_dropout", "dropout on the side features' hidden layer").in(ranges::share),
         o.model.feature_dropout);
+  visit(model("sparse_dropout", "dropout on the weights of categories and graphs; negative: as gcn_dropout")
+            .in({.low = -1, .high = 1, .open_high = true}),
+        o.model.sparse_dropout);
   visit(model("ordinal", "each level's weights are the sum of all lower levels' tables"), o.model.ordinal);
   visit(model("implicit", "one more encoder block over all of a node's ratings"), o.model.implicit);
   visit(model("initialization", "xavier (fan-out is a level's width) or glorot (fan-out is all units)"),

@@ -34,12 +34,14 @@ struct ModelOptions {
   bool features = true;      ///< side features beside the ids, where the data has them
   Index feature_units = 10;
   double feature_dropout = 0.0;
+  double sparse_dropout = -1;                              ///< on weights of sparse features; negative: as node_dropout
   Initialization initialization = Initialization::xavier;  ///< fan-out of a level's table: its width, or all of H
   bool orthogonal_basis = false;                           ///< P_s orthogonal times 1.1 instead of uniform
   double label_smoothing = 0;  ///< share of a rating's weight in the loss that the levels next to it have
   Precision precision = Precision::float32;
 
   double effective_hidden_dropout() const { return hidden_dropout < 0 ? node_dropout : hidden_dropout; }
+  double effective_sparse_dropout() const { return sparse_dropout < 0 ? node_dropout : sparse_dropout; }
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 

@@ -12,6 +12,7 @@
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/views.hpp"
+#include "gcmc/ratings/features.hpp"
 
 namespace gcmc {
 
@@ -21,13 +22,6 @@ struct Rating {
   Index item = 0;
   Level level = 0;
   friend bool operator==(const Rating&, const Rating&) = default;
-};
-
-/// Dense side features, row-major and unpadded: values[row * columns + column]. Empty when columns == 0.
-struct SideFeatures {
-  Index columns = 0;
-  std::vector<double> values;
-  std::vector<std::string> names;  ///< one a column, for reports
 };
 
 /// A set of ratings. Nodes are the users and items that appear in any rating; levels are taken from all
@@ -83,25 +77,6 @@ inline void validate_levels(const std::vector<double>& levels) {
              std::to_string(levels[r - 1]) + " and level " + std::to_string(r) + " is " + std::to_string(levels[r]);
     });
   }
-}
-
-/// Throws InputError unless there is a finite value for each of the `side`'s nodes and columns.
-inline void validate_features(const SideFeatures& features, std::size_t nodes, const std::string& side) {
-  const std::string what = "ratings: " + side + " features: ";
-  require(features.columns >= 0, [&] { return what + std::to_string(features.columns) + " columns"; });
-  const auto columns = static_cast<std::size_t>(features.columns);
-  require(features.values.size() == nodes * columns, [&] {
-    return what + std::to_string(features.values.size()) + " values for " + std::to_string(nodes) + " nodes and " +
-           std::to_string(columns) + " columns";
-  });
-  require(features.names.empty() || features.names.size() == columns, [&] {
-    return what + std::to_string(features.names.size()) + " names for " + std::to_string(columns) + " columns";
-  });
-  for (std::size_t k = 0; k < features.values.size(); ++k)
-    require(std::isfinite(features.values[k]), [&] {
-      return what + "row " + std::to_string(k / columns) + ", column " + std::to_string(k % columns) +
-             " is not a finite number";
-    });
 }
 
 /// Throws InputError, naming the entry and the numbers, if a field is out of range, the levels do not ascend or are no

@@ -8,6 +8,7 @@
 #include "gcmc/testing/decoder_cases.hpp"
 #include "gcmc/testing/dense_cases.hpp"
 #include "gcmc/testing/graph_cases.hpp"
+#include "gcmc/testing/sparse_cases.hpp"
 #include "gcmc/testing/update_cases.hpp"
 
 namespace gcmc::testing {
@@ -117,6 +118,12 @@ class Conformance {
   void check_multiply_transposed(Draw& draw) {
     const auto c = random_transposed<T>(draw, random_rows(draw), draw.size(), draw.size());
     compare([&](auto& backend) { return multiply_transposed(backend, c); }, transposed_tolerance(c));
+  }
+  void check_multiply_sparse(Draw& draw) {
+    const Index rows = draw.one_of<Index>({1, 9, 60}), sources = draw.one_of<Index>({1, 8, 75});
+    const GraphPair pair = random_graphs(draw, rows, sources, 1, draw.one_of({0, 20, 400, 3000}));
+    const auto c = random_multiply_sparse<T>(draw, draw.chance(0.5) ? pair.users : pair.items, draw.size());
+    compare([&](auto& backend) { return multiply_sparse(backend, c); }, multiply_sparse_tolerance(c));
   }
   void check_add_scaled(Draw& draw) {
     const auto c = random_add_scaled<T>(draw, random_rows(draw), draw.size());

@@ -160,6 +160,17 @@ class Reference {
   }
 
   template <class T>
+  void run(const MultiplySparse<T>& op) {
+    for (Index i = 0; i < op.a.receivers; ++i)
+      for (Index c = 0; c < op.c.columns; ++c) {
+        Wide<T> sum = op.bias ? op.bias[c] : T{0};
+        for (Offset e = op.a.begin[i]; e < op.a.end[i]; ++e) sum += Wide<T>{op.values[e]} * op.b.row(op.a.source[e])[c];
+        if (op.accumulate) sum += op.c.row(i)[c];
+        op.c.row(i)[c] = static_cast<T>(sum);
+      }
+  }
+
+  template <class T>
   void run(const AddScaled<T>& op) {
     for (Index i = 0; i < op.a.rows; ++i)
       for (Index c = 0; c < op.a.columns; ++c) {

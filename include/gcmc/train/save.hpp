@@ -54,6 +54,7 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
   saved.user_ids = ratings.user_ids;
   saved.item_ids = ratings.item_ids;
   saved.mean = baseline.mean;
+  if (model.options().features) saved.encodings = {ratings.user_features.encodings, ratings.item_features.encodings};
   const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
   for (std::size_t k = 0; k < pieces.size(); ++k)
     saved.tensors[pieces[k].name] = {pieces[k].shape(), model.parameters().get(static_cast<int>(k))};

@@ -84,6 +84,13 @@ class ModelCheck {
     if (std::max(model_.metrics.size(), model_.split.size()) > JsonBounds().names)
       throw InputError(config_path_ + ": more than " + std::to_string(JsonBounds().names) +
                        " metrics or words of split");
+    std::size_t categories = 0;
+    for (const auto& side : model_.encodings)
+      for (const FeatureEncoding& encoding : side)
+        categories += 3 + encoding.categories.size() + 2 * encoding.means.size();
+    if (categories > JsonBounds().values / 2)
+      throw InputError(config_path_ + ": the encodings of features have more than " +
+                       std::to_string(JsonBounds().values / 2) + " values");
     if (!std::isfinite(model_.mean)) throw InputError(config_path_ + ": \"baseline_mean\" is not finite");
     for (const auto& [name, value] : model_.metrics)
       if (!std::isfinite(value)) throw InputError(config_path_ + ": metric \"" + name + "\" is not finite");
@@ -127,7 +134,9 @@ class ModelCheck {
     const Offset output = model_.options.model.output;
     const TensorType real = expect("user_embedding", {users(), output}, TensorType::real);
     expect("item_embedding", {items(), output}, real);
-    for (const ParameterPiece& piece : parameter_pieces()) expect(piece.name, piece.shape(), real);
+    const ModelSizes sizes = model_sizes();
+    for (const ParameterPiece& piece : parameter_pieces(sizes)) expect(piece.name, piece.shape(), real);
+    for (const Side side : {user_side, item_side}) check_encodings(side, sizes);
     if (model_.options.train.calibrate) expect("calibration", {2}, TensorType::f64);
     expect("baseline.user_bias", {users()}, TensorType::f64);
     expect("baseline.item_bias", {items()}, TensorType::f64);
@@ -145,20 +154,42 @@ class ModelCheck {
   /// Models of older versions lack all of it.
   bool has_tested() const { return has("tested.offsets") || has("tested.items") || has("tested.levels"); }
 
-  /// Of a model with these options, ids and rating values. Features are there where their first weight is; its rows are
-  /// the feature columns. All of a side or none.
-  std::vector<ParameterPiece> parameter_pieces() const {
+  /// Rows of a tensor that depend on nothing else: 0 where it is not there, at least 1 where it is.
+  Index rows_of(const std::string& name) const {
+    if (!has(name)) return 0;
+    const auto& shape = find(name).shape;
+    return shape.empty() || shape[0] < 1 || shape[0] > std::numeric_limits<Index>::max() ? 1
+                                                                                         : static_cast<Index>(shape[0]);
+  }
+
+  /// A side has features where it has any of their tensors; the weights' rows are the feature columns.
+  ModelSizes model_sizes() const {
     ModelSizes sizes{.nodes = {static_cast<Index>(users()), static_cast<Index>(items())},
                      .levels = static_cast<Index>(levels())};
     for (const Side side : {user_side, item_side}) {
-      const std::vector<ParameterPiece> pieces = feature_pieces(ModelLayers::features_name(side), {});
-      if (std::none_of(pieces.begin(), pieces.end(), [&](const ParameterPiece& piece) { return has(piece.name); }))
-        continue;
-      const auto& shape = find(pieces.front().name).shape;
-      sizes.feature_columns[side] = shape.empty() || shape[0] < 1 ? 1 : static_cast<Index>(shape[0]);
+      const std::string name = ModelLayers::features_name(side);
+      sizes.feature_columns[side] = rows_of(name + ".weight");
+      sizes.sparse_columns[side] = rows_of(name + ".sparse");
+      const bool weighted = sizes.feature_columns[side] > 0 || sizes.sparse_columns[side] > 0;
+      if (!weighted && (has(name + ".bias") || has(name + ".dense"))) (void)find(name + ".weight");
     }
+    return sizes;
+  }
+
+  /// Of a model with these options, ids and rating values.
+  std::vector<ParameterPiece> parameter_pieces(const ModelSizes& sizes) const {
     try {
       return ModelLayers(model_.options.model, sizes).pieces();
+    } catch (const Error& problem) {
+      throw InputError(config_path_ + ": " + problem.what());
+    }
+  }
+
+  void check_encodings(Side side, const ModelSizes& sizes) const {
+    try {
+      validate_encodings(model_.encodings[side], sizes.feature_columns[side], sizes.sparse_columns[side],
+                         static_cast<std::size_t>(sizes.nodes[side]),
+                         "\"features\" of " + ModelLayers::name(side) + ": ");
     } catch (const Error& problem) {
       throw InputError(config_path_ + ": " + problem.what());
     }

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "../json.hpp"
+#include "encodings_json.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "model_check.hpp"
@@ -51,6 +52,12 @@ void read_config(SavedModel& model, const ordered_json& config, const std::strin
   model.split = value_of<std::map<std::string, std::string>>(config, "split", path);
   model.metrics = value_of<std::map<std::string, double>>(config, "metrics", path);
   model.mean = value_of<double>(config, "baseline_mean", path);
+  if (config.contains("features")) {
+    const ordered_json& features = member(config, "features", path);
+    for (const Side side : {user_side, item_side})
+      if (features.contains(ModelLayers::name(side)))
+        model.encodings[side] = encodings_of_json(features.at(ModelLayers::name(side)), path);
+  }
   read_options(member(config, "options", path), path, [&](const std::string& name, const std::string& text) {
     if (std::find(program_options.begin(), program_options.end(), name) == program_options.end())
       set_option(model.options, name, text);

@@ -9,6 +9,7 @@
 #include "../json.hpp"
 #include "../output_file.hpp"
 #include "../swap.hpp"
+#include "encodings_json.hpp"
 #include "gcmc/base/version.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "model_check.hpp"
@@ -35,6 +36,9 @@ ordered_json config_of(const SavedModel& model) {
   config["split"] = model.split;
   config["metrics"] = model.metrics;
   config["baseline_mean"] = model.mean;
+  for (const Side side : {user_side, item_side})
+    if (!model.encodings[side].empty())
+      config["features"][ModelLayers::name(side)] = encodings_to_json(model.encodings[side]);
   config["options"] = options_to_json(model.options);
   return config;
 }

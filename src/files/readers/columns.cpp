@@ -34,11 +34,6 @@ std::vector<WantedColumn> rating_columns() {
 std::vector<WantedColumn> pair_columns() { return {user, item}; }
 std::vector<WantedColumn> id_column(Side side) { return {side == user_side ? user : item}; }
 std::vector<WantedColumn> own_rating_columns() { return {item, rating}; }
-std::vector<WantedColumn> movie_columns() {
-  std::vector<WantedColumn> columns = {item, {"title", {"title"}}, {"genres", {"genres"}}};
-  for (WantedColumn& column : columns) column.may_be_told = false;
-  return columns;
-}
 
 std::string plain_name(std::string_view header_field) {
   std::string name;

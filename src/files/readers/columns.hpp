@@ -19,14 +19,12 @@ struct WantedColumn {
   /// Looked for where none of `names` is there, the first first: a header may well have several of these.
   std::vector<std::string_view> other_names = {};
   bool required = true;
-  bool may_be_told = true;  ///< by ReadOptions::columns
 };
 
 std::vector<WantedColumn> rating_columns();  ///< user, item, rating; time if it is there
 std::vector<WantedColumn> pair_columns();    ///< user, item
 std::vector<WantedColumn> id_column(Side side);
 std::vector<WantedColumn> own_rating_columns();  ///< item, rating
-std::vector<WantedColumn> movie_columns();       ///< item, title, genres
 
 /// "User-ID", "user_id:token" and "userId" are all "userid".
 std::string plain_name(std::string_view header_field);

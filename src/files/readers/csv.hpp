@@ -9,7 +9,7 @@
 
 namespace gcmc {
 
-/// ratings.csv, with movies.csv where it is there and can be used.
+/// ratings.csv. What lies beside it of users or items is not used unless the options name it; a note says so.
 Ratings read_csv(const std::filesystem::path& folder, const std::string& name, const ReadOptions& options,
                  ReadReport& report);
 

@@ -11,6 +11,7 @@
 #include "csv.hpp"
 #include "download.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/readers.hpp"
 #include "known_sets.hpp"
 #include "movielens.hpp"
@@ -21,14 +22,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Format { none, ml_100k, dat, csv };
+enum class Format { none, ml_100k, dat, csv, inter };
+
+/// RecBole's file of ratings: that of the folder's name, or the only one; empty if there is none.
+fs::path find_inter(const fs::path& folder) {
+  std::error_code code;
+  if (const fs::path own = find_file(folder, fs::weakly_canonical(folder, code).filename().string() + ".inter");
+      !own.empty())
+    return own;
+  fs::path found;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    const fs::path& path = entry->path();
+    if (path.extension() != ".inter" && !path.string().ends_with(".inter.gz")) continue;
+    if (!found.empty()) return {};
+    found = path;
+  }
+  return found;
+}
 
 Format format_of(const fs::path& folder) {
   for (const char* name : {"u.data", "u1.base", "ua.base"})
     if (!find_file(folder, name).empty()) return Format::ml_100k;
   if (!find_file(folder, "ratings.dat").empty()) return Format::dat;
   if (!find_file(folder, "ratings.csv").empty()) return Format::csv;
-  return Format::none;
+  return find_inter(folder).empty() ? Format::none : Format::inter;
 }
 
 /// MovieLens' sets have a known format, so that a folder of several sets' files is not taken for the wrong one.
@@ -161,7 +178,8 @@ Ratings read_folder(const std::string& folder, const std::string& name, std::str
   const std::string set_name = !name.empty() ? name : format == Format::ml_100k ? "ml-100k" : name_of_folder(folder);
   Ratings ratings = format == Format::ml_100k ? read_ml_100k(folder, set_name, split, options, told)
                     : format == Format::dat   ? read_dat(folder, set_name, options, told)
-                                              : read_csv(folder, set_name, options, told);
+                    : format == Format::csv   ? read_csv(folder, set_name, options, told)
+                                              : read_rating_file(find_inter(folder), set_name, options, &told);
   if (told.place.empty()) told.place = folder;
   return ratings;
 }
@@ -185,6 +203,7 @@ Ratings read_archive(const std::string& path, const std::string& name, std::stri
     told.place = path;
     for (std::string& line : told.first_bad_lines) line = named(line, unpacked.path(), path);
     for (std::string& note : told.notes) note = named(note, unpacked.path(), path);
+    for (ReadReport::SideFile& file : told.side_files) file.path = named(file.path, unpacked.path(), path);
     return ratings;
   } catch (const Error& error) {
     rethrow_as(named(error.what(), unpacked.path(), path));

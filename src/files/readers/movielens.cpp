@@ -7,6 +7,7 @@
 #include "features.hpp"
 #include "rating_collector.hpp"
 #include "rating_table.hpp"
+#include "side_files.hpp"
 
 namespace gcmc {
 namespace {
@@ -212,6 +213,8 @@ Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& nam
   require_ratings(ratings, path);
   ratings.user_features = read_ml_100k_users(folder, collector.users(), limit);
   ratings.item_features = read_ml_100k_items(folder, collector.items(), limit);
+  leave_out_single_side(ratings, (folder / "u.user").string(), (folder / "u.item").string(), report);
+  add_side_files(ratings, options, report);
   return ratings;
 }
 
@@ -226,6 +229,8 @@ Ratings read_dat(const std::filesystem::path& folder, const std::string& name, c
   require_ratings(ratings, path);
   ratings.user_features = read_dat_users(folder, collector.users(), limit);
   ratings.item_features = read_dat_items(folder, collector.items(), limit);
+  leave_out_single_side(ratings, (folder / "users.dat").string(), (folder / "movies.dat").string(), report);
+  add_side_files(ratings, options, report);
   return ratings;
 }
 

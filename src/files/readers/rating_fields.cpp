@@ -16,6 +16,25 @@ bool is_plain(std::string_view text) {
 
 }  // namespace
 
+std::string_view in_utf8(std::string_view text, std::string& room) {
+  if (is_plain(text) || is_utf8(text)) return text;
+  room.clear();
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) room += static_cast<char>(0xC0 | byte >> 6);
+    room += byte >= 0x80 ? static_cast<char>(0x80 | (byte & 0x3F)) : c;
+  }
+  return room;
+}
+
+bool parse_decimal(std::string_view field, double& value, std::string& room) {
+  if (parse_number(field, value)) return true;
+  if (field.find('.') != std::string_view::npos) return false;
+  room = field;
+  std::replace(room.begin(), room.end(), ',', '.');
+  return parse_number(room, value);
+}
+
 std::string_view IdReader::read(const Records& records, std::string_view field, const char* role) {
   const std::string_view id = trimmed(field);
   if (id.empty()) records.fail(std::string("the ") + role + " id is empty", "some text");
@@ -24,15 +43,9 @@ std::string_view IdReader::read(const Records& records, std::string_view field, 
   if (id.find_first_of(std::string_view("\n\r\0", 3)) != std::string_view::npos)
     records.fail(std::string("the ") + role + " id " + shown(id) + " holds a line break or a zero byte",
                  "text on one line");
-  if (is_utf8(id)) return id;
-  ++report_.latin1_ids;
-  text_.clear();
-  for (const char c : id) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80) text_ += static_cast<char>(0xC0 | byte >> 6);
-    text_ += byte >= 0x80 ? static_cast<char>(0x80 | (byte & 0x3F)) : c;
-  }
-  return text_;
+  const std::string_view text = in_utf8(id, text_);
+  report_.latin1_ids += text.data() != id.data();
+  return text;
 }
 
 ValueReader::ValueReader(const ReadOptions& options, ReadReport& report)
@@ -48,13 +61,8 @@ ValueReader::ValueReader(const ReadOptions& options, ReadReport& report)
 
 bool ValueReader::parse(std::string_view field, double& value) {
   if (point_ && parse_number(field, value)) return true;
-  const bool has_point = field.find('.') != std::string_view::npos,
-             has_comma = field.find(',') != std::string_view::npos;
-  if (!comma_ || has_point) return false;
-  text_ = field;
-  std::replace(text_.begin(), text_.end(), ',', '.');
-  if (!parse_number(text_, value)) return false;
-  report_.decimal_comma |= has_comma;
+  if (!comma_ || !parse_decimal(field, value, text_)) return false;
+  report_.decimal_comma |= field.find(',') != std::string_view::npos;
   return true;
 }
 

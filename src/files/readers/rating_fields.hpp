@@ -10,6 +10,12 @@
 
 namespace gcmc {
 
+/// Text in UTF-8: what is none is taken for latin-1, and made into `room`.
+std::string_view in_utf8(std::string_view text, std::string& room);
+
+/// A field as a finite number with a decimal point or comma. False if it is none.
+bool parse_decimal(std::string_view field, double& value, std::string& room);
+
 /// Ids without the blanks around them, in UTF-8: what is no UTF-8 is taken for latin-1. So an id is the same in every
 /// file and command.
 class IdReader {

@@ -7,6 +7,7 @@
 #include "rating_collector.hpp"
 #include "rating_fields.hpp"
 #include "rating_table.hpp"
+#include "side_files.hpp"
 #include "table.hpp"
 
 namespace gcmc {
@@ -34,7 +35,9 @@ Ratings read_rating_file(const std::string& path, const std::string& name, const
     if (told.not_rated > 0) return none + std::to_string(told.not_rated) + " lines stand for not rated";
     return none + "at least one was expected";
   });
-  return collector.finish(name.empty() ? name_of_file(path) : name);
+  Ratings ratings = collector.finish(name.empty() ? name_of_file(path) : name);
+  add_side_files(ratings, with_typed_files(options, path), told);
+  return ratings;
 }
 
 std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& options) {

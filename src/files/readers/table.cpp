@@ -67,7 +67,7 @@ void Table::find_by_name(const Told& told) {
     } else if (positions_[k] == no_column && wanted_[k].required) {
       throw InputError(records_.place() + "the header is " + shown_header(names_) + " (separated by " +
                        records_.separator().name() + "), in which no column is known as the " + role +
-                       (wanted_[k].may_be_told ? ": name it, as in columns " + role + "=NAME" : ""));
+                       ": name it, as in columns " + role + "=NAME");
     }
   }
 }

@@ -40,8 +40,12 @@ std::string checksum(const Ratings& ratings) {
     sum.add(rating.item);
     sum.add(rating.level);
   }
-  for (const SideFeatures* side : {&ratings.user_features, &ratings.item_features})
+  for (const SideFeatures* side : {&ratings.user_features, &ratings.item_features}) {
     for (const double value : side->values) sum.add(value);
+    for (const Offset begin : side->sparse.begin) sum.add(begin);
+    for (const Index column : side->sparse.column) sum.add(column);
+    for (const float value : side->sparse.value) sum.add(double{value});
+  }
   return sum.text();
 }
 
