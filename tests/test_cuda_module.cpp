@@ -30,7 +30,7 @@ TEST_CASE("a module's training trains, to the same bits as the program's own", "
   options.model.units = 10;
   options.model.output = 5;
   options.train.max_iterations = 3;
-  const TrainResult result = training_of_module("module_without_cuda.so", 0)(ratings, options, {}, {});
+  const TrainResult result = training_of_module("module_without_cuda.so", 0)(ratings, options, {}, {}, {});
   CHECK(result.model.tensors == train_on_cpu(ratings, options, {}, {}).model.tensors);
 }
 

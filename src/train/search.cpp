@@ -228,7 +228,7 @@ TrialTrainer trial_trainer(const Ratings& ratings, std::function<void()> on_iter
     const auto tell = [&](const Progress& progress) {
       if (on_iteration && progress.phase != Progress::Phase::embedding) on_iteration();
     };
-    const RunMetrics metrics = train_one(ratings, options, tell, std::move(stop)).metrics;
+    const RunMetrics metrics = train_one(ratings, options, tell, std::move(stop), {}).metrics;
     if (metrics.stopped) return std::nullopt;
     require(metrics.best_valid_rmse.has_value(), "no rating is validated");
     return TrialOutcome{*metrics.best_valid_rmse, metrics.best_iteration};

@@ -12,6 +12,14 @@
 
 namespace gcmc {
 
+/// What the next steps of an optimizer depend on, in host memory: the parameters and their moments as they lie, padding
+/// included, every row of them through every step. What there is none of is empty.
+template <class T>
+struct OptimizerState {
+  Index steps = 0;
+  std::vector<T> values, first, second, average;
+};
+
 /// Steps over the flat buffer. Dropout leaves most rows of the encoder's tables without a gradient, and nobody reads
 /// them before they are kept again; so a deferred piece's rows go through a step's update when they are next read
 /// (Parameters::values), all waiting steps at once, in registers. The results are those of immediate updates, bit for
@@ -97,6 +105,34 @@ class Optimizer {
     if (flushed_at_ == steps_) return;
     flushed_at_ = steps_;
     update(deferred_);
+  }
+
+  /// A copy of all that the next steps depend on. Brings every row up to date, which changes no bit of what follows.
+  OptimizerState<T> state() {
+    flush();
+    return {steps_, parameters_->raw_values().get(), first_.get(), second_.get(), average_.get()};
+  }
+  /// Goes on from the state of an optimizer of the same kind, over parameters of the same layout. Throws InputError,
+  /// and leaves all as it was, if the sizes differ.
+  void set_state(const OptimizerState<T>& state) {
+    const auto check = [](const Buffer<B, T>& buffer, const std::vector<T>& values) {
+      require(static_cast<Offset>(values.size()) == buffer.size(), [&] {
+        return "optimizer: a state of " + std::to_string(values.size()) + " values, not " +
+               std::to_string(buffer.size());
+      });
+    };
+    check(parameters_->raw_values(), state.values);
+    check(first_, state.first);
+    check(second_, state.second);
+    check(average_, state.average);
+    parameters_->raw_values().set(state.values);
+    first_.set(state.first);
+    second_.set(state.second);
+    average_.set(state.average);
+    for (Buffer<B, Index>& applied : applied_)
+      applied.set(std::vector<Index>(static_cast<std::size_t>(applied.size()), state.steps));
+    steps_ = flushed_at_ = state.steps;
+    read_ = true;
   }
 
   /// Ends training: every row has been through every step, and the moments and the average are given back. No step may

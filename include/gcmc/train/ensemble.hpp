@@ -23,19 +23,30 @@ struct EnsembleResult {
 GCMC_EXPORT Options member_options(const Options& options, Index k);
 
 /// Trains one model: train(), on a backend of the caller's choice.
-using TrainFunction = std::function<TrainResult(const Ratings&, const Options&, const OnProgress&, std::stop_token)>;
+using TrainFunction =
+    std::function<TrainResult(const Ratings&, const Options&, const OnProgress&, std::stop_token, Continuation)>;
 
 /// train(ratings, options, ...), which is overloaded.
 inline TrainResult train_on_cpu(const Ratings& ratings, const Options& options, const OnProgress& on_progress,
-                                std::stop_token stop) {
-  return train(ratings, options, on_progress, std::move(stop));
+                                std::stop_token stop, Continuation continuation = {}) {
+  return train(ratings, options, on_progress, std::move(stop), std::move(continuation));
 }
+
+/// Continuation's sibling for several models: a state for each that is done, and of the one that was cut; weights for
+/// each, or for none. `on_state` is offered the states so far.
+struct EnsembleContinuation {
+  std::vector<TrainState> states = {};
+  std::vector<SavedModel> weights = {};
+  std::function<void(bool last, const std::function<std::vector<TrainState>()>& take)> on_state = {};
+};
 
 /// Trains options.train.seeds models one after the other, by `train_one`, and averages their predictions of the
 /// test part, which the CPU computes. When `stop` asks for it, leaves out the model it interrupts, unless that is the
-/// only one. Throws as train(). The same options give the same bits on any number of threads.
+/// only one. Throws as train(), and InputError if `continuation` has more states, or another number of weights, than
+/// there are models. The same options give the same bits on any number of threads, wherever the training was cut.
 GCMC_EXPORT EnsembleResult train_ensemble(const Ratings& ratings, const Options& options,
                                           const OnProgress& on_progress = {}, std::stop_token stop = {},
-                                          const TrainFunction& train_one = train_on_cpu);
+                                          const TrainFunction& train_one = train_on_cpu,
+                                          EnsembleContinuation continuation = {});
 
 }  // namespace gcmc

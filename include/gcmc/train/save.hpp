@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "gcmc/layers/model.hpp"
@@ -40,13 +44,10 @@ inline void add_rated(SavedModel& saved, const std::string& part, std::span<cons
   saved.tensors[part + ".levels"] = {{count}, std::move(levels)};
 }
 
-/// Parameters and the embeddings of the last encode, in host memory, with the ids that they are of. `rated` are the
-/// ratings behind the embeddings, `tested` those of the test part.
-template <class B, class T>
-requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& ratings, const Options& options,
-                                       std::span<const Rating> rated, const BiasBaseline& baseline,
-                                       const std::optional<Calibration>& calibration = {},
-                                       std::span<const Rating> tested = {}) {
+/// A saved model before its weights and embeddings: what is known of the ratings. `rated` are those behind the
+/// embeddings, `tested` those of the test part.
+inline SavedModel saved_without_weights(const Ratings& ratings, const Options& options, std::span<const Rating> rated,
+                                        const BiasBaseline& baseline, std::span<const Rating> tested) {
   SavedModel saved;
   saved.options = options;
   saved.dataset = ratings.name;
@@ -54,17 +55,28 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
   saved.user_ids = ratings.user_ids;
   saved.item_ids = ratings.item_ids;
   saved.mean = baseline.mean;
-  if (model.options().features) saved.encodings = {ratings.user_features.encodings, ratings.item_features.encodings};
+  if (options.model.features) saved.encodings = {ratings.user_features.encodings, ratings.item_features.encodings};
+  saved.tensors["baseline.user_bias"] = {{ratings.users()}, baseline.user_bias};
+  saved.tensors["baseline.item_bias"] = {{ratings.items()}, baseline.item_bias};
+  add_rated(saved, "rated", rated);
+  add_rated(saved, "tested", tested);
+  return saved;
+}
+
+/// Parameters and the embeddings of the last encode, in host memory, with the ids that they are of. `rated` are the
+/// ratings behind the embeddings, `tested` those of the test part.
+template <class B, class T>
+requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& ratings, const Options& options,
+                                       std::span<const Rating> rated, const BiasBaseline& baseline,
+                                       const std::optional<Calibration>& calibration = {},
+                                       std::span<const Rating> tested = {}) {
+  SavedModel saved = saved_without_weights(ratings, options, rated, baseline, tested);
   const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
   for (std::size_t k = 0; k < pieces.size(); ++k)
     saved.tensors[pieces[k].name] = {pieces[k].shape(), model.parameters().get(static_cast<int>(k))};
   saved.tensors["user_embedding"] = {{ratings.users(), model.options().output}, model.embedding(user_side).get()};
   saved.tensors["item_embedding"] = {{ratings.items(), model.options().output}, model.embedding(item_side).get()};
   if (calibration) saved.tensors["calibration"] = {{2}, std::vector{calibration->offset, calibration->slope}};
-  saved.tensors["baseline.user_bias"] = {{ratings.users()}, baseline.user_bias};
-  saved.tensors["baseline.item_bias"] = {{ratings.items()}, baseline.item_bias};
-  add_rated(saved, "rated", rated);
-  add_rated(saved, "tested", tested);
   return saved;
 }
 
@@ -79,6 +91,83 @@ void restore(Model<B, T>& model, const SavedModel& saved) {
     require(tensor.shape == piece.shape(),
             [&] { return "restore: tensor \"" + piece.name + "\" has another shape than the model"; });
     values[piece.name] = saved.values<T>(piece.name);
+  }
+  model.parameters().set(values);
+}
+
+/// Ratings whose levels are those given, for a model that has them: a level that no rating has is legal. Throws
+/// InputError, with the value, if the ratings have another one.
+inline Ratings with_levels(Ratings ratings, const std::vector<double>& levels) {
+  std::vector<Level> number;
+  for (const double value : ratings.levels) {
+    const auto found = std::find(levels.begin(), levels.end(), value);
+    require(found != levels.end(), [&] {
+      return "the ratings have the value " + std::to_string(value) + ", which is none of the model's " +
+             std::to_string(levels.size()) + " levels: such a model is trained from nothing";
+    });
+    number.push_back(static_cast<Level>(found - levels.begin()));
+  }
+  for (Rating& rating : ratings.entries) rating.level = number[rating.level];
+  ratings.levels = levels;
+  return ratings;
+}
+
+/// `to` takes the values of `from`, which has as many blocks and columns: row i those of row source[i], and keeps its
+/// own where that is negative.
+template <class T, class Saved>
+void take_rows(std::vector<T>& to, const std::vector<Saved>& from, const ParameterPiece& piece, Offset from_rows,
+               std::span<const Index> source) {
+  const Offset columns = piece.columns;
+  for (Offset block = 0; block < piece.blocks; ++block)
+    for (Offset i = 0; i < piece.rows; ++i)
+      if (source[static_cast<std::size_t>(i)] >= 0)
+        std::transform(from.begin() + (block * from_rows + source[static_cast<std::size_t>(i)]) * columns,
+                       from.begin() + (block * from_rows + source[static_cast<std::size_t>(i)] + 1) * columns,
+                       to.begin() + (block * piece.rows + i) * columns,
+                       [](Saved value) { return static_cast<T>(value); });
+}
+
+/// For each of `ids`, its place in `known`, or -1.
+inline std::vector<Index> places_of(const std::vector<std::string>& ids, const std::vector<std::string>& known) {
+  std::unordered_map<std::string_view, Index> place;
+  place.reserve(known.size());
+  for (const std::string& id : known) place.emplace(id, static_cast<Index>(place.size()));
+  std::vector<Index> places;
+  places.reserve(ids.size());
+  for (const std::string& id : ids) {
+    const auto found = place.find(id);
+    places.push_back(found == place.end() ? -1 : found->second);
+  }
+  return places;
+}
+
+/// The parameters of a model of other ratings in a Model made for `ratings`, whose training may go on from there: users
+/// and items are the same where their ids are, and who is new keeps the model's own row. Numbers of the other precision
+/// are converted. Throws InputError if the levels, or the shape of what does not go by users or items, are others.
+template <class B, class T>
+requires Backend<B, T>
+void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings) {
+  require(saved.levels == ratings.levels, "restore: the saved model has other levels than the ratings");
+  std::map<std::string, std::vector<T>> values = model.parameters().get();
+  for (const ParameterPiece& piece : model.parameters().pieces()) {
+    std::vector<Index> source(static_cast<std::size_t>(piece.rows));
+    std::iota(source.begin(), source.end(), 0);
+    Offset saved_rows = piece.rows;
+    const auto by_ids = [&](const std::vector<std::string>& ids, const std::vector<std::string>& known) {
+      source = places_of(ids, known);
+      saved_rows = static_cast<Offset>(known.size());
+    };
+    if (piece.name == ModelLayers::encoder_name(user_side) + ".weight") by_ids(ratings.user_ids, saved.user_ids);
+    if (piece.name == ModelLayers::encoder_name(item_side) + ".weight") by_ids(ratings.item_ids, saved.item_ids);
+    const Tensor& tensor = saved.tensor(piece.name);
+    ParameterPiece there = piece;
+    there.rows = static_cast<Index>(saved_rows);
+    require(tensor.shape == there.shape(), [&] {
+      return "restore: tensor \"" + piece.name + "\" is " + shape_text(tensor.shape) + ", the model needs " +
+             shape_text(there.shape()) + ": other options, levels or side features";
+    });
+    std::visit([&](const auto& from) { take_rows(values[piece.name], from, piece, saved_rows, source); },
+               tensor.values);
   }
   model.parameters().set(values);
 }

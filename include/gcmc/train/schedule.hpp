@@ -16,11 +16,22 @@ namespace gcmc {
 /// rate.
 class RateSchedule {
  public:
-  explicit RateSchedule(const TrainOptions& options) : options_(options), rate_(options.learning_rate) {}
+  /// What the validations so far have left.
+  struct State {
+    double rate = 0;  ///< of the plateau schedule
+    double best = std::numeric_limits<double>::infinity();
+    Offset best_iteration = 0, without_improvement = 0;
+    bool stopped = false;
+  };
+
+  explicit RateSchedule(const TrainOptions& options) : options_(options), state_{.rate = options.learning_rate} {}
+
+  const State& state() const { return state_; }
+  void set_state(const State& state) { state_ = state; }
 
   /// Of step t, counted from 1.
   double rate(Offset t) const {
-    if (options_.schedule != Schedule::cosine) return rate_;
+    if (options_.schedule != Schedule::cosine) return state_.rate;
     const double along = static_cast<double>(t - 1) / static_cast<double>(options_.max_iterations);
     const double lowest = std::min(options_.min_learning_rate, options_.learning_rate);
     return lowest + (options_.learning_rate - lowest) * 0.5 * (1 + std::cos(std::numbers::pi * along));
@@ -28,36 +39,33 @@ class RateSchedule {
 
   /// A validation after step `iteration`. Returns whether it is the best so far.
   bool observe(double valid_rmse, Offset iteration) {
-    if (valid_rmse < best_) {
-      best_ = valid_rmse;
-      best_iteration_ = iteration;
-      without_improvement_ = 0;
+    if (valid_rmse < state_.best) {
+      state_.best = valid_rmse;
+      state_.best_iteration = iteration;
+      state_.without_improvement = 0;
       return true;
     }
-    ++without_improvement_;
+    ++state_.without_improvement;
     if (options_.schedule != Schedule::plateau) return false;
-    if (without_improvement_ > options_.early_stopping_patience && rate_ <= options_.min_learning_rate) {
-      stopped_ = true;
-    } else if (without_improvement_ > options_.decay_patience) {
-      const double lower = std::max(rate_ * options_.decay_factor, options_.min_learning_rate);
-      if (lower < rate_) {
-        rate_ = lower;
-        without_improvement_ = 0;
+    if (state_.without_improvement > options_.early_stopping_patience && state_.rate <= options_.min_learning_rate) {
+      state_.stopped = true;
+    } else if (state_.without_improvement > options_.decay_patience) {
+      const double lower = std::max(state_.rate * options_.decay_factor, options_.min_learning_rate);
+      if (lower < state_.rate) {
+        state_.rate = lower;
+        state_.without_improvement = 0;
       }
     }
     return false;
   }
 
-  bool stopped() const { return stopped_; }
-  double best() const { return best_; }  ///< infinity before the first validation
-  Offset best_iteration() const { return best_iteration_; }
+  bool stopped() const { return state_.stopped; }
+  double best() const { return state_.best; }  ///< infinity before the first validation
+  Offset best_iteration() const { return state_.best_iteration; }
 
  private:
   TrainOptions options_;
-  double rate_;
-  double best_ = std::numeric_limits<double>::infinity();
-  Offset best_iteration_ = 0, without_improvement_ = 0;
-  bool stopped_ = false;
+  State state_;
 };
 
 }  // namespace gcmc

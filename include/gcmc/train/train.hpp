@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "gcmc/ratings/baseline.hpp"
 #include "gcmc/train/result.hpp"
 #include "gcmc/train/save.hpp"
+#include "gcmc/train/state.hpp"
 #include "gcmc/train/trainer.hpp"
 
 namespace gcmc {
@@ -32,19 +34,24 @@ template <class B, class T>
 requires Backend<B, T>
 class TrainingRun {
  public:
-  TrainingRun(B& backend, const Ratings& ratings, const Options& options, OnProgress on_progress, std::stop_token stop)
+  TrainingRun(B& backend, const Ratings& ratings, const Options& options, OnProgress on_progress, std::stop_token stop,
+              Continuation continuation)
       : backend_(backend),
         ratings_(ratings),
         options_(options),
         on_progress_(std::move(on_progress)),
         stop_(std::move(stop)),
+        continuation_(std::move(continuation)),
         split_(ratings, split_options(options)),
         baseline_(fit_bias_baseline(ratings, split_.train_and_valid())) {}
 
   TrainResult operator()() {
-    require_memory(backend_, [&] { rehearse(); });
     describe();
-    first_training();
+    const Stage begin = continuation_.state ? continuation_.state->stage() : Stage::training;
+    if (begin != Stage::training) restore_result(*continuation_.state);
+    if (begin == Stage::done) return std::move(result_);
+    require_memory(backend_, [&] { rehearse(); });
+    if (begin == Stage::training) first_training();
     if (options_.train.refit && !rates_.empty()) refit();
     metrics().seconds_total = seconds_since(start_);
     metrics().peak_memory_bytes = peak_memory();
@@ -53,8 +60,14 @@ class TrainingRun {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Stage = TrainState::Stage;
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  static Clock::duration duration_of(double seconds) {
+    const double most = 1e9;  // 30 years
+    return std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(seconds >= 0 && seconds <= most ? seconds : 0));
   }
   static double median(std::vector<double> values) {
     if (values.empty()) return 0;
@@ -94,9 +107,11 @@ class TrainingRun {
   /// Trains, chooses, tests.
   void first_training() {
     RunMetrics& m = metrics();
-    Trainer<B, T> trainer(backend_, ratings_, split_, options_);
-    m.parameters = trainer.model().parameters().count();
-    m.seconds_per_iteration = median(steps(trainer, Progress::Phase::training));
+    const auto model = make_model();
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
+    m.parameters = model->parameters().count();
+    steps(trainer, Progress::Phase::training);
+    m.seconds_per_iteration = median(step_seconds_);
     m.stopped = stop_.stop_requested() && !trainer.finished();
     m.iterations = trainer.iteration();
     const bool best = options_.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
@@ -110,7 +125,6 @@ class TrainingRun {
     if (!result_.history.empty() && !best && !split_.test().empty())
       result_.history.back().test_rmse = m.best_test_rmse;
     rates_.assign(trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(m.best_iteration));
-    calibration_ = trainer.calibration();
   }
 
   /// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
@@ -119,8 +133,9 @@ class TrainingRun {
       metrics().stopped = true;
       return;
     }
-    Trainer<B, T> trainer(backend_, ratings_, split_, options_, std::move(rates_));
-    trainer.set_calibration(calibration_);
+    const auto model = make_model();
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_, rates_);
+    trainer.set_calibration(result_.model.calibration());
     steps(trainer, Progress::Phase::refit);
     if (!trainer.finished()) {
       metrics().stopped = true;
@@ -133,33 +148,87 @@ class TrainingRun {
     keep(trainer, read_test(trainer));
   }
 
-  /// Steps until the trainer has finished or is stopped; returns the seconds of each.
-  std::vector<double> steps(Trainer<B, T>& trainer, Progress::Phase phase) {
-    const auto start = Clock::now();
-    std::vector<double> step_seconds;
+  /// Of the first values that drawing or another model gives.
+  std::unique_ptr<Model<B, T>> make_model() const {
+    const ModelShape shape{
+        ratings_.users(), ratings_.items(), ratings_.levels, {&ratings_.user_features, &ratings_.item_features}};
+    auto model = std::make_unique<Model<B, T>>(backend_, shape, options_.model, options_.train.seed);
+    if (continuation_.weights) restore(*model, *continuation_.weights, ratings_);
+    return model;
+  }
+
+  /// Steps until the trainer has finished or is stopped, from where a state is of, if there is one.
+  void steps(Trainer<B, T>& trainer, Progress::Phase phase) {
+    step_seconds_.clear();
+    stage_start_ = Clock::now();
+    if (continuation_.state) restore_steps(trainer);
     Progress& p = progress_;
     p = {};
     p.phase = phase;
     p.max_iterations = trainer.planned();
-    while (!trainer.finished() && !stop_.stop_requested()) {
+    p.best_valid_rmse = trainer.schedule().best();
+    p.best_iteration = trainer.schedule().best_iteration();
+    const bool drawn = phase == Progress::Phase::refit && options_.train.embedding_draws > 0;  // which took its time
+    if (drawn && trainer.iteration() == 0) offer_state(trainer, phase, true);
+    const auto goes_on = [&] { return !trainer.finished() && !stop_.stop_requested(); };
+    for (bool more = goes_on(); more;) {
       p.learning_rate = trainer.learning_rate();
       const auto step_start = Clock::now();
       const Metrics metrics = trainer.step();
       p.seconds_step = seconds_since(step_start);
-      step_seconds.push_back(p.seconds_step);
+      step_seconds_.push_back(p.seconds_step);
       p.iteration = trainer.iteration();
       p.loss = metrics.loss();
       p.train_rmse = metrics.rmse();
       p.valid_rmse = p.test_rmse = std::nullopt;
       p.improved = false;
       if (phase == Progress::Phase::training) validate(trainer);
-      p.seconds_total = seconds_since(start);
+      p.seconds_total = seconds_since(stage_start_);
       if (phase == Progress::Phase::training && (p.valid_rmse || trainer.finished() || split_.valid().empty()))
         result_.history.push_back(
             {p.iteration, p.loss, p.train_rmse, p.valid_rmse, p.test_rmse, p.learning_rate, p.seconds_total});
       if (on_progress_) on_progress_(p);
+      more = goes_on();
+      offer_state(trainer, phase, !more);
     }
-    return step_seconds;
+  }
+
+  void offer_state(Trainer<B, T>& trainer, Progress::Phase phase, bool last) {
+    if (continuation_.on_state) continuation_.on_state(last, [&] { return state(trainer, phase); });
+  }
+
+  /// Before and after any of the steps.
+  TrainState state(Trainer<B, T>& trainer, Progress::Phase phase) {
+    const bool refits = phase == Progress::Phase::refit;
+    TrainState state = refits ? state_of(result_) : TrainState{};
+    state.set("stage", std::vector{static_cast<Offset>(refits ? Stage::refit : Stage::training)});
+    trainer.add_to(state);
+    if (refits) state.set("replay", rates_);
+    if (best_test_) set_metrics(state, "best_test", *best_test_);
+    set_history(state, result_.history);
+    state.set("step_seconds", step_seconds_);
+    state.set("seconds", std::vector{seconds_since(stage_start_), seconds_since(start_)});
+    return state;
+  }
+  void restore_steps(Trainer<B, T>& trainer) {
+    const TrainState state = *std::exchange(continuation_.state, std::nullopt);
+    trainer.restore(state);
+    if (state.has("best_test")) best_test_ = metrics_of(state, "best_test");
+    result_.history = history_of(state);
+    step_seconds_ = state.get<double>("step_seconds");
+    const std::vector<double>& seconds = state.get<double>("seconds", 2);
+    stage_start_ -= duration_of(seconds[0]);
+    start_ = Clock::now() - duration_of(seconds[1]);
+  }
+  /// Of the first training, where a later stage goes on.
+  void restore_result(const TrainState& state) {
+    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
+    restore(result_, state);
+    set_test(result_.test);
+    describe_model();
+    if (!state.has("replay")) return;
+    rates_ = state.get<double>("replay");
+    require(!rates_.empty() && options_.train.refit, "training state: a refit that the options do not ask for");
   }
 
   /// Validates where the interval or the end asks for it, and reads the test figure where that improved.
@@ -196,15 +265,22 @@ class TrainingRun {
 
   /// The chosen model with its figures. Its embeddings are those of the trainer.
   void keep(Trainer<B, T>& trainer, const Metrics& test) {
+    set_test(test);
+    result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_,
+                         trainer.calibration(), split_.test());
+    describe_model();
+  }
+  void set_test(const Metrics& test) {
     RunMetrics& m = metrics();
     result_.test = test;
     m.best_test_rmse = test.rmse();
     m.best_test_mae = test.mae();
     m.best_test_accuracy = test.accuracy();
     m.best_test_loss = test.loss();
+  }
+  void describe_model() {
+    const RunMetrics& m = metrics();
     SavedModel& saved = result_.model;
-    saved = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_, trainer.calibration(),
-                 split_.test());
     saved.split = {{"test", ratings_.has_fixed_test() ? "the data set's own" : "random"},
                    {"seed", std::to_string(options_.train.seed)},
                    {"test_seed", std::to_string(options_.test_seed())},
@@ -235,38 +311,40 @@ class TrainingRun {
   const Options& options_;
   const OnProgress on_progress_;
   const std::stop_token stop_;
-  const Clock::time_point start_ = Clock::now();
+  Continuation continuation_;  ///< its state until that is restored
+  Clock::time_point start_ = Clock::now(), stage_start_ = start_;
   const Split split_;
   const BiasBaseline baseline_;
   TrainResult result_;
   Progress progress_;
+  std::vector<double> step_seconds_;  ///< of this stage
   std::optional<Metrics> best_test_;  ///< of the best weights so far, where it was read
-  /// What a refit takes over from the first training: the rates of the chosen number of steps, and the calibration.
-  std::vector<double> rates_;
-  std::optional<Calibration> calibration_;
+  std::vector<double> rates_;         ///< of the first training's chosen number of steps, for a refit
 };
 
 /// Splits `ratings` as the options say, trains one model (of the option `seed`) on `backend`, whose memory and threads
 /// are its own, and returns figures, curve and model. Calls on_progress after every iteration, and between the draws of
 /// the embeddings; when `stop` asks for it, finishes what is running and returns what it has, its embeddings then of
-/// one pass. Throws InputError for options or ratings that do not fit, for precision double on a backend of float
-/// alone, and if training diverges, and DeviceError, before it starts, if the backend has not the memory. The same
-/// options give the same bits on any number of threads.
+/// one pass. `continuation` goes on with a training that was cut. Throws InputError for options, ratings or a state
+/// that do not fit, for precision double on a backend of float alone, and if training diverges, and DeviceError, before
+/// it starts, if the backend has not the memory. The same options give the same bits on any number of threads, wherever
+/// the training was cut.
 template <class B>
 requires Backend<B, float> TrainResult train(B& backend, const Ratings& ratings, const Options& options,
-                                             const OnProgress& on_progress = {}, std::stop_token stop = {}) {
+                                             const OnProgress& on_progress = {}, std::stop_token stop = {},
+                                             Continuation continuation = {}) {
   validate(options);
   validate(ratings);
   if (options.model.precision == Precision::float64) {
     if constexpr (Backend<B, double>)
-      return TrainingRun<B, double>(backend, ratings, options, on_progress, std::move(stop))();
+      return TrainingRun<B, double>(backend, ratings, options, on_progress, std::move(stop), std::move(continuation))();
     throw InputError("precision double is not for " + backend.name() + ", which computes in float alone");
   }
-  return TrainingRun<B, float>(backend, ratings, options, on_progress, std::move(stop))();
+  return TrainingRun<B, float>(backend, ratings, options, on_progress, std::move(stop), std::move(continuation))();
 }
 
 /// The same on the processor, with options.run.threads. Throws InputError too if options.run.device names another.
 GCMC_EXPORT TrainResult train(const Ratings& ratings, const Options& options, const OnProgress& on_progress = {},
-                              std::stop_token stop = {});
+                              std::stop_token stop = {}, Continuation continuation = {});
 
 }  // namespace gcmc

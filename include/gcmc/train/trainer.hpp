@@ -17,6 +17,7 @@
 #include "gcmc/options/option_names.hpp"
 #include "gcmc/ratings/split.hpp"
 #include "gcmc/train/schedule.hpp"
+#include "gcmc/train/state.hpp"
 
 namespace gcmc {
 
@@ -150,6 +151,42 @@ class Trainer {
   void set_calibration(const std::optional<Calibration>& calibration) { calibration_ = calibration; }
 
   const RateSchedule& schedule() const { return schedule_; }
+
+  /// Adds to `state` all that the next steps and choose() depend on. Changes no bit of them. Not after choose().
+  void add_to(TrainState& state) {
+    require(!chosen_, "trainer: its state after choose(): the moments are gone");
+    OptimizerState<T> optimizer = optimizer_.state();
+    state.set("weights", std::move(optimizer.values));
+    state.set("first", std::move(optimizer.first));
+    state.set("second", std::move(optimizer.second));
+    state.set("average", std::move(optimizer.average));
+    state.set("best", best_.get());
+    state.set("iteration", std::vector{iteration_});
+    state.set("rates", rates_);
+    const RateSchedule::State& schedule = schedule_.state();
+    state.set("schedule", std::vector{schedule.rate, schedule.best});
+    state.set("schedule.counts",
+              std::vector<Offset>{schedule.best_iteration, schedule.without_improvement, schedule.stopped});
+  }
+  /// Goes on from what add_to() gave, of a trainer of the same ratings and options. Throws InputError for any other
+  /// that can be told from it.
+  void restore(const TrainState& state) {
+    iteration_ = state.iteration();
+    require(iteration_ >= 0 && iteration_ <= planned(), [&] {
+      return "training state: iteration " + std::to_string(iteration_) + " of " + std::to_string(planned());
+    });
+    rates_ = state.get<double>("rates", static_cast<std::size_t>(iteration_));
+    const std::vector<Offset>& counts = state.get<Offset>("schedule.counts", 3);
+    const std::vector<double>& schedule = state.get<double>("schedule", 2);
+    require(schedule[0] > 0 && counts[0] >= 0 && counts[0] <= iteration_ && counts[1] >= 0,
+            "training state: \"schedule\" cannot be of this training");
+    schedule_.set_state({schedule[0], schedule[1], counts[0], counts[1], counts[2] != 0});
+    optimizer_.set_state({static_cast<Index>(iteration_), state.get<T>("weights"), state.get<T>("first"),
+                          state.get<T>("second"), state.get<T>("average")});
+    const auto best = static_cast<std::size_t>(counts[0] > 0 ? weights().size() : 0);
+    best_ = Buffer<B, T>(*backend_, state.get<T>("best", best));
+    embedded_ = nullptr;
+  }
 
  private:
   Trainer(B& backend, std::unique_ptr<M> own, M* model, const Ratings& ratings, const Split& split,
