@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gcmc/base/version.hpp"
+#include "gcmc/files/checkpoint.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/files/run_folder.hpp"

@@ -1,4 +1,6 @@
 // The safetensors format: 8 bytes of header length, a JSON header padded with spaces, then the tensors' bytes.
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,6 +14,7 @@
 #include "../output_file.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
+#include "safetensors.hpp"
 
 namespace gcmc {
 namespace {
@@ -23,6 +26,7 @@ using nlohmann::json;
 constexpr Offset length_bytes = 8;
 constexpr Offset longest_header = 100'000'000;  // the limit of the reference reader
 constexpr const char* metadata_name = "__metadata__";
+constexpr const char* checksum_name = "checksum";
 
 struct Type {
   const char* name;
@@ -53,6 +57,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   explicit HeaderReader(const std::string& path) : path_(path) {}
 
   std::vector<Entry> take() { return std::move(entries_); }
+  std::map<std::string, std::string> take_metadata() { return std::move(metadata_); }
 
   bool null() override { refuse(); }
   bool boolean(bool) override { refuse(); }
@@ -67,7 +72,10 @@ class HeaderReader final : public nlohmann::json_sax<json> {
     return true;
   }
   bool string(string_t& value) override {
-    if (place_ == Place::metadata) return true;
+    if (place_ == Place::metadata) {
+      metadata_[field_] = value;
+      return true;
+    }
     if (place_ != Place::tensor || field_ != "dtype") refuse();
     const auto found = std::find_if(types.begin(), types.end(), [&](const Type& type) { return value == type.name; });
     if (found == types.end()) fail("dtype " + json_quoted(value) + " is not one of F32, F64, I32, I64, U8");
@@ -109,6 +117,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
       if (name != "dtype" && name != "shape" && name != "data_offsets")
         fail(json_quoted(name) + " is not one of dtype, shape, data_offsets");
       field_ = name;
+    } else {
+      field_ = name;
     }
     return true;
   }
@@ -148,15 +158,21 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   const std::string& path_;
   Place place_ = Place::file;
   Entry entry_;        ///< the one that is read
-  std::string field_;  ///< of the tensor
+  std::string field_;  ///< of the tensor, or of the metadata
   std::vector<Offset> offsets_;
   std::vector<Offset>* numbers_ = nullptr;  ///< where the array that is open goes
   bool has_type_ = false, has_shape_ = false, has_offsets_ = false;
   std::vector<Entry> entries_;
+  std::map<std::string, std::string> metadata_;
 };
 
-/// Entries in order of offset; they must cover the `data_bytes` after the header once, without gaps.
-std::vector<Entry> parse_header(std::string_view text, Offset data_bytes, const std::string& path) {
+struct Header {
+  std::vector<Entry> entries;  ///< in order of offset
+  std::map<std::string, std::string> metadata;
+};
+
+/// The entries must cover the `data_bytes` after the header once, without gaps.
+Header parse_header(std::string_view text, Offset data_bytes, const std::string& path) {
   constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
   check_json(text, path, {.names = any, .values = any});
   HeaderReader reader(path);
@@ -174,7 +190,7 @@ std::vector<Entry> parse_header(std::string_view text, Offset data_bytes, const 
   if (covered != data_bytes)
     throw InputError(path + ": the header describes " + std::to_string(covered) + " bytes of data, the file has " +
                      std::to_string(data_bytes) + (covered > data_bytes ? " (cut short?)" : " (bytes too many)"));
-  return entries;
+  return {std::move(entries), reader.take_metadata()};
 }
 
 /// The tensor without values.
@@ -249,25 +265,40 @@ std::string header_text(const std::vector<Entry>& entries, const std::map<std::s
   return text;
 }
 
-}  // namespace
+using Sum = std::uint32_t;
+constexpr Offset sum_bytes = sizeof(Sum);
 
-void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  const auto entries = lay_out(tensors, path);
+Sum add_to_sum(Sum sum, const void* data, std::size_t size) {
+  return size == 0 ? sum : static_cast<Sum>(crc32_z(sum, static_cast<const Bytef*>(data), size));
+}
+
+void write_file(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                const std::map<std::string, std::string>& metadata, bool checked) {
+  auto entries = lay_out(tensors, path);
+  if (checked) {
+    const Offset end = entries.empty() ? 0 : entries.back().end;
+    entries.push_back({checksum_name, types.size() - 1, {sum_bytes}, end, end + sum_bytes});
+  }
   const auto header = header_text(entries, metadata, path);
   const auto length = static_cast<std::uint64_t>(header.size());
   OutputFile file(path);
-  file.write(&length, sizeof length);
-  file.write(header.data(), header.size());
+  Sum sum = 0;
+  const auto write = [&](const void* data, std::size_t size) {
+    if (checked) sum = add_to_sum(sum, data, size);
+    file.write(data, size);
+  };
+  write(&length, sizeof length);
+  write(header.data(), header.size());
   for (const Entry& entry : entries)
-    std::visit(
-        [&](const auto& values) { file.write(values.data(), static_cast<std::size_t>(entry.end - entry.begin)); },
-        tensors.at(entry.name).values);
+    if (entry.name != checksum_name || !checked)
+      std::visit([&](const auto& values) { write(values.data(), static_cast<std::size_t>(entry.end - entry.begin)); },
+                 tensors.at(entry.name).values);
+  if (checked) file.write(&sum, sizeof sum);
   file.commit();
 }
 
-std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted) {
-  InputFile file(path);
+/// Reads up to the tensors' bytes.
+Header read_header(InputFile& file, const std::string& path) {
   const Offset size = file.size();
   std::uint64_t length = 0;
   if (size < length_bytes || !file.read(&length, length_bytes))
@@ -280,9 +311,13 @@ std::map<std::string, Tensor> read_safetensors(const std::string& path, const Te
   std::string header(length, ' ');
   if (!file.read(header.data(), header.size()) || header.empty() || header.front() != '{')
     throw InputError(path + ": its header does not begin with {");
+  return parse_header(header, size - length_bytes - static_cast<Offset>(length), path);
+}
 
+std::map<std::string, Tensor> read_tensors(InputFile& file, const std::vector<Entry>& entries, const std::string& path,
+                                           const TensorFilter& wanted) {
   std::map<std::string, Tensor> tensors;
-  for (const Entry& entry : parse_header(header, size - length_bytes - static_cast<Offset>(length), path)) {
+  for (const Entry& entry : entries) {
     Tensor& tensor = tensors.emplace(entry.name, tensor_of(entry)).first->second;
     if (!wanted || wanted(entry.name))
       read_values(tensor, file, entry, path);
@@ -290,6 +325,51 @@ std::map<std::string, Tensor> read_safetensors(const std::string& path, const Te
       file.skip(entry.end - entry.begin);
   }
   return tensors;
+}
+
+/// Throws InputError unless the file's last bytes are the checksum of those before.
+void check_sum(const std::string& path) {
+  InputFile file(path);
+  std::vector<char> piece(std::size_t{1} << 20);
+  Sum sum = 0, stored = 0;
+  for (Offset left = file.size() - sum_bytes; left > 0;) {
+    const auto size = static_cast<std::size_t>(std::min(left, static_cast<Offset>(piece.size())));
+    if (!file.read(piece.data(), size)) throw InputError(path + ": became shorter while it was read");
+    sum = add_to_sum(sum, piece.data(), size);
+    left -= static_cast<Offset>(size);
+  }
+  require(file.read(&stored, sizeof stored) && sum == stored,
+          [&] { return path + ": its checksum is wrong: it is damaged, or not whole"; });
+}
+
+}  // namespace
+
+void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  write_file(path, tensors, metadata, false);
+}
+
+void write_checked_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                               const std::map<std::string, std::string>& metadata) {
+  write_file(path, tensors, metadata, true);
+}
+
+std::map<std::string, Tensor> read_safetensors(const std::string& path, const TensorFilter& wanted) {
+  InputFile file(path);
+  return read_tensors(file, read_header(file, path).entries, path, wanted);
+}
+
+std::map<std::string, Tensor> read_checked_safetensors(const std::string& path) {
+  check_sum(path);
+  std::map<std::string, Tensor> tensors =
+      read_safetensors(path, [](const std::string& name) { return name != checksum_name; });
+  tensors.erase(checksum_name);
+  return tensors;
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::string& path) {
+  InputFile file(path);
+  return read_header(file, path).metadata;
 }
 
 }  // namespace gcmc

@@ -1,0 +1,22 @@
+// Safetensors files that carry a checksum, and what else they say of themselves.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "gcmc/model/saved_model.hpp"
+
+namespace gcmc {
+
+/// As write_safetensors, with one more tensor, "checksum" U8 [4], whose bytes are the file's last: the CRC-32 of all
+/// bytes before them.
+void write_checked_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                               const std::map<std::string, std::string>& metadata);
+/// The way back, without that tensor. Throws as read_safetensors, and InputError if the checksum is wrong. Reads the
+/// file twice.
+std::map<std::string, Tensor> read_checked_safetensors(const std::string& path);
+
+/// What the header says beside the tensors. No checksum is looked at.
+std::map<std::string, std::string> read_safetensors_metadata(const std::string& path);
+
+}  // namespace gcmc
