@@ -1,10 +1,13 @@
 #include "command_line.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
+#include <string_view>
 #include <type_traits>
 
+#include "continued.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/options/presets.hpp"
@@ -95,6 +98,13 @@ void apply_config(Settings& settings, const TrainArguments& arguments) {
   }
 }
 
+/// The options of a model that is trained on take the place of a preset's.
+void apply_continued(Settings& settings, const std::string& folder, bool preset_given) {
+  if (folder.empty()) return;
+  gcmc::require(!preset_given, "--preset and --continue: the model's own options hold; give others one by one");
+  for (const auto& [name, text] : continued_options(folder)) set(settings, name, text);
+}
+
 /// A run's config.json of old names the folder that it lies in.
 void refuse_own_folder(const ProgramOptions& program, const std::string& config) {
   std::error_code none;
@@ -127,6 +137,12 @@ bool is_path(const std::string& argument) {
   std::error_code ignored;
   return argument == "-" || argument.find_first_of("./") != std::string::npos ||
          std::filesystem::exists(argument, ignored);
+}
+
+/// Where a run writes, which one that repeats it must not.
+bool is_place_of_run(std::string_view name) {
+  constexpr std::array<std::string_view, 4> places = {"save_dir", "save_id", "checkpoint_dir", "resume"};
+  return std::find(places.begin(), places.end(), name) != places.end();
 }
 
 /// A path that stands alone is that of the ratings. What the command line says of their place replaces what a file of
@@ -214,6 +230,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   for (const char* name : {"preset", "data_name"})
     if (given(name)) gcmc::set_option(first.options, name, arguments.texts.at(name));
 
+  if (given("continue")) first.program.continued = arguments.texts.at("continue");
   if (ratings) first.options.run.data_name = ratings->name;
 
   Settings settings;
@@ -223,6 +240,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   else if (ratings)
     settings.options = gcmc::auto_options(*ratings, first.options.run.data_name);
   if (preset == "paper") settings.program.log_interval = 10;
+  apply_continued(settings, first.program.continued, given("preset"));
   apply_config(settings, arguments);
   for (const auto& [name, text] : arguments.texts)
     if (given(name)) set(settings, name, text);
@@ -243,7 +261,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
 std::string settings_json(const Settings& settings) {
   std::vector<gcmc::OptionValue> values = gcmc::option_values(settings.options);
   for (gcmc::OptionValue& value : gcmc::option_values(settings.program))
-    if (value.name != "save_dir" && value.name != "save_id") values.push_back(std::move(value));
+    if (!is_place_of_run(value.name)) values.push_back(std::move(value));
   return gcmc::options_json(values);
 }
 

@@ -14,6 +14,10 @@ struct ProgramOptions {
   std::string data_url;       ///< empty: GCMC_DATA_URL, else GroupLens
   std::string save_dir;       ///< empty: nothing is written
   std::string save_id;
+  std::string checkpoint_dir;  ///< empty: none, unless `resume`
+  bool resume = false;         ///< checkpoints are in the run's own folder
+  double checkpoint_minutes = 10;
+  std::string continued;  ///< folder of the model whose weights training starts from; empty: drawn
   bool silent = false;
   gcmc::Offset log_interval = 1;
 };
@@ -62,6 +66,16 @@ void for_each_option(O& o, Visit&& visit) {
       row("save_dir", "folder for config.json, history.csv, metrics.json, curve.svg and model/; empty: write nothing"),
       o.save_dir);
   visit(row("save_id", "names a sub-folder of save_dir, so that runs lie side by side"), o.save_id);
+  visit(row("checkpoint_dir",
+            "folder for checkpoints, from which the same command goes on after a cut; empty: none, or see resume"),
+        o.checkpoint_dir);
+  visit(row("resume", "checkpoints in save_dir/checkpoint: the same command goes on after a cut"), o.resume);
+  visit(row("checkpoint_interval", "minutes between two checkpoints; 0: after every iteration").in({.high = 1e6}),
+        o.checkpoint_minutes);
+  visit(row("continue",
+            "folder of a run or model to train on: its weights and options, on the whole new set of ratings (old and "
+            "new ones together); users and items by their ids; empty: from nothing"),
+        o.continued);
   visit(row("silent", "print the last line alone"), o.silent);
   visit(row("train_log_interval", "iterations between two printed lines").in(gcmc::ranges::from_one), o.log_interval);
 }

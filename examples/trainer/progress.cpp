@@ -71,15 +71,17 @@ ProgressPrinter::ProgressPrinter(const Settings& settings)
       keeps_(!settings.program.save_dir.empty()),
       log_interval_(settings.program.log_interval),
       valid_interval_(settings.options.train.valid_interval),
-      time_left_(settings.options) {}
+      time_left_(settings.options),
+      may_be_long_(settings.program.checkpoint_dir.empty() && !settings.program.resume) {}
 
 void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   const std::lock_guard lock(mutex_);
   phase_ = progress.phase;
   draws_ = progress.draws;
   const bool next_model = std::exchange(model_, progress.model) != progress.model;
-  if (silent_) return;
   time_left_.observe(progress);
+  tell_long_run();
+  if (silent_) return;
   if (next_model) {
     valid_rmse_ = -1;
     if (!terminal_) std::printf("Model %d of %d\n", progress.model, progress.models);
@@ -112,6 +114,21 @@ void ProgressPrinter::tell_stop() {
   else
     what = text("this iteration ends, then the model so far is %s", end);
   std::fprintf(stderr, "gcmc: stopping: %s; a second Ctrl-C ends at once\n", what.c_str());
+}
+
+/// Once the estimate is worth something.
+void ProgressPrinter::tell_long_run() {
+  constexpr std::chrono::seconds settled{3};
+  constexpr double long_run = 600;
+  if (!may_be_long_ || std::chrono::steady_clock::now() - start_ < settled) return;
+  may_be_long_ = false;
+  const double seconds = time_left_.seconds();
+  if (seconds <= long_run) return;
+  leave_line(!silent_ && terminal_);
+  std::fprintf(stderr,
+               "gcmc: note: this training may take %s: with --checkpoint-dir DIR (or --save-dir DIR --resume) the same "
+               "command goes on after a cut\n",
+               duration(seconds).c_str());
 }
 
 /// On a terminal each draw, elsewhere the first.

@@ -25,6 +25,7 @@ class ProgressPrinter {
   void finish();
 
  private:
+  void tell_long_run();
   void tell_embedding(const gcmc::Progress& progress);
   void rewrite(const gcmc::Progress& progress);
   void rewrite_line(std::string line);
@@ -39,6 +40,8 @@ class ProgressPrinter {
   double loss_ = 0, train_rmse_ = 0, seconds_ = 0;
   double valid_rmse_ = -1;                            ///< the last one; negative: none yet
   std::chrono::steady_clock::time_point drawn_at_{};  ///< epoch: never
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  bool may_be_long_;  ///< and lost by a cut, which has not been told
   gcmc::Index model_ = 1, draws_ = 0;
   bool finished_ = false;
 };

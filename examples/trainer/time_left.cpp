@@ -34,6 +34,7 @@ void TimeLeft::begin_model(const Progress& progress, Clock::time_point now) {
 
 void TimeLeft::observe(const Progress& progress) {
   const Clock::time_point now = Clock::now();
+  if (first_model_ == 0) first_model_ = progress.model;
   begin_model(progress, now);
   if (progress.phase == Progress::Phase::embedding) {
     if (progress.draw > 1) {
@@ -86,8 +87,8 @@ double TimeLeft::model_seconds() const {
 double TimeLeft::seconds() const {
   const double left = model_seconds();
   const Clock::time_point now = Clock::now();
-  const double each = progress_.model > 1
-                          ? seconds_between(start_, model_start_) / static_cast<double>(progress_.model - 1)
-                          : seconds_between(start_, now) + left;
+  const gcmc::Index done = progress_.model - std::max(first_model_, 1);
+  const double each = done > 0 ? seconds_between(start_, model_start_) / static_cast<double>(done)
+                               : seconds_between(start_, now) + left;
   return left + each * static_cast<double>(progress_.models - progress_.model);
 }

@@ -29,6 +29,7 @@ class TimeLeft {
   const bool refit_;
   gcmc::Progress progress_;
   Clock::time_point start_ = Clock::now(), model_start_ = start_, draw_start_ = start_;
+  gcmc::Index first_model_ = 0;  ///< that was observed; 0: none yet
   bool refitting_ = false;
   gcmc::Index round_ = 0;  ///< of the first training, counted from 1
   gcmc::Offset best_iteration_ = 0;

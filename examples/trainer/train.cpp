@@ -6,9 +6,12 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "checkpoints.hpp"
 #include "commands.hpp"
+#include "continued.hpp"
 #include "device.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
@@ -123,7 +126,8 @@ void write_config_first(const std::filesystem::path& folder, const Settings& set
 }
 
 /// What a signal cut off.
-void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gcmc::Progress::Phase phase) {
+void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gcmc::Progress::Phase phase,
+                  bool goes_on) {
   const gcmc::RunMetrics& last = result.metrics.members.back();
   if (!last.stopped) return;
   std::string where;
@@ -137,7 +141,8 @@ void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gc
   else
     where =
         " after iteration " + std::to_string(last.iterations) + " of " + std::to_string(options.train.max_iterations);
-  std::fprintf(stderr, "gcmc: stopped by a signal%s\n", where.c_str());
+  std::fprintf(stderr, "gcmc: stopped by a signal%s%s\n", where.c_str(),
+               goes_on ? "; the same command goes on from there" : "");
 }
 
 void print_result(const gcmc::EnsembleResult& result, const Settings& settings, const std::string& folder) {
@@ -159,21 +164,28 @@ void print_result(const gcmc::EnsembleResult& result, const Settings& settings, 
 void run_train(const OptionsFor& options_for) {
   Settings settings = options_for(nullptr);
   const gcmc::TrainFunction train_one = training_on(settings.options.run.device);
-  const std::string folder = make_save_folder(settings.program);
+  const std::string folder = make_save_folder(settings.program),
+                    checkpoint_place = checkpoint_folder(settings.program, folder);
   std::optional<gcmc::FolderLock> lock;
   if (!folder.empty()) {
     lock.emplace(folder);
     gcmc::check_run_folder(folder);
   }
-  const gcmc::DataSource data = load(settings);
+  std::vector<gcmc::SavedModel> weights = load_continued(settings.program);
+  gcmc::DataSource data = load(settings);
+  if (!weights.empty()) data.ratings = gcmc::with_levels(std::move(data.ratings), weights.front().levels);
   const gcmc::Ratings& ratings = data.ratings;
   settings = options_for(&ratings);
   check_memory(ratings, settings.options);
   note_lowered_units(ratings, settings.options.model);
   if (!settings.program.silent) print_data(data, settings.options);
   if (folder.empty() && !settings.program.silent) note_nothing_kept();
+  if (!weights.empty()) tell_continued(weights.front(), ratings, settings.options);
   if (!folder.empty()) write_config_first(folder, settings);
 
+  Checkpoints checkpoints(settings, checkpoint_place, ratings, weights);
+  gcmc::EnsembleContinuation continuation = checkpoints.continuation();
+  continuation.weights = std::move(weights);
   ProgressPrinter printer(settings);
   StopOnSignal stop;
   const std::stop_callback on_stop(stop.token(), [&] { printer.tell_stop(); });
@@ -181,10 +193,12 @@ void run_train(const OptionsFor& options_for) {
     printer(progress);
     if (!settings.program.silent && output_is_closed()) stop.request();
   };
-  const gcmc::EnsembleResult result = gcmc::train_ensemble(ratings, settings.options, show, stop.token(), train_one);
+  const gcmc::EnsembleResult result =
+      gcmc::train_ensemble(ratings, settings.options, show, stop.token(), train_one, std::move(continuation));
   printer.finish();
   if (!folder.empty()) write_run(folder, settings, result);
-  tell_stopped(result, settings.options, printer.phase());
+  if (!result.metrics.members.back().stopped) checkpoints.remove();
+  tell_stopped(result, settings.options, printer.phase(), checkpoints.are_kept());
   print_result(result, settings, folder);
   lock.reset();  // while signals still wait
 }

@@ -89,6 +89,9 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
                       arguments.eta,    arguments.rungs,       arguments.seed};
   gcmc::require(plan.base.run.device.kind != gcmc::Device::Kind::cuda,
                 "tune: trials are trained side by side on the CPU: leave out --device, or give --device cpu");
+  gcmc::require(program.checkpoint_dir.empty() && !program.resume && program.continued.empty(),
+                "tune: a search goes on by the results.json in its folder, from the trials that are done, and has no "
+                "checkpoints; nor are models trained on: leave out --checkpoint-dir, --resume and --continue");
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
   if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));

@@ -19,7 +19,7 @@ namespace {
 Continuation continuation_of(EnsembleContinuation& all, std::size_t k, const std::vector<TrainResult>& trained) {
   Continuation one;
   if (k < all.states.size()) one.state = std::move(all.states[k]);
-  if (!all.weights.empty()) one.weights = &all.weights[k];
+  if (!all.weights.empty()) one.weights = &all.weights[all.weights.size() == 1 ? 0 : k];
   if (all.on_state)
     one.on_state = [&](bool last, const TakeState& take) {
       all.on_state(last, [&] {
@@ -51,12 +51,12 @@ EnsembleResult train_ensemble(const Ratings& ratings, const Options& options, co
                               std::stop_token stop, const TrainFunction& train_one, EnsembleContinuation continuation) {
   validate(options);
   const auto seeds = static_cast<std::size_t>(options.train.seeds);
-  require(continuation.states.size() <= seeds && (continuation.weights.empty() || continuation.weights.size() == seeds),
-          [&] {
-            return "train: " + std::to_string(seeds) + " models cannot go on from " +
-                   std::to_string(continuation.states.size()) + " states and the weights of " +
-                   std::to_string(continuation.weights.size()) + " models";
-          });
+  const std::size_t weights = continuation.weights.size();
+  require(continuation.states.size() <= seeds && (weights <= 1 || weights == seeds), [&] {
+    return "train: " + std::to_string(seeds) + " models cannot go on from " +
+           std::to_string(continuation.states.size()) + " states and the weights of " + std::to_string(weights) +
+           " models";
+  });
   std::vector<TrainResult> trained;
   for (std::size_t k = 0; k < seeds; ++k) {
     const auto tell = [&](Progress progress) {

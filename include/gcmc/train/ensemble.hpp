@@ -33,7 +33,7 @@ inline TrainResult train_on_cpu(const Ratings& ratings, const Options& options, 
 }
 
 /// Continuation's sibling for several models: a state for each that is done, and of the one that was cut; weights for
-/// each, or for none. `on_state` is offered the states so far.
+/// each, one for all, or none. `on_state` is offered the states so far.
 struct EnsembleContinuation {
   std::vector<TrainState> states = {};
   std::vector<SavedModel> weights = {};
