@@ -16,6 +16,7 @@ from pathlib import Path
 
 GCMC, DATA, OPTIONS = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
 BASE = ["--use-one-hot-fea", "true", "--gcn-agg-accum", "stack"]
+SHORT = ["--train-max-iter", "100", "--train-schedule", "cosine"]
 
 
 def read(name):
@@ -50,7 +51,11 @@ def main():
             runs = {"yesterday": train(work, "yesterday.csv", work / f"y{seed}", *BASE, "--seed", seed),
                     "today, from nothing": train(work, "today.csv", work / f"n{seed}", *BASE, "--seed", seed),
                     "today, `--continue`": train(work, "today.csv", work / f"c{seed}", "--continue",
-                                                 str(work / f"y{seed}"))}
+                                                 str(work / f"y{seed}")),
+                    "today, `--continue`, 100 steps": train(work, "today.csv", work / f"s{seed}", "--continue",
+                                                            str(work / f"y{seed}"), *SHORT),
+                    "today, from nothing, 100 steps": train(work, "today.csv", work / f"m{seed}", *BASE, "--seed", seed,
+                                                            *SHORT)}
             for name, m in runs.items():
                 print(f"| {name} | {seed} | {m['best_valid_rmse']:.4f} | {m['best_test_rmse']:.4f} | "
                       f"{m['iterations']}, {m['best_iteration']} | {m['seconds']:.0f} |".replace(" 0.", " ."), flush=True)

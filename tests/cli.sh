@@ -641,6 +641,51 @@ terminal() {
   if sed 's/^.\[K//' out | grep '^[0-9]*/20 ' | grep -E '.{70}'; then fail 'a rewritten line is wider than the terminal'; fi
 }
 
+# A stopped run goes on by the same command, to the bits of one that was not stopped; other options are refused.
+checkpoints() {
+  local long=("${small[@]}" --train-max-iter 20000 --train-schedule constant --train-log-interval 1000000)
+  local short=("${small[@]}" --train-max-iter 30 --checkpoint-interval 0)
+  refuse '--resume needs --save-dir' train "${small[@]}" --resume
+  mkdir -p same
+  refuse '--checkpoint-dir is the folder of the run' train "${small[@]}" --save-dir same --checkpoint-dir same
+  refuse 'a search goes on by the results.json' tune "${small[@]}" --resume --save-dir same --search train_lr=0.1,0.2
+  timeout -s TERM 2 "$gcmc" train "${long[@]}" --save-dir cut --resume >out 2>err </dev/null ||
+    [ "$?" -eq 124 ] || fail 'a stopped run with checkpoints fails'
+  err_has 'after iteration [0-9]+ of 20000; the same command goes on from there$'
+  [ -s cut/checkpoint/checkpoint-1.safetensors ] || fail 'a signal writes no checkpoint'
+  refuse 'cut/checkpoint: its checkpoint is of another training: gcn_dropout was 0.7 and now is 0.5' \
+    train "${long[@]}" --save-dir cut --resume --gcn-dropout 0.5 --silent
+  sed '2s/,[1-5],0$/,5,0/' tiny/ratings.csv >other.csv
+  refuse 'checksum of the ratings was [0-9a-f]* and now is [0-9a-f]*: ' \
+    train other.csv --data-name tiny "${long[@]:4}" --save-dir cut --resume --silent
+  expect 0 train "${short[@]}" --save-dir whole
+  (timeout -s KILL 0.15 "$gcmc" train "${short[@]}" --checkpoint-dir places >out 2>err </dev/null) 2>killed
+  expect 0 train "${short[@]}" --checkpoint-dir places --save-dir whole2 --threads 1
+  cmp -s whole/model/model.safetensors whole2/model/model.safetensors || fail 'a cut run ends with other bits'
+  [ -z "$(ls -A places)" ] || fail 'checkpoints are left behind'
+  local file
+  for file in 1 2; do cp cut/checkpoint/checkpoint-1.safetensors "places/checkpoint-$file.safetensors"; done
+  truncate -s -1 places/checkpoint-*.safetensors
+  refuse 'places: no checkpoint works: .*remove them' train "${long[@]}" --checkpoint-dir places --silent
+}
+
+# Yesterday's model, trained on with today's ratings: ids are mapped, options hold.
+continued() {
+  expect 0 train "${small[@]}" --train-max-iter 40 --gcn-agg-accum stack --seed 9 --save-dir yesterday
+  { cat tiny/ratings.csv; printf 'somebody,i3,5,0\nsomebody,i4,2,0\nu1,new,4,0\n'; } | grep -v '^u7,' >today.csv
+  expect 0 train today.csv --continue yesterday --train-max-iter 3 --save-dir today
+  err_has 'trained on with 1 new and 1 vanished users, 1 new and 0 vanished items$'
+  err_has 'the model has seen [0-9]+ of the [0-9]+ validation and [0-9]+ of the [0-9]+ test ratings'
+  grep -q '"gcn_agg_units": *20' today/config.json || fail 'the options of the model do not hold'
+  grep -q '"train_max_iter": *3' today/config.json || fail 'an option on the command line does not hold'
+  grep -q '^somebody$' today/model/users.txt || fail 'a new user is not there'
+  sed 's/,5,0$/,6,0/' today.csv >six.csv
+  refuse 'value 6, which is none of the model' train six.csv --continue yesterday --silent
+  expect 2 train today.csv --continue yesterday --gcn-agg-units 40
+  err_has 'encoder.user.weight.*other options'
+  refuse 'nowhere' train today.csv --continue nowhere
+}
+
 help_and_version
 wrong_name
 wrong_input
@@ -664,6 +709,8 @@ stops
 start
 full_disk
 stand_in
+checkpoints
+continued
 terminal
 [ "$failures" -eq 0 ] && echo 'all as documented'
 exit "$((failures > 0))"

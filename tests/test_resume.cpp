@@ -166,6 +166,27 @@ TEST_CASE("a training that is cut at any iteration ends with the bits of an uncu
   cut_everywhere(ratings, options, moments);
 }
 
+TEST_CASE("on any backend a training that is cut ends with the bits of an uncut one", "[resume][backends]") {
+  const Ratings ratings = some_ratings();
+  Options options = small_options();
+  options.train.max_iterations = 6;
+  options.train.refit = true;
+  options.train.average_decay = 0.9;
+  options.train.target_removal = 0.2;
+  for_each_backend([&](auto& backend) {
+    std::vector<TrainState> states;
+    const auto keep = [&](bool, const TakeState& take) { states.push_back(take()); };
+    const TrainResult uncut = train(backend, ratings, options);
+    CHECK(train(backend, ratings, options, {}, {}, {.on_state = keep}).model.tensors == uncut.model.tensors);
+    for (const TrainState& state : states) {
+      INFO("iteration " << state.iteration());
+      const TrainResult rest = train(backend, ratings, options, {}, {}, {.state = state});
+      CHECK(rest.model.tensors == uncut.model.tensors);
+      require_same(rest.metrics, uncut.metrics);
+    }
+  });
+}
+
 TEST_CASE("a training that is cut again and again ends with the bits of an uncut one", "[resume]") {
   const Ratings ratings = some_ratings();
   Options options = small_options();

@@ -15,6 +15,7 @@
 
 #include "gcmc/layers/model.hpp"
 #include "gcmc/model/saved_model.hpp"
+#include "gcmc/options/option_names.hpp"
 
 namespace gcmc {
 
@@ -102,7 +103,7 @@ inline Ratings with_levels(Ratings ratings, const std::vector<double>& levels) {
   for (const double value : ratings.levels) {
     const auto found = std::find(levels.begin(), levels.end(), value);
     require(found != levels.end(), [&] {
-      return "the ratings have the value " + std::to_string(value) + ", which is none of the model's " +
+      return "the ratings have the value " + number_text(value) + ", which is none of the model's " +
              std::to_string(levels.size()) + " levels: such a model is trained from nothing";
     });
     number.push_back(static_cast<Level>(found - levels.begin()));

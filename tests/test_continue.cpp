@@ -1,0 +1,157 @@
+// A saved model that is trained on with other ratings: users and items by their ids, and who is new.
+#include "error_of.hpp"
+#include "gcmc/cpu.hpp"
+#include "gcmc/ratings/generator.hpp"
+#include "gcmc/train/ensemble.hpp"
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+using Catch::Detail::Approx;
+#endif
+
+namespace {
+
+using namespace gcmc;
+
+Ratings yesterday() { return generate_ratings({.users = 150, .items = 120, .ratings = 5000}); }
+
+/// The same in other numbers: without the first user, with a user and an item that are new, items the other way round.
+Ratings today() {
+  Ratings ratings = yesterday();
+  const Index last = ratings.items();
+  std::erase_if(ratings.entries, [](const Rating& rating) { return rating.user == 0; });
+  for (Rating& rating : ratings.entries) {
+    --rating.user;
+    rating.item = last - rating.item;
+  }
+  ratings.user_ids.erase(ratings.user_ids.begin());
+  ratings.user_ids.push_back("new user");
+  ratings.item_ids.push_back("new item");
+  std::reverse(ratings.item_ids.begin(), ratings.item_ids.end());
+  for (Index k = 0; k < 20; ++k) {
+    ratings.entries.push_back({ratings.users() - 1, k, static_cast<Level>(k % 5)});
+    ratings.entries.push_back({k, 0, static_cast<Level>(k % 5)});
+  }
+  return ratings;
+}
+
+Options some_options() {
+  Options options;
+  options.model = {.aggregation = Aggregation::stack, .units = 20, .output = 8, .node_dropout = 0.3};
+  options.train.max_iterations = 60;
+  options.train.learning_rate = 0.02;
+  options.run.threads = 1;
+  return options;
+}
+
+double first_loss(const Ratings& ratings, Options options, Continuation continuation) {
+  options.train.max_iterations = 1;
+  return train(ratings, options, {}, {}, std::move(continuation)).history.front().loss;
+}
+
+}  // namespace
+
+TEST_CASE("weights go by ids: who is known has the saved row, who is new the model's own", "[continue]") {
+  const Options options = some_options();
+  const SavedModel saved = train(yesterday(), options).model;
+  const Ratings ratings = today();
+  Cpu cpu(1);
+  Model<Cpu, double> model(cpu, {ratings.users(), ratings.items(), ratings.levels}, options.model, 5);
+  const auto before = model.parameters().get();
+  restore(model, saved, ratings);
+  const auto after = model.parameters().get();
+  const auto compare = [&](const std::string& name, const std::vector<std::string>& ids,
+                           const std::vector<std::string>& old_ids, std::size_t unknown) {
+    const auto& old = saved.values<float>(name);
+    const Tensor& tensor = saved.tensor(name);
+    const auto blocks = static_cast<std::size_t>(tensor.shape[0]), width = static_cast<std::size_t>(tensor.shape[2]);
+    std::size_t fresh = 0;
+    for (std::size_t block = 0; block < blocks; ++block)
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto found = std::find(old_ids.begin(), old_ids.end(), ids[i]);
+        fresh += block == 0 && found == old_ids.end();
+        for (std::size_t c = 0; c < width; ++c) {
+          const std::size_t at = (block * ids.size() + i) * width + c;
+          const auto row = static_cast<std::size_t>(found - old_ids.begin());
+          REQUIRE(
+              after.at(name)[at] ==
+              (found == old_ids.end() ? before.at(name)[at] : double{old[(block * old_ids.size() + row) * width + c]}));
+        }
+      }
+    CHECK(fresh == unknown);
+  };
+  compare("encoder.user.weight", ratings.user_ids, saved.user_ids, 1);
+  compare("encoder.item.weight", ratings.item_ids, saved.item_ids, 1);
+  for (const char* name : {"dense.user.weight", "dense.item.bias", "decoder.basis", "decoder.coefficients"}) {
+    const auto& old = saved.values<float>(name);
+    CHECK(after.at(name) == std::vector<double>(old.begin(), old.end()));
+  }
+}
+
+TEST_CASE("a training that starts from weights begins where they are, its average and its refit too", "[continue]") {
+  Options options = some_options();
+  const Ratings old = yesterday(), ratings = today();
+  const SavedModel saved = train(old, options).model;
+  const double fresh = first_loss(ratings, options, {}), warm = first_loss(ratings, options, {.weights = &saved});
+  CHECK(warm < fresh - 0.1);
+  options.train.average_decay = 0.999;
+  options.train.schedule = Schedule::constant;
+  options.train.learning_rate = 1e-9;
+  options.train.refit = true;
+  options.train.max_iterations = 3;
+  const TrainResult still = train(old, options, {}, {}, {.weights = &saved});
+  CHECK(still.metrics.refitted);
+  for (const char* name : {"encoder.user.weight", "decoder.basis"}) {
+    const auto &a = still.model.values<float>(name), &b = saved.values<float>(name);
+    for (std::size_t k = 0; k < a.size(); ++k) REQUIRE(a[k] == Approx(b[k]).margin(1e-6));
+  }
+}
+
+TEST_CASE("a training from weights that is cut goes on to the bits of an uncut one", "[continue]") {
+  Options options = some_options();
+  options.train.max_iterations = 8;
+  options.train.seeds = 2;
+  const Ratings ratings = today();
+  const std::vector<SavedModel> weights = {train(yesterday(), options).model};
+  std::vector<TrainState> state;
+  int offers = 0;
+  const auto keep = [&](bool, const auto& take) {
+    if (++offers == 11) state = take();
+  };
+  const EnsembleResult uncut =
+      train_ensemble(ratings, options, {}, {}, train_on_cpu, {.weights = weights, .on_state = keep});
+  REQUIRE(state.size() == 2);
+  const EnsembleResult rest =
+      train_ensemble(ratings, options, {}, {}, train_on_cpu, {.states = state, .weights = weights});
+  for (std::size_t k = 0; k < 2; ++k) CHECK(rest.models[k].tensors == uncut.models[k].tensors);
+}
+
+TEST_CASE("weights that do not fit are refused with what does not", "[continue]") {
+  Options options = some_options();
+  const SavedModel saved = train(yesterday(), options).model;
+  Ratings ratings = today();
+  options.model.units = 40;
+  CHECK(holds(error_of([&] { train(ratings, options, {}, {}, {.weights = &saved}); }),
+              "restore: tensor \"encoder.user.weight\" is [5, 150, 4], the model needs [5, 150, 8]"));
+  options = some_options();
+  options.train.seeds = 3;
+  CHECK(error_of([&] {
+          train_ensemble(ratings, options, {}, {}, train_on_cpu, {.weights = {saved, saved}});
+        }) == "train: 3 models cannot go on from 0 states and the weights of 2 models");
+  ratings.levels.back() += 1;
+  CHECK(error_of([&] { train(ratings, some_options(), {}, {}, {.weights = &saved}); }) ==
+        "restore: the saved model has other levels than the ratings");
+}
+
+TEST_CASE("ratings take a model's levels, and keep their values", "[continue]") {
+  Ratings ratings;
+  ratings.levels = {2, 4};
+  ratings.entries = {{0, 0, 0}, {0, 1, 1}};
+  const Ratings with = with_levels(ratings, {1, 2, 3, 4, 5});
+  CHECK(with.levels == std::vector<double>{1, 2, 3, 4, 5});
+  CHECK(with.entries[0].level == 1);
+  CHECK(with.entries[1].level == 3);
+  CHECK(holds(error_of([&] { with_levels(ratings, {1, 2, 3}); }), "the value 4"));
+}
