@@ -658,6 +658,11 @@ checkpoints() {
   sed '2s/,[1-5],0$/,5,0/' tiny/ratings.csv >other.csv
   refuse 'checksum of the ratings was [0-9a-f]* and now is [0-9a-f]*: ' \
     train other.csv --data-name tiny "${long[@]:4}" --save-dir cut --resume --silent
+  timeout -s INT 4.5 "$gcmc" train "${long[@]}" --train-max-iter 100000000 >out 2>err </dev/null
+  err_has 'may take [0-9:]*: with --checkpoint-dir DIR'
+  if grep -q 'may take' <<<"$(timeout -s INT 4.5 "$gcmc" train "${long[@]}" --checkpoint-dir other 2>&1)"; then
+    fail 'a training with checkpoints is told how to have them'
+  fi
   expect 0 train "${short[@]}" --save-dir whole
   (timeout -s KILL 0.15 "$gcmc" train "${short[@]}" --checkpoint-dir places >out 2>err </dev/null) 2>killed
   expect 0 train "${short[@]}" --checkpoint-dir places --save-dir whole2 --threads 1

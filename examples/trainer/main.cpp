@@ -65,11 +65,14 @@ CLI::App* add_train(CLI::App& app, TrainArguments& arguments) {
   command->footer(
       "Options start from the preset; then the --config file, then the command line are applied. A name\n"
       "may have _ for -. Ctrl-C, SIGTERM, SIGHUP or a closed pipe ends training within seconds: what there\n"
-      "is then is tested and saved. A second Ctrl-C ends at once.\n\n"
+      "is then is tested and saved. A second Ctrl-C ends at once. With --resume or --checkpoint-dir the\n"
+      "same command goes on after any cut, to the same results.\n\n"
       "Examples:\n"
       "  gcmc train --data-name ml-100k --gcn-agg-accum stack --save-dir runs/stack\n"
       "  gcmc train --data-name mine --data-dir folder --preset auto --save-dir runs/mine\n"
-      "  gcmc train --config runs/mine/config.json --seed 7 --save-dir runs/seven");
+      "  gcmc train --config runs/mine/config.json --seed 7 --save-dir runs/seven\n"
+      "  gcmc train --data-name ml-10m --save-dir runs/long --resume\n"
+      "  gcmc train --continue runs/mine --ratings today.csv --save-dir runs/today");
   return command;
 }
 
