@@ -689,6 +689,7 @@ continued() {
   expect 2 train today.csv --continue yesterday --gcn-agg-units 40
   err_has 'encoder.user.weight.*other options'
   refuse 'nowhere' train today.csv --continue nowhere
+  refuse '--continue names the run that this one replaces' train today.csv --continue today --save-dir today --resume
 }
 
 help_and_version

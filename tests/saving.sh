@@ -10,5 +10,5 @@ python3 "$saving" "$build/bin/gcmc" timeouts 200
 python3 "$saving" "$build/bin/gcmc" readers 60
 resume=$(dirname "${BASH_SOURCE[0]}")/resume.py
 python3 "$resume" "$build/bin/gcmc" kills 200
-python3 "$resume" "$build/bin/gcmc" calls "$(find "$build" -name 'libfaulty_files.so')" 41
+python3 "$resume" "$build/bin/gcmc" calls "$(find "$build" -name 'libfaulty_files.so')" 97
 python3 "$resume" "$build/bin/gcmc" full

@@ -14,6 +14,11 @@ namespace fs = std::filesystem;
 
 void note(const std::string& text) { std::fprintf(stderr, "gcmc: note: %s\n", gcmc::printable(text).c_str()); }
 
+bool is_same(const std::string& path, const std::string& other) {
+  std::error_code none;
+  return !path.empty() && fs::equivalent(path, other, none);
+}
+
 /// Where the last of the states is.
 void tell_resumed(const std::vector<gcmc::TrainState>& states, gcmc::Index models, const std::string& folder) {
   const gcmc::TrainState& last = states.back();
@@ -26,15 +31,15 @@ void tell_resumed(const std::vector<gcmc::TrainState>& states, gcmc::Index model
 }  // namespace
 
 std::string checkpoint_folder(const ProgramOptions& program, const std::string& run_folder) {
-  if (!program.checkpoint_dir.empty()) {
-    std::error_code none;
-    gcmc::require(run_folder.empty() || !fs::equivalent(program.checkpoint_dir, run_folder, none),
-                  "--checkpoint-dir is the folder of the run: leave it out, and give --resume");
-    return program.checkpoint_dir;
-  }
   gcmc::require(!program.resume || !run_folder.empty(),
                 "--resume needs --save-dir, whose checkpoints it goes on from; or give --checkpoint-dir");
-  return program.resume ? run_folder + "/checkpoint" : "";
+  if (program.checkpoint_dir.empty() && !program.resume) return "";
+  gcmc::require(!is_same(program.checkpoint_dir, run_folder),
+                "--checkpoint-dir is the folder of the run: leave it out, and give --resume");
+  gcmc::require(!is_same(program.continued, run_folder) && !is_same(program.continued, run_folder + "/model"),
+                "--continue names the run that this one replaces, from which a cut run could not start again: give "
+                "another --save-dir");
+  return program.checkpoint_dir.empty() ? run_folder + "/checkpoint" : program.checkpoint_dir;
 }
 
 Checkpoints::Checkpoints(const Settings& settings, const std::string& folder, const gcmc::Ratings& ratings,
