@@ -128,6 +128,42 @@ TEST_CASE("a training from weights that is cut goes on to the bits of an uncut o
   for (std::size_t k = 0; k < 2; ++k) CHECK(rest.models[k].tensors == uncut.models[k].tensors);
 }
 
+TEST_CASE("weights of sparse feature columns go by category, and by node of a graph", "[continue]") {
+  Ratings old = yesterday(), ratings = today();
+  const auto add = [](Ratings& to, const std::vector<std::string>& categories) {
+    SideFeatures& features = to.user_features;
+    features.encodings = {{.name = "town", .kind = FeatureKind::category, .categories = categories},
+                          {.name = "friends", .kind = FeatureKind::graph}};
+    features.sparse.columns = static_cast<Index>(categories.size()) + to.users();
+    for (Index user = 0; user <= to.users(); ++user) features.sparse.begin.push_back(user);
+    for (Index user = 0; user < to.users(); ++user) features.sparse.column.push_back(user % features.sparse.columns);
+    features.sparse.value.assign(static_cast<std::size_t>(to.users()), 1);
+  };
+  add(old, {"Bergen", "Oslo"});
+  add(ratings, {"Oslo", "Stavanger"});
+  Options options = some_options();
+  const SavedModel saved = train(old, options).model;
+  Cpu cpu(1);
+  Model<Cpu, float> model(
+      cpu, {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
+      options.model, 5);
+  const std::string name = "features.user.sparse";
+  const std::vector<float> before = model.parameters().get().at(name), &there = saved.values<float>(name);
+  restore(model, saved, ratings);
+  const std::vector<float> after = model.parameters().get().at(name);
+  const auto width = static_cast<std::size_t>(options.model.feature_units);
+  const auto row = [&](const std::vector<float>& values, std::size_t k) {
+    return std::vector<float>(values.begin() + static_cast<std::ptrdiff_t>(k * width),
+                              values.begin() + static_cast<std::ptrdiff_t>((k + 1) * width));
+  };
+  CHECK(row(after, 0) == row(there, 1));   // Oslo
+  CHECK(row(after, 1) == row(before, 1));  // Stavanger is new
+  CHECK(row(after, 2) == row(there, 3));   // the first user has gone
+  CHECK(row(after, 1 + old.user_ids.size()) == row(before, 1 + old.user_ids.size()));
+  options.model.features = false;
+  CHECK(holds(error_of([&] { train(ratings, options, {}, {}, {.weights = &saved}); }), "no such features"));
+}
+
 TEST_CASE("weights that do not fit are refused with what does not", "[continue]") {
   Options options = some_options();
   const SavedModel saved = train(yesterday(), options).model;

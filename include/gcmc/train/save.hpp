@@ -142,24 +142,46 @@ inline std::vector<Index> places_of(const std::vector<std::string>& ids, const s
   return places;
 }
 
+/// What a side's sparse feature columns are of, by name: a category of a table's column, or a node of a graph.
+inline std::vector<std::string> sparse_column_names(const std::vector<FeatureEncoding>& encodings,
+                                                    const std::vector<std::string>& ids) {
+  std::vector<std::string> names;
+  for (const FeatureEncoding& encoding : encodings)
+    for (const std::string& of : encoding.kind == FeatureKind::graph ? ids : encoding.categories)
+      names.push_back(encoding.name + '\n' + of);
+  return names;
+}
+
 /// The parameters of a model of other ratings in a Model made for `ratings`, whose training may go on from there: users
-/// and items are the same where their ids are, and who is new keeps the model's own row. Numbers of the other precision
+/// and items are the same where their ids are, categories of features where their names are, and who is new keeps the
+/// model's own row. Numbers of the other precision
 /// are converted. Throws InputError if the levels, or the shape of what does not go by users or items, are others.
 template <class B, class T>
 requires Backend<B, T>
 void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings) {
   require(saved.levels == ratings.levels, "restore: the saved model has other levels than the ratings");
   std::map<std::string, std::vector<T>> values = model.parameters().get();
+  for (const auto& [name, tensor] : saved.tensors)
+    require(!name.starts_with("features.") || values.contains(name), [&name = name] {
+      return "restore: the saved model has tensor \"" + name + "\", but the ratings or options no such features";
+    });
   for (const ParameterPiece& piece : model.parameters().pieces()) {
     std::vector<Index> source(static_cast<std::size_t>(piece.rows));
     std::iota(source.begin(), source.end(), 0);
     Offset saved_rows = piece.rows;
-    const auto by_ids = [&](const std::vector<std::string>& ids, const std::vector<std::string>& known) {
-      source = places_of(ids, known);
+    const auto by_names = [&](const std::vector<std::string>& names, const std::vector<std::string>& known) {
+      source = places_of(names, known);
       saved_rows = static_cast<Offset>(known.size());
     };
-    if (piece.name == ModelLayers::encoder_name(user_side) + ".weight") by_ids(ratings.user_ids, saved.user_ids);
-    if (piece.name == ModelLayers::encoder_name(item_side) + ".weight") by_ids(ratings.item_ids, saved.item_ids);
+    for (const Side side : {user_side, item_side}) {
+      const bool users = side == user_side;
+      const std::vector<std::string>&ids = users ? ratings.user_ids : ratings.item_ids,
+            &saved_ids = users ? saved.user_ids : saved.item_ids;
+      const SideFeatures& features = users ? ratings.user_features : ratings.item_features;
+      if (piece.name == ModelLayers::encoder_name(side) + ".weight") by_names(ids, saved_ids);
+      if (piece.name == ModelLayers::features_name(side) + ".sparse" && !features.encodings.empty())
+        by_names(sparse_column_names(features.encodings, ids), sparse_column_names(saved.encodings[side], saved_ids));
+    }
     const Tensor& tensor = saved.tensor(piece.name);
     ParameterPiece there = piece;
     there.rows = static_cast<Index>(saved_rows);
