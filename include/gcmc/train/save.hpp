@@ -154,8 +154,8 @@ inline std::vector<std::string> sparse_column_names(const std::vector<FeatureEnc
 
 /// The parameters of a model of other ratings in a Model made for `ratings`, whose training may go on from there: users
 /// and items are the same where their ids are, categories of features where their names are, and who is new keeps the
-/// model's own row. Numbers of the other precision
-/// are converted. Throws InputError if the levels, or the shape of what does not go by users or items, are others.
+/// model's own row. Numbers of the other precision are converted. Throws InputError if the levels, or the shape of what
+/// does not go by users or items, are others.
 template <class B, class T>
 requires Backend<B, T>
 void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings) {
