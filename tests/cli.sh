@@ -293,7 +293,7 @@ own_ratings() {
   done
   err_has '^gcmc: note: 1 ratings are of pairs that are rated already'
   err_has '^gcmc: note: [0-9]+ ids have blanks around them'
-  grep -q '"ratings": *"books.csv"' books/config.json || fail 'config.json does not name the file'
+  grep -q '"ratings": *"[^"]*/books.csv"' books/config.json || fail 'config.json does not name the file'
   expect 0 train --config books/config.json --save-dir books_again
   cmp -s books/model/model.safetensors books_again/model/model.safetensors || fail 'a run on a file does not repeat'
   gzip -k books.csv
@@ -631,6 +631,146 @@ stand_in() {
   cmp -s made_up/model/model.safetensors made_again/model/model.safetensors || fail 'a run on made-up ratings differs'
 }
 
+# Ratings with times, of 30 users and 40 items.
+awk 'BEGIN { print "user,item,rating,time"
+  for (u = 1; u <= 30; ++u) for (i = 1; i <= 40; ++i) if ((u * 7 + i * 3) % 10 < 6)
+    printf "u%d,i%d,%d,%d\n", u, i, 1 + (u + i + u * i % 3) % 5, (u * 131 + i * 57) % 100 + 1e9 }' >timed.csv
+quick=(--gcn-agg-units 20 --gcn-out-units 8 --threads 1 --train-max-iter 3)
+same_model() { cmp -s "$1/model/model.safetensors" "$2/model/model.safetensors" || fail "$3"; }
+
+data_commands() {
+  local command split next
+  for command in inspect convert split generate; do
+    expect 0 help data "$command" && out_has '^Examples?:$'
+    if grep -E '^.{101}' out; then fail "a line of gcmc help data $command is wider than 100 columns"; fi
+  done
+  refuse 'did you mean inspect' data inspct timed.csv
+  refuse 'unknown option --svgg: did you mean --svg' data inspect timed.csv --svgg x
+  refuse 'A subcommand is required' data
+  refuse 'nowhere.csv' data inspect nowhere.csv
+  expect 0 data inspect timed.csv --svg timed.svg
+  out_has '^timed: 30 users, 40 items, 720 ratings in 5 levels$' && out_has '^  time    time    1000000088$'
+  out_has '^2001-09-09 01:46:40 to 2001-09-09 01:48:19$' && out_has '^ +1 +[0-9]+ +[0-9.]+ % +#+$'
+  grep -q '^<svg ' timed.svg || fail 'inspect writes no picture'
+  "$gcmc" data inspect - --json <timed.csv | grep -q '"ratings": 720,' || fail 'inspect reads no standard input'
+  expect 0 data inspect timed.csv --json && out_has '"ratings": 720,' && out_has '"first_time": "2001-09-09 01:46:40"'
+  printf 'user,item,rating\na,x,1\na,x,2\nb,y,99\nb,x,3\n' >odd.csv
+  expect 0 data inspect odd.csv && out_has '^note: 1 ratings are of pairs' && out_has '^note: 1 of the ratings are 99'
+  refuse 'neither in .csv .* nor in .gcmc' data convert timed.csv timed.txt
+  expect 0 data convert timed.csv timed.gcmc
+  expect 0 data convert timed.gcmc again.csv
+  cmp -s timed.csv again.csv || fail 'a table that went through the binary form is another'
+  expect 0 data convert timed.gcmc -
+  cmp -s timed.csv out || fail 'convert to standard output is another table'
+  for split in random time time-per-user leave-1-out leave-3-out; do
+    expect 0 train timed.csv --split $split "${quick[@]}" --save-dir text_run
+    expect 0 train timed.gcmc --split $split "${quick[@]}" --save-dir binary_run
+    same_model text_run binary_run "$split: the binary form trains to other bits"
+    expect 0 data split timed.csv --split $split "parts_$split"
+    out_has "^gcmc train parts_$split/train.csv --valid-ratings parts_$split/valid.csv --test-ratings parts_$split/test.csv$"
+    read -ra next < <(tail -n 1 out)
+    expect 0 "${next[@]:1}" "${quick[@]}" --save-dir parts_run
+    same_model text_run parts_run "$split: the parts in files train to other bits"
+  done
+  [ "$(wc -l <parts_leave-3-out/test.csv)" -eq 91 ] || fail 'leave-3-out does not test 3 ratings of each user'
+  cut -d, -f1-3 timed.csv >untimed.csv
+  refuse 'untimed.csv: no column is known as the time.* columns time=NAME' train untimed.csv --split time "${quick[@]}"
+  expect 0 train untimed.csv --split leave-1-out "${quick[@]}"
+  refuse 'both say what is tested' train timed.csv --split time --test-ratings parts_time/test.csv "${quick[@]}"
+  expect 0 data generate --users 30 --items 20 --ratings 200 --seed 1 made.csv
+  out_has '^made.csv: 200 ratings, '
+  [ "$(wc -l <made.csv)" -eq 201 ] || fail 'generate does not write so many ratings'
+  expect 0 data generate --users 30 --items 20 --ratings 200 --seed 1 -
+  cmp -s out made.csv || fail 'a seed does not generate the same ratings'
+  expect 0 data generate synthetic-100k made.gcmc && expect 0 data inspect made.gcmc
+  out_has '^synthetic-100k: 943 users, 1,682 items, 100,000 ratings in 5 levels$'
+  refuse 'users [*] items / 2' data generate --users 3 --items 2 --ratings 200 none.csv
+  [ ! -e none.csv ] || fail 'a refused generate left a file'
+}
+
+# Each fold's figures, their mean and deviation, and no model; a fold again by its config.json.
+cross_validation() {
+  local fold
+  expect 0 train timed.csv --folds 3 "${quick[@]}" --save-dir folds
+  tail -n 1 out | grep -qE \
+    '^Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+, Best Test RMSE=[0-9.]+, deviation=[0-9.]+, folds=3$' || fail 'last line'
+  out_has '^Fold=3, Best Iter Idx=' && out_has '^Written to folds: figures, and no model'
+  for fold in 1 2 3; do [ -s folds/fold-$fold/curve.svg ] || fail "folds/fold-$fold is not whole"; done
+  [ ! -e folds/model ] || fail 'a cross-validation saves a model'
+  grep -q '"test_rmse_deviation": 0\.' folds/metrics.json || fail 'metrics.json has no deviation'
+  expect 0 train --config folds/fold-2/config.json --save-dir fold
+  grep -o '"best_test_rmse": [0-9.]*' fold/metrics.json >figure
+  grep -qF "$(cat figure)" folds/fold-2/metrics.json || fail 'a fold does not repeat by its config.json'
+  has_run fold
+  # An older run's model goes with its figures, and the folds go where a run comes.
+  expect 0 train timed.csv --folds 2 "${quick[@]}" --save-dir fold
+  if [ -e fold/model ] || [ ! -e fold/fold-2 ]; then fail 'folds in place of a run are not alone'; fi
+  expect 0 train timed.csv "${quick[@]}" --save-dir folds
+  has_run folds
+  [ ! -e folds/fold-1 ] || fail 'a run in place of folds is not alone'
+  refuse 'leave out one of them' train timed.csv --folds 3 --seeds 2 "${quick[@]}"
+  refuse 'leave out one of them' train timed.csv --folds 3 --split time "${quick[@]}"
+  refuse 'leave out one of them' train timed.csv --folds 3 --test-ratings parts_time/test.csv "${quick[@]}"
+  # Stopped by a signal, the folds that are complete are kept; a run that saves there is refused meanwhile.
+  "$gcmc" train timed.csv --folds 500 "${quick[@]}" --save-dir halted_folds >out 2>err &
+  local child=$! tries=0 code=0
+  until grep -q '^Fold [5-9] of 500' out || [ $((tries += 1)) -gt 600 ]; do sleep 0.05; done
+  "$gcmc" train timed.csv "${quick[@]}" --save-dir halted_folds 2>refusal >/dev/null
+  grep -q 'halted_folds: a run saves to it' refusal || fail 'two runs save to one folder'
+  kill -TERM "$child"
+  wait "$child" || code=$?
+  [ "$code" -eq 0 ] || fail "stopped folds: exit $code"
+  err_has 'stopped by a signal: [0-9]+ of 500 folds are kept' && out_has ', folds=[0-9]+$'
+  grep -q '"stopped": true' halted_folds/metrics.json || fail 'metrics.json does not say that folds are missing'
+  [ -s halted_folds/fold-4/metrics.json ] || fail 'a complete fold is not kept'
+  # A set that has its folds in files is tested on these.
+  mkdir -p hundred
+  awk -F, 'NR > 1 { gsub("[ui]", ""); printf "%d\t%d\t%d\t%d\n", $1, $2, $3, $4 }' timed.csv >hundred/u.data
+  for fold in 1 2 3 4 5; do
+    awk -v k=$fold 'NR % 5 == k - 1' hundred/u.data >hundred/u$fold.test
+    awk -v k=$fold 'NR % 5 != k - 1' hundred/u.data >hundred/u$fold.base
+  done
+  expect 0 train hundred --folds 5 "${quick[@]}" --save-dir ready
+  cp out ready_out
+  expect 0 train hundred --split u2 "${quick[@]}" --silent
+  grep -qF "Fold=2, $(cat out)" ready_out || fail 'fold 2 of ml-100k is not u2'
+  expect 0 train --config ready/fold-2/config.json --silent
+  [ ! -s err ] || fail 'a fold that repeats has other ratings'
+  grep -qF "Fold=2, $(cat out)" ready_out || fail 'fold 2 of ml-100k does not repeat'
+  refuse 'give --split u2' train hundred --folds 5 --fold 2 "${quick[@]}"
+  expect 0 train hundred --folds 5 --split random "${quick[@]}"
+  if cmp -s out ready_out; then fail 'random folds of ml-100k are its own'; fi
+  refuse 'leave out --folds' train timed.csv --folds 3 --resume --save-dir resumed_folds "${quick[@]}"
+  refuse 'leave out --folds' tune timed.csv --folds 3 --search gcn_dropout=0.1,0.2 --save-dir tuned_folds
+  expect 0 data split timed.csv --folds 3 parts_folds
+  [ "$(tail -qn +2 parts_folds/fold-*/test.csv | sort | cksum)" = "$(tail -n +2 timed.csv | sort | cksum)" ] ||
+    fail 'the folds do not test every rating once'
+}
+
+# config.json leads to the same ratings from any folder, and says when they are others.
+recorded() {
+  mkdir -p deep/place
+  sed -n '1,$p' timed.csv >deep/place/mine.csv
+  (cd deep && "$gcmc" train place/mine.csv --test-ratings ../parts_time/test.csv "${quick[@]}" --save-dir ../kept >/dev/null 2>&1) ||
+    fail 'a run in another folder'
+  grep -q "\"ratings\": \"$PWD/deep/place/mine.csv\"" kept/config.json || fail 'config.json has no whole path'
+  grep -q "\"test_ratings\": \"$PWD/parts_time/test.csv\"" kept/config.json || fail 'config.json has no whole path'
+  grep -q '"held_out": [1-9]' kept/metrics.json || fail 'metrics.json has no count of ratings that are held out'
+  (cd / && "$gcmc" train --config "$work/kept/config.json" --save-dir "$work/kept_again" >/dev/null 2>"$work/err") ||
+    fail 'a run does not repeat from another folder'
+  if grep -q 'other ratings' err; then fail 'a run that repeats has other ratings'; fi
+  same_model kept kept_again 'a run does not repeat from another folder to the same bits'
+  echo 'u1,new,3,5' >>deep/place/mine.csv
+  expect 0 train --config kept/config.json
+  err_has 'note: these are other ratings than those of the run that is repeated: [0-9]+ bytes in .*mine.csv then'
+  # A set by name is found again where it was, until another is asked for.
+  mkdir -p sets && cp -r tiny sets/other
+  GCMC_DATA_DIR=$work/sets "$gcmc" train --data-name other "${quick[@]}" --save-dir named >/dev/null 2>err || fail 'a set by name'
+  expect 0 train --config named/config.json --save-dir named_again
+  same_model named named_again 'a set by name does not repeat from its place'
+  expect 2 train --config named/config.json --data-name another
+}
+
 # On a terminal one line is rewritten, no wider than it is; time left counts the draws that are to come.
 terminal() {
   local command="timeout --foreground -s INT 2 $gcmc train ${small[*]} --train-max-iter 20 --embedding-draws 65536"
@@ -717,6 +857,9 @@ full_disk
 stand_in
 checkpoints
 continued
+data_commands
+cross_validation
+recorded
 terminal
 [ "$failures" -eq 0 ] && echo 'all as documented'
 exit "$((failures > 0))"

@@ -121,9 +121,10 @@ TEST_CASE("ml-100k's own splits are its base files, then its test files", "[data
   }
   CHECK(read(files, "ua").ratings.test_begin == 1);
   CHECK(read(files, "random").ratings.test_begin == -1);
+  CHECK(read(files, "leave-1-out").ratings.test_begin == -1);
   CHECK(read(files, "u2").error == "u2.base: not there, nor with .gz at its end");
   CHECK(read(files, "u6").error ==
-        "there is no split 'u6': use u1, u2, u3, u4, u5, ua or ub (ml-100k alone) or random");
+        "there is no split 'u6': use u1, u2, u3, u4, u5, ua or ub (ml-100k alone), or a rule such as random or time");
   CHECK(read({{"ratings.csv", "user,item,rating\n1,1,1\n"}}, "u1").error.find("split 'u1' belongs to ml-100k") !=
         std::string::npos);
 }

@@ -88,6 +88,8 @@ Options all_different() {
            .test_ratio = 0.3,
            .valid_ratio = 0,
            .test_seed = 5,
+           .folds = 4,
+           .fold = 3,
            .device = {Device::Kind::cuda, 2},
            .threads = 3};
   return o;

@@ -222,7 +222,7 @@ TEST_CASE("without its test part, a set is trained and validated on the same rat
   Ratings ratings = numbered(200);
   ratings.test_begin = GENERATE(-1, 150);
   const Split whole(ratings, {0.2, 0.1, 3, 4});
-  const Ratings kept = without_test(ratings, 0.2, 3);
+  const Ratings kept = without_test(ratings, {.test_ratio = 0.2, .test_seed = 3});
   const Split parts(kept, {GENERATE(0.0, 0.2, 0.5), 0.1, 9, 4});
   CHECK(numbers_of(parts.train()) == numbers_of(whole.train()));
   CHECK(numbers_of(parts.valid()) == numbers_of(whole.valid()));

@@ -24,9 +24,7 @@ using nlohmann::json;
 
 Ratings some_ratings() { return generate_ratings({.users = 150, .items = 120, .ratings = 5000}); }
 
-Ratings seen(const Ratings& ratings, const Options& options) {
-  return without_test(ratings, options.run.test_ratio, options.test_seed());
-}
+Ratings seen(const Ratings& ratings, const Options& options) { return without_test(ratings, split_options(options)); }
 
 TunePlan small_plan() {
   TunePlan plan;

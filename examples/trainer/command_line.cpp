@@ -11,6 +11,7 @@
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/options/presets.hpp"
+#include "gcmc/options/split_names.hpp"
 
 namespace {
 
@@ -73,6 +74,22 @@ std::set<std::string> boolean_options() {
   return names;
 }
 
+/// An option for each of the library's and the program's that is wanted.
+template <class Wanted>
+void add_options(CLI::App& command, TrainArguments& arguments, const Wanted& wanted) {
+  for_each_setting({}, [&](const gcmc::OptionRow& row, const auto& field) {
+    if (!wanted(row)) return;
+    const std::string key(row.name);
+    std::string names = "--" + hyphenated(key);
+    if (!row.alias.empty()) names += ",--" + hyphenated(std::string(row.alias));
+    command.add_option(names, arguments.texts[key], std::string(row.help))
+        ->group(std::string(row.group))
+        ->type_name("VALUE")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->default_str(gcmc::OptionText(row).write(field));
+  });
+}
+
 /// Sets an option of the library or of the program.
 void set(Settings& settings, const std::string& name, const std::string& text) {
   if (gcmc::with_option(settings.program, name, [](const auto&...) {}))
@@ -86,6 +103,7 @@ void read_config(TrainArguments& arguments, const std::string& path) {
   arguments.config = path;
   Settings scratch;
   gcmc::read_options_file(path, [&](const std::string& name, const std::string& text) {
+    if (arguments.recorded.read(name, text)) return;
     set(scratch, name, text);
     arguments.config_options.emplace_back(name, text);
   });
@@ -132,13 +150,6 @@ void follow_files(Settings& settings, const CLI::App& command) {
   if (named && command.count("--use-one-hot-fea") == 0) settings.options.model.features = true;
 }
 
-/// Does the argument lead to ratings, or look as if it should?
-bool is_path(const std::string& argument) {
-  std::error_code ignored;
-  return argument == "-" || argument.find_first_of("./") != std::string::npos ||
-         std::filesystem::exists(argument, ignored);
-}
-
 /// Where a run writes, which one that repeats it must not.
 bool is_place_of_run(std::string_view name) {
   constexpr std::array<std::string_view, 4> places = {"save_dir", "save_id", "checkpoint_dir", "resume"};
@@ -161,6 +172,12 @@ void apply_path(Settings& settings, const CLI::App& command) {
 
 }  // namespace
 
+bool is_path(const std::string& argument) {
+  std::error_code ignored;
+  return argument == "-" || argument.find_first_of("./") != std::string::npos ||
+         std::filesystem::exists(argument, ignored);
+}
+
 std::vector<std::string> uniform_arguments(int count, char** values) {
   const std::set<std::string> booleans = boolean_options();
   std::vector<std::string> arguments;
@@ -176,7 +193,7 @@ std::vector<std::string> uniform_arguments(int count, char** values) {
   }
   if (!arguments.empty() && arguments.front() == "help") {
     arguments.erase(arguments.begin());
-    arguments.insert(arguments.begin() + !arguments.empty(), "--help");
+    arguments.emplace_back("--help");
   }
   return arguments;
 }
@@ -194,6 +211,12 @@ void check_names(const CLI::App& app, const std::vector<std::string>& arguments)
   }
   const CLI::App* command = find_command(app, first);
   gcmc::require(command, [&] { return unknown_command(app, first); });
+  const bool has_next = arguments.size() > 1 && !arguments[1].starts_with('-');
+  if (!command->get_subcommands({}).empty() && has_next) {
+    const CLI::App* within = find_command(*command, arguments[1]);
+    gcmc::require(within, [&] { return unknown_command(*command, arguments[1]); });
+    command = within;
+  }
   const std::vector<std::string> known = option_names_of(*command);
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
@@ -205,16 +228,7 @@ void check_names(const CLI::App& app, const std::vector<std::string>& arguments)
 
 void add_train_options(CLI::App& command, TrainArguments& arguments) {
   command.allow_extras();
-  for_each_setting({}, [&](const gcmc::OptionRow& row, const auto& field) {
-    const std::string key(row.name);
-    std::string names = "--" + hyphenated(key);
-    if (!row.alias.empty()) names += ",--" + hyphenated(std::string(row.alias));
-    command.add_option(names, arguments.texts[key], std::string(row.help))
-        ->group(std::string(row.group))
-        ->type_name("VALUE")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-        ->default_str(gcmc::OptionText(row).write(field));
-  });
+  add_options(command, arguments, [](const gcmc::OptionRow&) { return true; });
   command
       .add_option_function<std::string>(
           "--config", [&arguments](const std::string& path) { read_config(arguments, path); },
@@ -223,8 +237,19 @@ void add_train_options(CLI::App& command, TrainArguments& arguments) {
       ->type_name("FILE");
 }
 
+void add_reading_options(CLI::App& command, TrainArguments& arguments, bool with_split) {
+  add_options(command, arguments, [&](const gcmc::OptionRow& row) {
+    const bool of_split =
+        (row.group == "Data" && row.name != "preset" && row.name != "data_name") || row.name == "seed";
+    return row.group == "Your own ratings" || row.name == "data_dir" || row.name == "data_url" || row.name == "split" ||
+           (with_split && of_split);
+  });
+}
+
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
-  const auto given = [&](const std::string& name) { return command.count("--" + hyphenated(name)) > 0; };
+  const auto given = [&](const std::string& name) {
+    return arguments.texts.contains(name) && command.count("--" + hyphenated(name)) > 0;
+  };
   Settings first;
   apply_config(first, arguments);
   for (const char* name : {"preset", "data_name"})
@@ -246,8 +271,10 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
     if (given(name)) set(settings, name, text);
   apply_path(settings, command);
   const std::string& split = settings.options.run.split;
-  settings.data_named |= given("data_name") || (!split.empty() && split != "random");
+  settings.data_named |= given("data_name") || (!split.empty() && !gcmc::is_split_rule(split));
   if (ratings) settings.options.run.data_name = ratings->name;
+  const bool other_data = given("data_name") || given("data_dir") || given("ratings") || !command.remaining().empty();
+  if (!other_data) settings.recorded = arguments.recorded;
   if (!given("save_dir")) refuse_own_folder(settings.program, arguments.config);
   follow_files(settings, command);
   follow_paper(settings.options, command);
@@ -262,6 +289,12 @@ std::string settings_json(const Settings& settings) {
   std::vector<gcmc::OptionValue> values = gcmc::option_values(settings.options);
   for (gcmc::OptionValue& value : gcmc::option_values(settings.program))
     if (!is_place_of_run(value.name)) values.push_back(std::move(value));
+  for (gcmc::OptionValue& value : values)
+    gcmc::with_option(settings.program, value.name, [&](const gcmc::OptionRow& row, const auto&) {
+      if (row.is_path) value.value = absolute_path(value.value);
+      if (row.are_paths) value.value = absolute_paths(value.value);
+    });
+  for (gcmc::OptionValue& value : settings.recorded.values()) values.push_back(std::move(value));
   return gcmc::options_json(values);
 }
 

@@ -16,6 +16,7 @@ struct TrainArguments {
   std::string config;
   /// What that file says, read once: it may be a pipe.
   std::vector<std::pair<std::string, std::string>> config_options;
+  RecordedData recorded = {};  ///< of that file
 };
 
 /// argv after the program's name, made uniform: - for _ in names, "true" after a boolean option without a value, and
@@ -28,6 +29,12 @@ void check_names(const CLI::App& app, const std::vector<std::string>& arguments)
 
 /// One text option for each of the library's and the program's, by group, its default shown.
 void add_train_options(CLI::App& command, TrainArguments& arguments);
+
+/// Those alone that say how ratings are read and, with_split, how they are split.
+void add_reading_options(CLI::App& command, TrainArguments& arguments, bool with_split);
+
+/// Does the argument lead to ratings, or look as if it should? Else it names a data set.
+bool is_path(const std::string& argument);
 
 /// The options of a run: the preset, then the file, then the command line. The preset auto chooses by `ratings`;
 /// without them its choices are missing. `ratings` that stand in for others give the data set's name. Throws Error as

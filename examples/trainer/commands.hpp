@@ -14,7 +14,7 @@
 /// them.
 using OptionsFor = std::function<Settings(const gcmc::Ratings*)>;
 
-/// config.json: every option of a run by name.
+/// config.json: every option of a run by name, paths whole, and the ratings that it read.
 std::string settings_json(const Settings& settings);
 
 void run_train(const OptionsFor& options_for);

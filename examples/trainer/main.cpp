@@ -13,6 +13,7 @@
 #include "asking.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "data.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
 #include "gcmc/base/version.hpp"
@@ -82,7 +83,7 @@ struct Program {
   TrainArguments train, base;
   TuneArguments tune;
   CLI::App *train_command, *tune_command;
-  std::vector<Command> asking;  ///< those that ask a trained model
+  std::vector<Command> others;
 
   Program() {
     app.formatter(std::make_shared<HelpFormatter>());
@@ -96,8 +97,8 @@ struct Program {
         "gcmc help COMMAND lists the options of a command.");
     train_command = add_train(app, train);
     tune_command = add_tune(app, tune, base);
-    for (const auto add : {add_predict, add_recommend, add_similar, add_explain, add_evaluate, add_info})
-      asking.push_back(add(app));
+    for (const auto add : {add_predict, add_recommend, add_similar, add_explain, add_evaluate, add_info, add_data})
+      others.push_back(add(app));
     for (CLI::App* command : app.get_subcommands({})) command->group("Commands");
   }
 
@@ -111,7 +112,7 @@ struct Program {
       refuse_extras(*tune_command);
       run_tune([&](const gcmc::Ratings* ratings) { return resolve(*tune_command, base, ratings); }, tune);
     }
-    for (const Command& command : asking)
+    for (const Command& command : others)
       if (*command.options) command.run();
   }
 };

@@ -6,6 +6,7 @@
 
 #include "gcmc/files/read_options.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "recorded_data.hpp"
 
 struct ProgramOptions {
   std::string ratings;        ///< file or folder; empty: the set is looked for by name
@@ -27,10 +28,10 @@ template <class O, class Visit>
 requires std::same_as<std::remove_const_t<O>, ProgramOptions>
 void for_each_option(O& o, Visit&& visit) {
   const auto own = [](auto name, auto help) { return gcmc::OptionRow{name, "Your own ratings", help}; };
-  visit(own("ratings", "table of ratings in a file, a folder or zip of a data set, or - for standard input"),
+  visit(own("ratings", "table of ratings in a file, a folder or zip of a data set, or - for standard input").path(),
         o.ratings);
-  visit(own("test_ratings", "file of the test part; empty: drawn at random"), o.reading.test_ratings);
-  visit(own("valid_ratings", "file of the validation part, beside one of the test part; empty: drawn at random"),
+  visit(own("test_ratings", "file of the test part; empty: by split").path(), o.reading.test_ratings);
+  visit(own("valid_ratings", "file of the validation part, beside one of the test part; empty: drawn at random").path(),
         o.reading.valid_ratings);
   visit(own("columns",
             "user=NAME,item=NAME,rating=NAME,time=NAME: names of the header, or positions from 1; empty: "
@@ -50,16 +51,17 @@ void for_each_option(O& o, Visit&& visit) {
             "levels for values that are too many: quantiles:K, log:K or edges such as 1,10,100; a "
             "level is its bin's mean. Empty: each value"),
         o.reading.rating_levels);
-  visit(own("user_features", "table of features, a line a user: numbers, categories, lists a|b|c"),
+  visit(own("user_features", "table of features, a line a user: numbers, categories, lists a|b|c").path(),
         o.reading.user_features);
-  visit(own("item_features", "the same of items"), o.reading.item_features);
-  visit(own("user_graph", "file of edges between users, FILE[,FILE]: two ids and perhaps a weight"),
+  visit(own("item_features", "the same of items").path(), o.reading.item_features);
+  visit(own("user_graph", "file of edges between users, FILE[,FILE]: two ids and perhaps a weight").paths(),
         o.reading.user_graph);
-  visit(own("item_graph", "the same between items"), o.reading.item_graph);
+  visit(own("item_graph", "the same between items").paths(), o.reading.item_graph);
   visit(own("data_limit", "MB of memory that reading may take; 0: 64 and 16 times the file's size").in({.high = 1e9}),
         o.reading.data_limit);
   const auto row = [](auto name, auto help) { return gcmc::OptionRow{name, "Files and output", help}.harmless(); };
-  visit(row("data_dir", "folder that holds the data set, its folder or its zip; empty: $GCMC_DATA_DIR, else download"),
+  visit(row("data_dir", "folder that holds the data set, its folder or its zip; empty: $GCMC_DATA_DIR, else download")
+            .path(),
         o.data_dir);
   visit(row("data_url", "address that NAME.zip is downloaded from; empty: $GCMC_DATA_URL, else GroupLens"), o.data_url);
   visit(
@@ -74,7 +76,8 @@ void for_each_option(O& o, Visit&& visit) {
         o.checkpoint_minutes);
   visit(row("continue",
             "folder of a run or model to train on: its weights and options, on the whole new set of ratings (old and "
-            "new ones together); users and items by their ids; empty: from nothing"),
+            "new ones together); users and items by their ids; empty: from nothing")
+            .path(),
         o.continued);
   visit(row("silent", "print the last line alone"), o.silent);
   visit(row("train_log_interval", "iterations between two printed lines").in(gcmc::ranges::from_one), o.log_interval);
@@ -84,5 +87,12 @@ void for_each_option(O& o, Visit&& visit) {
 struct Settings {
   gcmc::Options options;
   ProgramOptions program;
-  bool data_named = false;  ///< the user named the data set, or a split that one set alone has
+  bool data_named = false;     ///< the user named the data set, or a split that one set alone has
+  RecordedData recorded = {};  ///< of the run that is repeated; then of this one
+
+  Settings with(const gcmc::Options& others) const {
+    Settings settings = *this;
+    settings.options = others;
+    return settings;
+  }
 };

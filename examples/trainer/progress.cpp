@@ -42,8 +42,10 @@ void leave_line(bool rewritten) {
   std::fflush(stdout);
 }
 
-std::string model_prefix(const gcmc::Progress& progress) {
-  return progress.models > 1 ? text("model %d/%d  ", progress.model, progress.models) : "";
+std::string mean_iteration(const std::vector<gcmc::RunMetrics>& members) {
+  double iterations = 0;
+  for (const gcmc::RunMetrics& member : members) iterations += static_cast<double>(member.best_iteration);
+  return text("Best Iter Idx=%.0f", iterations / static_cast<double>(members.size()));
 }
 
 }  // namespace
@@ -69,6 +71,7 @@ ProgressPrinter::ProgressPrinter(const Settings& settings)
       terminal_(is_terminal(STDOUT_FILENO)),
       may_end_early_(settings.options.train.schedule == gcmc::Schedule::plateau),
       keeps_(!settings.program.save_dir.empty()),
+      member_(settings.options.run.folds > 0 ? "fold" : "model"),
       log_interval_(settings.program.log_interval),
       valid_interval_(settings.options.train.valid_interval),
       time_left_(settings.options),
@@ -84,7 +87,7 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   if (silent_) return;
   if (next_model) {
     valid_rmse_ = -1;
-    if (!terminal_) std::printf("Model %d of %d\n", progress.model, progress.models);
+    if (!terminal_) std::printf("%s %d of %d\n", *member_ == 'f' ? "Fold" : "Model", progress.model, progress.models);
   }
   if (progress.phase == Phase::embedding) return tell_embedding(progress);
   if (progress.valid_rmse) valid_rmse_ = *progress.valid_rmse;
@@ -106,7 +109,7 @@ void ProgressPrinter::tell_stop() {
   if (finished_)
     what = "training has ended, and the files are being written";
   else if (model_ > 1)
-    what = text("model %d is given up, those before it are kept", model_);
+    what = text("%s %d is given up, those before it are kept", member_, model_);
   else if (phase_ == Phase::embedding)
     what = text("no more draws: the embeddings are of one pass instead of %d, then the model is %s", draws_, end);
   else if (phase_ == Phase::refit)
@@ -142,6 +145,10 @@ void ProgressPrinter::tell_embedding(const gcmc::Progress& progress) {
   drawn_at_ = now;
   rewrite_line(model_prefix(progress) + text("averaging embeddings: draw %d/%d  ", progress.draw, progress.draws) +
                duration(time_left_.seconds()) + " left");
+}
+
+std::string ProgressPrinter::model_prefix(const gcmc::Progress& progress) const {
+  return progress.models > 1 ? text("%s %d/%d  ", member_, progress.model, progress.models) : "";
 }
 
 void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
@@ -291,10 +298,16 @@ std::string summary_line(const gcmc::RunMetrics& metrics) {
   return line;
 }
 
+std::string summary_line(const gcmc::FoldMetrics& metrics) {
+  std::string line = mean_iteration(metrics.folds);
+  if (metrics.mean_valid_rmse() > 0) line += ", Best Valid RMSE=" + figure(metrics.mean_valid_rmse());
+  line += ", Best Test RMSE=" + figure(metrics.mean_test_rmse());
+  if (metrics.folds.size() > 1) line += ", deviation=" + figure(metrics.test_rmse_deviation());
+  return line + text(", folds=%zu", metrics.folds.size());
+}
+
 std::string summary_line(const gcmc::EnsembleMetrics& metrics) {
-  double iterations = 0;
-  for (const gcmc::RunMetrics& member : metrics.members) iterations += static_cast<double>(member.best_iteration);
-  std::string line = text("Best Iter Idx=%.0f", iterations / static_cast<double>(metrics.members.size()));
+  std::string line = mean_iteration(metrics.members);
   if (metrics.mean_valid_rmse() > 0) line += ", Best Valid RMSE=" + figure(metrics.mean_valid_rmse());
   if (metrics.test.count > 0) line += ", Best Test RMSE=" + figure(metrics.test.rmse());
   return line;

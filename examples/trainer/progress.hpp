@@ -25,6 +25,7 @@ class ProgressPrinter {
   void finish();
 
  private:
+  std::string model_prefix(const gcmc::Progress& progress) const;
   void tell_long_run();
   void tell_embedding(const gcmc::Progress& progress);
   void rewrite(const gcmc::Progress& progress);
@@ -32,6 +33,7 @@ class ProgressPrinter {
   void print_line(const gcmc::Progress& progress);
 
   const bool silent_, terminal_, may_end_early_, keeps_;
+  const char* const member_;  ///< what several trainings are: models or folds
   const gcmc::Offset log_interval_, valid_interval_;
   std::mutex mutex_;
   TimeLeft time_left_;
@@ -84,6 +86,8 @@ std::string figure(double error);
 std::string summary_line(const gcmc::RunMetrics& metrics);
 /// The same of averaged predictions: iteration and validation are the members' means.
 std::string summary_line(const gcmc::EnsembleMetrics& metrics);
+/// The same of a cross-validation, in means over the folds, with the deviation of the test error.
+std::string summary_line(const gcmc::FoldMetrics& metrics);
 
 /// The same of a finished search.
 std::string summary_line(const gcmc::TrialResult& best);

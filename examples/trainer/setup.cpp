@@ -12,6 +12,7 @@
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/options/presets.hpp"
+#include "gcmc/train/folds.hpp"
 #include "progress.hpp"
 
 using gcmc::Offset, gcmc::Options;
@@ -97,32 +98,22 @@ gcmc::DataSource load_path(const std::string& path, const Settings& settings) {
   if (std::filesystem::is_directory(path, ignored) || gcmc::is_archive(path)) {
     source.ratings = gcmc::read_ratings(path, name, run.split, settings.program.reading, &source.report);
   } else {
-    gcmc::require(run.split.empty() || run.split == "random",
+    gcmc::require(run.split.empty() || gcmc::is_split_rule(run.split),
                   [&] { return "split " + run.split + " belongs to ml-100k's own files: use random"; });
     source.ratings = gcmc::read_rating_file(path, name, settings.program.reading, &source.report);
   }
   return source;
 }
 
-void tell(const std::string& note) { std::fprintf(stderr, "gcmc: note: %s\n", gcmc::printable(note).c_str()); }
-void tell(Offset count, const std::string& what) {
-  if (count > 0) tell(std::to_string(count) + what);
+std::string size_and_place(const RecordedData& data) {
+  return std::to_string(data.bytes) + " bytes" + (data.place.empty() ? "" : " in " + data.place);
 }
 
-/// What was done to the ratings that their user may not expect.
-void tell_notes(const gcmc::DataSource& source, const gcmc::ReadOptions& reading) {
-  const gcmc::ReadReport& report = source.report;
-  if (!source.note.empty()) tell(source.note);
-  tell(report.bad_lines, " lines are wrong and passed over:");
-  for (const std::string& line : report.first_bad_lines) std::fprintf(stderr, "  %s\n", gcmc::printable(line).c_str());
-  if (report.bad_lines > static_cast<Offset>(report.first_bad_lines.size())) std::fprintf(stderr, "  ...\n");
-  tell(report.not_rated, " ratings are " + reading.not_rated + ", not rated, and left out");
-  tell(report.duplicates, " ratings are of pairs that are rated already: of each pair one counts (--duplicates)");
-  tell(report.held_out, " ratings are left out of training, since the test or validation file has their pairs");
-  tell(report.trimmed_ids, " ids have blanks around them, which are dropped");
-  tell(report.latin1_ids, " ids are in latin-1, and made UTF-8");
-  for (const std::string& note : report.notes) tell(note);
-}
+/// No path leads to the ratings.
+bool is_by_name(const ProgramOptions& program) { return program.ratings.empty() && program.data_dir.empty(); }
+
+/// On standard error.
+void tell(const std::string& note) { std::fprintf(stderr, "%s%s\n", opening_of_notes, gcmc::printable(note).c_str()); }
 
 void print_columns(const gcmc::ReadReport& report) {
   constexpr std::size_t most = 40;
@@ -157,6 +148,31 @@ void print_side_files(const gcmc::ReadReport& report) {
 
 }  // namespace
 
+void print_understood(const gcmc::ReadReport& report) {
+  print_columns(report);
+  print_side_files(report);
+}
+
+void tell_notes(std::FILE* to, const char* opening, const gcmc::DataSource& source, const gcmc::ReadOptions& reading) {
+  const gcmc::ReadReport& report = source.report;
+  const auto tell = [&](const std::string& note) {
+    std::fprintf(to, "%s%s\n", opening, gcmc::printable(note).c_str());
+  };
+  const auto count = [&](Offset number, const std::string& what) {
+    if (number > 0) tell(std::to_string(number) + what);
+  };
+  if (!source.note.empty()) tell(source.note);
+  count(report.bad_lines, " lines are wrong and passed over:");
+  for (const std::string& line : report.first_bad_lines) std::fprintf(to, "  %s\n", gcmc::printable(line).c_str());
+  if (report.bad_lines > static_cast<Offset>(report.first_bad_lines.size())) std::fprintf(to, "  ...\n");
+  count(report.not_rated, " ratings are " + reading.not_rated + ", not rated, and left out");
+  count(report.duplicates, " ratings are of pairs that are rated already: of each pair one counts (--duplicates)");
+  count(report.held_out, " ratings are left out of training, since the test or validation file has their pairs");
+  count(report.trimmed_ids, " ids have blanks around them, which are dropped");
+  count(report.latin1_ids, " ids are in latin-1, and made UTF-8");
+  for (const std::string& note : report.notes) tell(note);
+}
+
 std::string make_save_folder(const ProgramOptions& program) {
   gcmc::require(!program.save_dir.empty() || program.save_id.empty(),
                 "save_id names a sub-folder of save_dir: give save_dir");
@@ -167,21 +183,67 @@ std::string make_save_folder(const ProgramOptions& program) {
   return folder.string();
 }
 
-gcmc::DataSource load(const Settings& settings) {
-  const std::string& folder = settings.program.data_dir;
+gcmc::DataSource read_data(Settings settings) {
+  gcmc::RunOptions& run = settings.options.run;
+  ProgramOptions& program = settings.program;
+  gcmc::require(program.reading.test_ratings.empty() ||
+                    (run.folds == 0 && gcmc::split_rule(run.split) == gcmc::SplitRule::random),
+                [&] {
+                  return "--test-ratings and --" + (run.folds > 0 ? "folds" : "split " + run.split) +
+                         " both say what is tested: leave out one of them";
+                });
+  const bool set_decides = run.split.empty();
+  if (run.folds > 0) run.split = "random";
+  program.reading.times = std::max(program.reading.times, gcmc::times_for(run.split));
   std::error_code ignored;
+  const std::string& recorded = settings.recorded.place;
+  if (is_by_name(program) && std::filesystem::exists(recorded, ignored)) program.data_dir = recorded;
+  const std::string& folder = program.data_dir;
   const bool is_file =
       !folder.empty() && std::filesystem::is_regular_file(folder, ignored) && !gcmc::is_archive(folder);
-  const std::string& path = is_file ? folder : settings.program.ratings;
+  const std::string path = is_file ? folder : program.ratings;
   gcmc::DataSource source = path.empty() ? load_by_name(settings) : load_path(path, settings);
-  tell_notes(source, settings.program.reading);
+  const gcmc::Ratings& ratings = source.ratings;
+  const bool ruled = run.folds > 0 || gcmc::split_rule(run.split) != gcmc::SplitRule::random;
+  gcmc::require(!ruled || !ratings.has_fixed_test(), [&] {
+    return "--" + (run.folds > 0 ? "folds" : "split " + run.split) + ": " + ratings.name +
+           " has a test part of its own, which is what is tested";
+  });
+  gcmc::require(run.fold == 0 || !set_decides || run.folds != source.report.ready_folds,
+                [&] { return ratings.name + " has these folds: give --split u" + std::to_string(run.fold); });
   return source;
+}
+
+std::vector<Options> folds_of(const gcmc::DataSource& source, const Options& options) {
+  const bool ready = options.run.split.empty() && options.run.folds == source.report.ready_folds;
+  std::vector<Options> folds;
+  for (gcmc::Index fold = 1; fold <= options.run.folds; ++fold)
+    folds.push_back(gcmc::fold_options(options, fold, ready));
+  return folds;
+}
+
+gcmc::DataSource load(const Settings& settings) {
+  const std::string& recorded = settings.recorded.place;
+  std::error_code ignored;
+  if (is_by_name(settings.program) && !recorded.empty() && !std::filesystem::exists(recorded, ignored))
+    tell("the ratings of the run that is repeated were in " + recorded + ", and are looked for by their name");
+  gcmc::DataSource source = read_data(settings);
+  tell_notes(stderr, opening_of_notes, source, settings.program.reading);
+  return source;
+}
+
+RecordedData record(const gcmc::DataSource& source, const Settings& settings) {
+  RecordedData now(source);
+  const RecordedData& then = settings.recorded;
+  if (!then.checksum.empty() && then.checksum != now.checksum)
+    tell("these are other ratings than those of the run that is repeated: " + size_and_place(then) + " then, " +
+         size_and_place(now) + " now");
+  return now;
 }
 
 void print_data(const gcmc::DataSource& source, const Options& options) {
   const gcmc::Ratings& ratings = source.ratings;
-  print_columns(source.report);
-  print_side_files(source.report);
+  print_understood(source.report);
   std::printf("%s: %d users, %d items, %zu ratings in %zu level%s", gcmc::printable(ratings.name).c_str(),
               ratings.users(), ratings.items(), ratings.entries.size(), ratings.levels.size(),
               ratings.levels.size() == 1 ? "" : "s");

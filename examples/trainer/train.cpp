@@ -17,7 +17,7 @@
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/save_run.hpp"
-#include "gcmc/train/ensemble.hpp"
+#include "gcmc/train/folds.hpp"
 #include "memory.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
@@ -75,33 +75,47 @@ void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
 
 /// config.json, history.csv, metrics.json and curve.svg of one model, in `place`, which is empty or ends in /.
 void add_member(std::vector<gcmc::RunFile>& files, const std::string& place, const Settings& settings,
-                const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics) {
+                const std::vector<gcmc::HistoryRow>& history, const gcmc::RunMetrics& metrics,
+                const gcmc::ReadReport& read) {
   files.push_back({place + config_file, settings_json(settings)});
   files.push_back({place + "history.csv", gcmc::history_csv(history)});
-  files.push_back({place + "metrics.json", gcmc::metrics_json(metrics)});
+  files.push_back({place + "metrics.json", gcmc::metrics_json(metrics, &read)});
   files.push_back({place + "curve.svg", gcmc::curve_svg(history, metrics)});
 }
 
 /// A single model's files lie in the run's folder; of several, in seed-S/, and their joint figures in the folder.
-std::vector<gcmc::RunFile> run_files(const Settings& settings, const gcmc::EnsembleResult& result) {
+std::vector<gcmc::RunFile> run_files(const Settings& settings, const gcmc::EnsembleResult& result,
+                                     const gcmc::ReadReport& read) {
   const auto& members = result.metrics.members;
   std::vector<gcmc::RunFile> files;
   if (settings.options.train.seeds == 1) {
-    add_member(files, "", settings, result.histories.front(), members.front());
+    add_member(files, "", settings, result.histories.front(), members.front(), read);
     return files;
   }
   files.push_back({config_file, settings_json(settings)});
-  files.push_back({"metrics.json", gcmc::metrics_json(result.metrics)});
+  files.push_back({"metrics.json", gcmc::metrics_json(result.metrics, &read)});
   for (std::size_t k = 0; k < members.size(); ++k)
-    add_member(files, "seed-" + std::to_string(members[k].seed) + "/", {result.options[k], settings.program},
-               result.histories[k], members[k]);
+    add_member(files, "seed-" + std::to_string(members[k].seed) + "/", settings.with(result.options[k]),
+               result.histories[k], members[k], read);
+  return files;
+}
+
+/// Each fold's files lie in fold-N/, their joint figures in the run's folder. No model is saved.
+std::vector<gcmc::RunFile> run_files(const Settings& settings, const gcmc::FoldsResult& result,
+                                     const gcmc::ReadReport& read) {
+  std::vector<gcmc::RunFile> files = {{config_file, settings_json(settings)},
+                                      {"metrics.json", gcmc::metrics_json(result.metrics, &read)}};
+  for (std::size_t k = 0; k < result.options.size(); ++k)
+    add_member(files, "fold-" + std::to_string(k + 1) + "/", settings.with(result.options[k]), result.histories[k],
+               result.metrics.folds[k], read);
   return files;
 }
 
 /// Where that fails after all, the models alone go where the system keeps temporary files. Throws what is wrong.
-void write_run(const std::string& folder, const Settings& settings, const gcmc::EnsembleResult& result) {
+void write_run(const std::string& folder, const Settings& settings, const gcmc::EnsembleResult& result,
+               const gcmc::ReadReport& read) {
   try {
-    gcmc::save_run(folder, run_files(settings, result), result.models);
+    gcmc::save_run(folder, run_files(settings, result, read), result.models);
   } catch (const gcmc::Error& problem) {
     const std::exception_ptr failure = std::current_exception();
     std::error_code none;
@@ -159,6 +173,36 @@ void print_result(const gcmc::EnsembleResult& result, const Settings& settings, 
   std::fflush(stdout);
 }
 
+gcmc::FoldsResult cross_validate(const gcmc::DataSource& data, const Settings& settings,
+                                 const gcmc::OnProgress& on_progress, const std::stop_token& stop,
+                                 const gcmc::TrainFunction& train_one) {
+  gcmc::Ratings read;
+  const auto ratings_of = [&](const Options& fold) -> const gcmc::Ratings& {
+    if (fold.run.folds > 0) return data.ratings;
+    return read = read_data(settings.with(fold)).ratings;
+  };
+  return gcmc::train_folds(folds_of(data, settings.options), ratings_of, on_progress, stop, train_one);
+}
+
+void print_result(const gcmc::FoldsResult& result, const Settings& settings, const std::string& folder) {
+  const gcmc::FoldMetrics& metrics = result.metrics;
+  if (metrics.folds.back().stopped)
+    std::fprintf(stderr, "gcmc: stopped by a signal: %zu of %d folds are kept\n", metrics.folds.size(),
+                 metrics.planned);
+  if (!settings.program.silent) {
+    for (std::size_t k = 0; k < metrics.folds.size(); ++k)
+      std::printf("Fold=%zu, %s\n", k + 1, summary_line(metrics.folds[k]).c_str());
+    std::printf("Bias baseline Mean Test RMSE=%s\n", figure(metrics.mean_baseline_rmse()).c_str());
+    if (!folder.empty())
+      std::printf(
+          "Written to %s: figures, and no model. gcmc train --config %s/fold-1/config.json --save-dir DIR makes "
+          "that of a fold\n",
+          folder.c_str(), folder.c_str());
+  }
+  std::printf("%s\n", summary_line(metrics).c_str());
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 void run_train(const OptionsFor& options_for) {
@@ -166,6 +210,11 @@ void run_train(const OptionsFor& options_for) {
   const gcmc::TrainFunction train_one = training_on(settings.options.run.device);
   const std::string folder = make_save_folder(settings.program),
                     checkpoint_place = checkpoint_folder(settings.program, folder);
+  const gcmc::RunOptions& run = settings.options.run;
+  const bool all_folds = run.folds > 0 && run.fold == 0;
+  gcmc::require(
+      !all_folds || (checkpoint_place.empty() && settings.program.continued.empty()),
+      "folds are neither gone on with from checkpoints nor from a model: leave out --folds, or train one --fold");
   std::optional<gcmc::FolderLock> lock;
   if (!folder.empty()) {
     lock.emplace(folder);
@@ -173,9 +222,11 @@ void run_train(const OptionsFor& options_for) {
   }
   std::vector<gcmc::SavedModel> weights = load_continued(settings.program);
   gcmc::DataSource data = load(settings);
+  const RecordedData recorded = record(data, settings);
   if (!weights.empty()) data.ratings = gcmc::with_levels(std::move(data.ratings), weights.front().levels);
   const gcmc::Ratings& ratings = data.ratings;
   settings = options_for(&ratings);
+  settings.recorded = recorded;
   check_memory(ratings, settings.options);
   note_lowered_units(ratings, settings.options.model);
   if (!settings.program.silent) print_data(data, settings.options);
@@ -193,10 +244,18 @@ void run_train(const OptionsFor& options_for) {
     printer(progress);
     if (!settings.program.silent && output_is_closed()) stop.request();
   };
+  if (all_folds) {
+    const gcmc::FoldsResult result = cross_validate(data, settings, show, stop.token(), train_one);
+    printer.finish();
+    if (!folder.empty()) gcmc::save_run(folder, run_files(settings, result, data.report), {});
+    print_result(result, settings, folder);
+    lock.reset();
+    return;
+  }
   const gcmc::EnsembleResult result =
       gcmc::train_ensemble(ratings, settings.options, show, stop.token(), train_one, std::move(continuation));
   printer.finish();
-  if (!folder.empty()) write_run(folder, settings, result);
+  if (!folder.empty()) write_run(folder, settings, result, data.report);
   if (!result.metrics.members.back().stopped) checkpoints.remove();
   tell_stopped(result, settings.options, printer.phase(), checkpoints.are_kept());
   print_result(result, settings, folder);

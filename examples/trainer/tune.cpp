@@ -70,20 +70,20 @@ void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads,
 
 /// winner.json and the last line.
 void conclude(const gcmc::TuneReport& report, const std::vector<gcmc::TrialResult>& ranking,
-              const std::filesystem::path& folder, const ProgramOptions& program) {
+              const std::filesystem::path& folder, const Settings& settings) {
   const gcmc::TrialResult* best = gcmc::winner(report.plan, ranking);
   gcmc::require(best, [&] { return "tune: no trial got through the last rung: " + ranking.back().error; });
-  Settings winner{gcmc::winner_options(report.plan, best->values), program};
+  Settings winner = settings.with(gcmc::winner_options(report.plan, best->values));
   winner.program.silent = false;
   gcmc::write_file_atomically((folder / "winner.json").string(), settings_json(winner));
-  if (!program.silent) std::printf("Written to %s\n", folder.c_str());
+  if (!settings.program.silent) std::printf("Written to %s\n", folder.c_str());
   std::printf("%s\n", summary_line(*best).c_str());
 }
 
 }  // namespace
 
 void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
-  const Settings settings = options_for(nullptr);
+  Settings settings = options_for(nullptr);
   const ProgramOptions& program = settings.program;
   gcmc::TunePlan plan{settings.options, read_space(arguments), arguments.trials,
                       arguments.eta,    arguments.rungs,       arguments.seed};
@@ -93,14 +93,18 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
                 "tune: a search goes on by the results.json in its folder, from the trials that are done, and has no "
                 "checkpoints; nor are models trained on: leave out --checkpoint-dir, --resume and --continue");
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
+  gcmc::require(
+      plan.base.run.folds == 0,
+      "tune: trials are compared by validation ratings, and folds are parts of test ratings: leave out --folds");
   if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
   const std::filesystem::path folder = make_save_folder(program);
   const gcmc::FolderLock lock(folder.string());
   gcmc::DataSource data = load(settings);
+  settings.recorded = record(data, settings);
   gcmc::Ratings& all = data.ratings;
   plan.base = options_for(&all).options;
-  const auto ratings = gcmc::without_test(all, plan.base.run.test_ratio, plan.base.test_seed());
+  const auto ratings = gcmc::without_test(all, gcmc::split_options(plan.base));
 
   const gcmc::Cpu cpu(plan.base.run.threads);
   gcmc::TuneReport report = gcmc::begin_report(plan, ratings, cpu.name());
@@ -112,7 +116,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   const auto ranking = gcmc::rank_trials(plan, report.result.runs);
   if (!program.silent) print_ranking(report, ranking);
   if (report.result.complete)
-    conclude(report, ranking, folder, program);
+    conclude(report, ranking, folder, settings);
   else
     std::fprintf(stderr, "gcmc: stopped by a signal: %zu runs are kept, the same command goes on with the others\n",
                  report.result.runs.size());

@@ -8,9 +8,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "checksum.hpp"
 #include "gcmc/base/version.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "gcmc/ratings/checksum.hpp"
 #include "json.hpp"
 #include "models/safetensors.hpp"
 #include "temporary.hpp"
@@ -123,7 +123,7 @@ std::map<std::string, std::string> training_identity(const Options& options, con
   identity["users"] = std::to_string(ratings.users());
   identity["items"] = std::to_string(ratings.items());
   identity["ratings"] = std::to_string(ratings.entries.size());
-  identity["checksum of the ratings"] = checksum(ratings);
+  identity["checksum of the ratings"] = checksum(ratings, true);
   identity["begin of the set's own test part"] = std::to_string(ratings.test_begin);
   identity["begin of the set's own validation part"] = std::to_string(ratings.valid_begin);
   if (!weights.empty()) identity["checksum of the model that it starts from"] = checksum(weights);

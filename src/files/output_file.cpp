@@ -49,16 +49,42 @@ void write_file_atomically(const std::string& path, const std::string& text) {
   file.commit();
 }
 
+UserOutput::UserOutput(const std::string& path) : path_(path) {
+  if (path == "-") {
+    path_ = "standard output";
+    stream_ = Descriptor(::dup(STDOUT_FILENO));
+  } else {
+    std::error_code none;
+    const std::filesystem::path target = std::filesystem::weakly_canonical(path, none);  // where links lead
+    struct stat status {};
+    const bool there = !none && ::stat(target.c_str(), &status) == 0;
+    if (!there || S_ISREG(status.st_mode)) {
+      file_.emplace(none ? path : target.string());
+      return;
+    }
+    stream_ = Descriptor(::open(target.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  }
+  if (!stream_.is_open()) throw_system_error(path_ + ": cannot be written", errno);
+}
+
+void UserOutput::write(std::string_view text) {
+  if (file_)
+    file_->write(text.data(), text.size());
+  else
+    write_all(stream_.number(), text.data(), text.size(), path_);
+}
+
+void UserOutput::commit() {
+  if (file_)
+    file_->commit();
+  else if (stream_.close() != 0)
+    throw_system_error(path_ + ": cannot be written", errno);
+}
+
 void write_output(const std::string& path, const std::string& text) {
-  std::error_code none;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, none);  // where links lead
-  struct stat status {};
-  const bool there = !none && ::stat(target.c_str(), &status) == 0;
-  if (!there || S_ISREG(status.st_mode)) return write_file_atomically(none ? path : target.string(), text);
-  Descriptor file(::open(target.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
-  if (!file.is_open()) throw_system_error(path + ": cannot be written", errno);
-  write_all(file.number(), text.data(), text.size(), path);
-  if (file.close() != 0) throw_system_error(path + ": cannot be written", errno);
+  UserOutput output(path);
+  output.write(text);
+  output.commit();
 }
 
 }  // namespace gcmc

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "temporary.hpp"
 
@@ -25,6 +27,21 @@ class OutputFile {
   std::string path_, temporary_;
   Descriptor file_;
   bool committed_ = false;
+};
+
+/// What a user names as output, written piece by piece: "-" is standard output, a link is followed, a pipe or a device
+/// is written to; anything else appears at commit(). Throws as OutputFile.
+class UserOutput {
+ public:
+  explicit UserOutput(const std::string& path);
+
+  void write(std::string_view text);
+  void commit();
+
+ private:
+  std::string path_;
+  std::optional<OutputFile> file_;
+  Descriptor stream_;
 };
 
 /// All of `data` to an open file that messages name `path`.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "file_lock.hpp"
@@ -27,7 +28,7 @@ bool is_there(const std::string& path) {
   return fs::exists(fs::symlink_status(path, none));
 }
 
-/// Of the run in `folder` and of its seeds, by name, what is there of them.
+/// Of the run in `folder` and of its seeds or folds, by name, what is there of them.
 std::vector<std::string> files_of_run(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code none;
@@ -37,7 +38,8 @@ std::vector<std::string> files_of_run(const std::string& folder) {
   };
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("seed-") && is_there(folder + "/" + name + "/config.json")) add(name + "/");
+    if ((name.starts_with("seed-") || name.starts_with("fold-")) && is_there(folder + "/" + name + "/config.json"))
+      add(name + "/");
   }
   add("");
   return names;
@@ -116,22 +118,29 @@ void save_run(const std::string& folder, std::span<const RunFile> files, std::sp
     take_mode(folder + "/" + file.name, fresh + file.name);
     make_parent(folder + "/" + file.name);
   }
-  StagedModels staged(folder + "/model", models);
+  const std::string model = folder + "/model";
+  std::optional<StagedModels> staged;
+  if (!models.empty()) staged.emplace(model, models);
   const std::vector<std::string> olds = files_of_run(folder);
   Swap swap;
   for (const std::string& name : olds) {
     make_parent(old + name);
     swap.move(folder + "/" + name, old + name);
   }
-  staged.commit();
+  if (staged) {
+    staged->commit();
+  } else if (is_there(model)) {
+    make_parent(old + "model");
+    swap.move(model, old + "model");
+  }
   swap.keep();
   try {
     for (const RunFile& file : files) swap.move(fresh + file.name, folder + "/" + file.name);
   } catch (const Error& problem) {
-    rethrow_as(std::string(problem.what()) + "; the model itself is in " + folder + "/model");
+    rethrow_as(problem.what() + (staged ? "; the model itself is in " + model : std::string()));
   }
   swap.keep();
-  for (const std::string& name : olds)  // seeds that the new run has not
+  for (const std::string& name : olds)  // seeds and folds that the new run has not
     if (const fs::path path(name); path.has_parent_path()) ::rmdir((folder / path.parent_path()).c_str());
   sync_folder(folder);
 }

@@ -15,12 +15,25 @@ namespace gcmc {
 /// files in `options`, as a set named `name` (empty: as the file). Separators , tab ; | :: and blanks, quotes after RFC
 /// 4180, a header or none, decimal points or commas, CRLF, UTF-8 or latin-1 are told apart by what is there; columns
 /// are found by the names that well-known sets give them, or are user, item, rating[, time] in this order. Ids are
-/// kept in UTF-8 without the blanks around them. Beside NAME.inter, RecBole's NAME.user, NAME.item and NAME.net are
-/// read where the options name no others. A file of features or edges that cannot be used is left out, with a note.
-/// `report` gets what was understood and counted. Throws InputError, with file and line, for what is no such table, and
-/// for what the options do not pass over.
+/// kept in UTF-8 without the blanks around them. A file of write_binary_ratings is known by its first bytes. Beside
+/// NAME.inter, RecBole's NAME.user, NAME.item and NAME.net are read where the options name no others. A file of
+/// features or edges that cannot be used is left out, with a note. `report` gets what was understood and counted.
+/// Throws InputError, with file and line, for what is no such table, and for what the options do not pass over.
 GCMC_EXPORT Ratings read_rating_file(const std::string& path, const std::string& name = {},
                                      const ReadOptions& options = {}, ReadReport* report = nullptr);
+
+/// Writes the ratings as a table user,item,rating[,time], in the order of `positions` or all in their own. "-" is
+/// standard output; a file appears once it is whole. Throws InputError where the path is wrong, FileError where the
+/// disk fails.
+GCMC_EXPORT void write_rating_csv(const std::string& path, const Ratings& ratings,
+                                  const std::vector<Offset>* positions = nullptr);
+
+/// Writes the compact binary form (docs/formats.md), which read_rating_file reads to equal Ratings: users in order,
+/// parts of its own, times and dense features too. Of sparse features nothing is kept. Throws as write_rating_csv, and
+/// InputError for ratings that validate() refuses, ids that are no lines or not in the order of RatingsBuilder, a pair
+/// that is rated twice, and more than 2^32 - 1 ratings whose users are not in order. Memory: 9 bytes a rating, and 8
+/// for its time.
+GCMC_EXPORT void write_binary_ratings(const std::string& path, const Ratings& ratings);
 
 struct IdPair {
   std::string user, item;

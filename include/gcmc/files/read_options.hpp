@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gcmc/base/views.hpp"
@@ -16,6 +17,9 @@ enum class TableLayout { rows, wide, netflix };
 enum class BadLines { error, skip };
 /// Which rating of a pair counts that is rated more than once. `last` goes by time where there is one, else by line.
 enum class Duplicates { last, first, mean, error };
+/// What becomes of ratings' times once duplicates are merged: Ratings::times is empty, has them where the file has, or
+/// has one for every rating: what has none is then an error.
+enum class Times { passed_over, kept, needed };
 
 constexpr auto names_of(TableLayout) {
   return std::to_array<Named<TableLayout>>(
@@ -52,9 +56,24 @@ struct ReadOptions {
   /// Files of edges between users, between items: two columns of ids and perhaps one of weights. Commas separate files,
   /// whose weights add up.
   std::string user_graph = {}, item_graph = {};
+  Times times = Times::passed_over;
   /// Memory in MB that reading a file may take; 0: 64 MB and 16 times the file's size.
   Offset data_limit = 0;
 };
+
+/// The times that a split by this name goes by (options/split_names.hpp).
+inline Times times_for(std::string_view split) {
+  switch (split_rule(split)) {
+    case SplitRule::random:
+      return Times::passed_over;
+    case SplitRule::leave_out:
+      return Times::kept;
+    case SplitRule::time:
+    case SplitRule::time_per_user:
+      break;
+  }
+  return Times::needed;
+}
 
 /// What a table was taken for, and what was done to its lines. Counts are sums over all files of a set.
 struct ReadReport {
@@ -77,6 +96,7 @@ struct ReadReport {
   };
 
   std::string place;      ///< the folder or file; empty for generated ratings
+  Offset bytes = 0;       ///< of the files, as they lie there
   std::string separator;  ///< as ReadOptions names it
   bool header = false;
   bool decimal_comma = false;
@@ -87,6 +107,7 @@ struct ReadReport {
   Offset held_out = 0;     ///< training ratings of pairs that the validation or test file has too: left out
   Offset trimmed_ids = 0;  ///< ids with blanks around them, which are dropped
   Offset latin1_ids = 0;   ///< ids in latin-1, which are made UTF-8
+  Index ready_folds = 0;   ///< splits u1, u2, ... that are there, if their test parts are disjoint
   std::vector<std::string> first_bad_lines;  ///< at most ten
   std::vector<std::string> notes;            ///< sentences for the user
 };

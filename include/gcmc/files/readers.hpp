@@ -21,11 +21,12 @@ GCMC_EXPORT bool is_archive(const std::string& path);
 ///   ratings.csv, any table that read_rating_file reads;
 ///   NAME.inter of RecBole, with NAME.user, NAME.item and NAME.net (edges between users) beside it.
 /// Any of them may be gzipped (name.gz). `split` is u1..u5, ua or ub (ml-100k only: its .base and .test files), or
-/// "random"; empty means u1 where u1.base is there, else random. Features are read where their files are there, and
-/// left out, with a note, where MovieLens' own files tell of one side alone. Those that the options name replace them.
-/// Nodes: users and items in any rating, numbered in ascending order of id (as numbers where all are numbers).
-/// Throws InputError with file and line for a wrong field, a user or item file that lacks a node, or no known file.
-/// An empty `name` is the folder's. Of `options`, what says how a table is read is for ratings.csv alone.
+/// "random" or another rule (options/split_names.hpp), of which `options` say whether times are kept for it; empty
+/// means u1 where u1.base is there, else random. Features are read where their files are there, and left out, with a
+/// note, where MovieLens' own files tell of one side alone. Those that the options name replace them. Nodes: users and
+/// items in any rating, numbered in ascending order of id (as numbers where all are numbers). Throws InputError with
+/// file and line for a wrong field, a user or item file that lacks a node, or no known file. An empty `name` is the
+/// folder's. Of `options`, what says how a table is read is for ratings.csv alone.
 GCMC_EXPORT Ratings read_ratings(const std::string& folder, const std::string& name, std::string_view split = {},
                                  const ReadOptions& options = {}, ReadReport* report = nullptr);
 

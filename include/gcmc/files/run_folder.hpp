@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gcmc/base/export.hpp"
+#include "gcmc/files/read_options.hpp"
 #include "gcmc/options/option_names.hpp"
 #include "gcmc/train/result.hpp"
 
@@ -24,8 +25,10 @@ GCMC_EXPORT void read_options_file(const std::string& path,
 /// Texts of the files. Numbers print so that they read back to the same bits; throws InputError on one that is not
 /// finite.
 GCMC_EXPORT std::string history_csv(const std::vector<HistoryRow>& history);
-GCMC_EXPORT std::string metrics_json(const RunMetrics& metrics);
-GCMC_EXPORT std::string metrics_json(const EnsembleMetrics& metrics);
+/// `read` adds what was done to the lines of the ratings' files.
+GCMC_EXPORT std::string metrics_json(const RunMetrics& metrics, const ReadReport* read = nullptr);
+GCMC_EXPORT std::string metrics_json(const EnsembleMetrics& metrics, const ReadReport* read = nullptr);
+GCMC_EXPORT std::string metrics_json(const FoldMetrics& metrics, const ReadReport* read = nullptr);
 /// RMSE (validation, test where read, the baseline dashed; training where there is neither) above loss, over one
 /// iteration axis, the best iteration marked, title from the metrics. Early outliers are clipped, other values that
 /// are not finite left out. A self-contained SVG of some 30 kB at most, 960 x 540, light background.
@@ -35,7 +38,8 @@ GCMC_EXPORT std::string curve_svg(const std::vector<HistoryRow>& history, const 
 /// moment; a link of that name is replaced, never followed. Throws FileError, or InputError where the path is wrong,
 /// with the system's reason.
 GCMC_EXPORT void write_file_atomically(const std::string& path, const std::string& text);
-/// What a user names as output: a link is followed; a pipe or a device is written to, anything else as above.
+/// What a user names as output: "-" is standard output; a link is followed; a pipe or a device is written to, anything
+/// else as above.
 GCMC_EXPORT void write_output(const std::string& path, const std::string& text);
 
 }  // namespace gcmc

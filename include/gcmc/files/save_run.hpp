@@ -37,10 +37,10 @@ struct RunFile {
 /// folder/model. All else stays as it is.
 GCMC_EXPORT void check_run_folder(const std::string& folder);
 
-/// Puts the models into folder/model, the files beside it, and takes an older run's files away. Everything is written
-/// under temporary names first; then the older files go, the models take their place, the files theirs. So a reader,
-/// and who looks after a process was killed, finds files of the model that is there, or none. Throws as save_models; on
-/// an error before the models are in place, all is as it was.
+/// Puts the models into folder/model, the files beside it, and takes an older run's files away; without models its
+/// model too. Everything is written under temporary names first; then the older files go, the models take their place,
+/// the files theirs. So a reader, and who looks after a process was killed, finds files of the model that is there, or
+/// none. Throws as save_models; on an error before the models are in place, all is as it was.
 GCMC_EXPORT void save_run(const std::string& folder, std::span<const RunFile> files,
                           std::span<const SavedModel> models);
 

@@ -14,7 +14,7 @@ struct TuneReport {
   TunePlan plan;
   std::string dataset, backend;
   Offset users = 0, items = 0, levels = 0, ratings = 0;  ///< training and validation ratings
-  std::string checksum;            ///< of ratings, levels and side features: 16 hexadecimal digits
+  std::string checksum;            ///< of ratings in their order, levels and side features: 16 hexadecimal digits
   double baseline_valid_rmse = 0;  ///< of the bias baseline, mean over the seeds
   TuneResult result;
 };

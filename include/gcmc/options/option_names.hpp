@@ -199,8 +199,8 @@ class OptionText {
     if constexpr (std::is_arithmetic_v<T> && !std::same_as<T, bool>) {
       if (!holds(value)) reject(number_text(value), "is outside " + range_text(row_.range));
     } else if constexpr (std::same_as<T, std::string>) {
-      const bool known =
-          row_.values.empty() || std::find(row_.values.begin(), row_.values.end(), value) != row_.values.end();
+      const bool known = row_.values.empty() || std::any_of(row_.values.begin(), row_.values.end(),
+                                                            [&](auto name) { return is_named(value, name); });
       if (!known) reject(value, "is not one of " + list(row_.values));
       if (row_.name == "data_name" && value.empty()) reject(value, "names no data set");
     }
@@ -321,6 +321,14 @@ inline void validate(const Options& options) {
   require(train.seeds == 1 || train.seed <= largest_seed, [&] {
     return "seed " + number_text(train.seed) + " is too large for several seeds: give one of at most 2^53";
   });
+  const RunOptions& run = options.run;
+  require(run.folds != 1 && run.fold <= run.folds, [&] {
+    return "folds " + number_text(run.folds) + ", fold " + number_text(run.fold) +
+           ": at least 2 folds are needed, and a fold is one of them, from 1";
+  });
+  require(run.folds == 0 || run.split.empty() || run.split == "random",
+          [&] { return "split " + run.split + " and folds both say what is tested: leave out one of them"; });
+  require(run.folds == 0 || train.seeds == 1, "folds and seeds are both for several trainings: leave out one of them");
   require(!train.calibrate || (!train.train_on_valid && options.run.valid_ratio > 0),
           "calibrate fits a line to validation ratings that are not trained on: set train_on_valid false and "
           "data_valid_ratio above 0");

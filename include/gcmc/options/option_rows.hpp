@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "gcmc/options/options.hpp"
+#include "gcmc/options/split_names.hpp"
 
 namespace gcmc {
 
@@ -33,6 +34,7 @@ struct OptionRow {
   std::span<const std::string_view> values = {};  ///< of text: what it may be; empty: anything
   bool inverted = false;                          ///< the name says the opposite of its field
   bool changes_results = true;
+  bool is_path = false, are_paths = false;  ///< of a file or a folder; of several, parted by commas
 
   /// The same row with another spelling, a range, a list of values, ...
   constexpr OptionRow also(std::string_view spelling) const { return with(&OptionRow::alias, spelling); }
@@ -41,6 +43,8 @@ struct OptionRow {
   constexpr OptionRow inverse() const { return with(&OptionRow::inverted, true); }
   constexpr OptionRow fixed() const { return with(&OptionRow::searchable, false); }
   constexpr OptionRow harmless() const { return with(&OptionRow::changes_results, false); }
+  constexpr OptionRow path() const { return with(&OptionRow::is_path, true); }
+  constexpr OptionRow paths() const { return with(&OptionRow::are_paths, true); }
 
  private:
   template <class Field>
@@ -58,7 +62,6 @@ inline constexpr OptionRange share{.high = 1, .open_high = true}, width{.low = 1
     from_zero{.high = largest_index}, from_one{.low = 1, .high = largest_index};
 }
 inline constexpr std::array<std::string_view, 4> preset_names = {"dgl", "paper", "best", "auto"};
-inline constexpr std::array<std::string_view, 9> split_names = {"", "u1", "u2", "u3", "u4", "u5", "ua", "ub", "random"};
 
 /// Calls visit(row, field) for every option, in the order of help. Fields are bool, double, Index, int, Offset,
 /// std::uint64_t, std::string, Device or one of the enums. O is Options or const Options.
@@ -77,14 +80,23 @@ void for_each_option(O& o, Visit&& visit) {
              "ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest-small, synthetic-100k, -1m, -10m or -25m, or "
              "any folder name with a ratings.csv"),
         o.run.data_name);
-  visit(
-      data("split", "u1..u5, ua, ub (ml-100k's own) or random; empty: u1 for ml-100k, else random").one_of(split_names),
-      o.run.split);
-  visit(data("data_test_ratio", "share of ratings tested, where the split is random").in(ranges::share),
+  visit(data("split",
+             "u1..u5, ua, ub (ml-100k's own), random, time (the last ratings are tested), time-per-user (each user's "
+             "last) or leave-K-out (each user's last K); empty: u1 for ml-100k, else random")
+            .one_of(split_names),
+        o.run.split);
+  visit(data("data_test_ratio", "share of ratings tested, where the split is random or by time").in(ranges::share),
         o.run.test_ratio);
   visit(data("data_valid_ratio", "share of the remaining ratings validated").in(ranges::share), o.run.valid_ratio);
   visit(data("data_test_seed", "seeds a random test part alone; negative: as seed").in({.low = -1, .high = 0x1p53}),
         o.run.test_seed);
+  visit(data("folds",
+             "so many trainings, each tested on another part of the ratings (ml-100k: 5 are its u1 to u5); figures are "
+             "kept, no model; 0: one training")
+            .in({.high = 1000}),
+        o.run.folds);
+  visit(data("fold", "of the folds, this one alone, from 1, whose model is kept; 0: all").in({.high = 1000}),
+        o.run.fold);
   visit(machine("device", "-1 or cpu, the number of a CUDA device, or auto (device 0, or else the CPU)"), o.run.device);
   visit(machine("threads", "CPU threads; 0: all cores. Results do not depend on it").in({.high = 1024}).harmless(),
         o.run.threads);

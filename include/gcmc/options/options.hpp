@@ -80,10 +80,12 @@ struct Device {
 /// Which ratings, how they are split, and what computes.
 struct RunOptions {
   std::string data_name = "ml-100k";
-  std::string split;  ///< u1..u5, ua, ub (ml-100k), random; empty: the set's custom
+  std::string split;  ///< as split_names.hpp has it; empty: the set's custom
   double test_ratio = 0.1;
   double valid_ratio = 0.1;
   Offset test_seed = -1;  ///< of a random test part; negative: as seed
+  Index folds = 0;        ///< the test part is one of so many disjoint ones, which are all ratings; 0: it is drawn
+  Index fold = 0;         ///< which, from 1; 0: one after the other (train_folds)
   Device device;
   int threads = 0;  ///< 0: all cores
   friend bool operator==(const RunOptions&, const RunOptions&) = default;

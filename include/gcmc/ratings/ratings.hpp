@@ -32,8 +32,9 @@ struct Ratings {
   std::vector<std::string> item_ids;
   std::vector<double> levels;  ///< the distinct rating values, ascending
   std::vector<Rating> entries;
-  Offset test_begin = -1;   ///< entries from here on are the data set's own test split; -1: it has none
-  Offset valid_begin = -1;  ///< entries from here to test_begin are its own validation part; -1: it has none
+  std::vector<double> times;  ///< one an entry, later is larger, NaN where it is not known; empty: they were not read
+  Offset test_begin = -1;     ///< entries from here on are the data set's own test split; -1: it has none
+  Offset valid_begin = -1;    ///< entries from here to test_begin are its own validation part; -1: it has none
   SideFeatures user_features, item_features;
 
   Index users() const { return static_cast<Index>(user_ids.size()); }
@@ -90,6 +91,10 @@ inline void validate(const Ratings& ratings) {
   });
   validate_levels(ratings.levels);
   require_in_range(ratings.entries, users, items, ratings.levels.size(), "ratings");
+  require(ratings.times.empty() || ratings.times.size() == ratings.entries.size(), [&] {
+    return "ratings: " + std::to_string(ratings.times.size()) + " times for " + std::to_string(ratings.entries.size()) +
+           " entries";
+  });
   require(ratings.test_begin >= -1 && ratings.test_begin <= static_cast<Offset>(ratings.entries.size()), [&] {
     return "ratings: test_begin is " + std::to_string(ratings.test_begin) + ", but there are " +
            std::to_string(ratings.entries.size()) + " entries";

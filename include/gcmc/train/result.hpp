@@ -72,17 +72,6 @@ struct TrainResult {
   SavedModel model;
 };
 
-/// Several models of one configuration: each one's figures, and those of their averaged predictions.
-struct EnsembleMetrics {
-  std::vector<RunMetrics> members;
-  Metrics test;  ///< of the averaged predictions
-
-  double mean_valid_rmse() const;  ///< of the members; 0 if there is none
-  double mean_test_rmse() const;
-  double test_rmse_deviation() const;  ///< sample standard deviation of the members' test RMSE; 0 of one
-  std::optional<bool> beats_baseline() const;
-};
-
 /// Mean of `value` over the members that have it; 0 if none has.
 template <class Function>
 double mean_over(const std::vector<RunMetrics>& members, const Function& value) {
@@ -96,26 +85,53 @@ double mean_over(const std::vector<RunMetrics>& members, const Function& value) 
   return count ? sum / count : 0;
 }
 
+/// Means over the members; 0 where none has the figure.
+inline double mean_valid_rmse(const std::vector<RunMetrics>& members) {
+  return mean_over(members, [](const RunMetrics& member) { return member.best_valid_rmse; });
+}
+inline double mean_test_rmse(const std::vector<RunMetrics>& members) {
+  return mean_over(members, [](const RunMetrics& member) { return std::optional(member.best_test_rmse); });
+}
+/// Sample standard deviation of the members' test RMSE; 0 of one.
+inline double test_rmse_deviation(const std::vector<RunMetrics>& members) {
+  if (members.size() < 2) return 0;
+  const double mean = mean_test_rmse(members), count = static_cast<double>(members.size());
+  const double square = mean_over(members, [&](const RunMetrics& member) {
+    return std::optional((member.best_test_rmse - mean) * (member.best_test_rmse - mean));
+  });
+  return std::sqrt(square * count / (count - 1));
+}
+
+/// Several models of one configuration: each one's figures, and those of their averaged predictions.
+struct EnsembleMetrics {
+  std::vector<RunMetrics> members;
+  Metrics test;  ///< of the averaged predictions
+
+  double mean_valid_rmse() const { return gcmc::mean_valid_rmse(members); }
+  double mean_test_rmse() const { return gcmc::mean_test_rmse(members); }
+  double test_rmse_deviation() const { return gcmc::test_rmse_deviation(members); }
+  std::optional<bool> beats_baseline() const;
+};
+
+/// A cross-validation: the figures of its folds.
+struct FoldMetrics {
+  std::vector<RunMetrics> folds;
+  Index planned = 0;  ///< more than there are where the last one was stopped
+
+  double mean_valid_rmse() const { return gcmc::mean_valid_rmse(folds); }
+  double mean_test_rmse() const { return gcmc::mean_test_rmse(folds); }
+  double test_rmse_deviation() const { return gcmc::test_rmse_deviation(folds); }
+  double mean_baseline_rmse() const {
+    return mean_over(folds, [](const RunMetrics& fold) { return std::optional(fold.baseline_test_rmse); });
+  }
+};
+
 inline std::optional<bool> RunMetrics::beats_baseline() const {
   if (test_ratings > 0) return best_test_rmse < baseline_test_rmse;
   if (!best_valid_rmse || !baseline_valid_rmse || valid_in_training) return std::nullopt;
   return *best_valid_rmse < *baseline_valid_rmse;
 }
 
-inline double EnsembleMetrics::mean_valid_rmse() const {
-  return mean_over(members, [](const RunMetrics& member) { return member.best_valid_rmse; });
-}
-inline double EnsembleMetrics::mean_test_rmse() const {
-  return mean_over(members, [](const RunMetrics& member) { return std::optional(member.best_test_rmse); });
-}
-inline double EnsembleMetrics::test_rmse_deviation() const {
-  if (members.size() < 2) return 0;
-  const double mean = mean_test_rmse(), count = static_cast<double>(members.size());
-  const double square = mean_over(members, [&](const RunMetrics& member) {
-    return std::optional((member.best_test_rmse - mean) * (member.best_test_rmse - mean));
-  });
-  return std::sqrt(square * count / (count - 1));
-}
 inline std::optional<bool> EnsembleMetrics::beats_baseline() const {
   if (members.empty() || test.count == 0) return std::nullopt;
   return test.rmse() < members.front().baseline_test_rmse;

@@ -26,7 +26,15 @@ using OnProgress = std::function<void(const Progress&)>;
 
 /// How the options split a set.
 inline SplitOptions split_options(const Options& options) {
-  return {options.run.test_ratio, options.run.valid_ratio, options.test_seed(), options.train.seed};
+  const RunOptions& run = options.run;
+  return {.test_ratio = run.test_ratio,
+          .valid_ratio = run.valid_ratio,
+          .test_seed = options.test_seed(),
+          .valid_seed = options.train.seed,
+          .rule = split_rule(run.split),
+          .left_out = left_out(run.split),
+          .folds = run.folds,
+          .fold = run.fold};
 }
 
 /// One run on one backend in one precision: what train() makes, and throws away when it has the result.
@@ -281,7 +289,7 @@ class TrainingRun {
   void describe_model() {
     const RunMetrics& m = metrics();
     SavedModel& saved = result_.model;
-    saved.split = {{"test", ratings_.has_fixed_test() ? "the data set's own" : "random"},
+    saved.split = {{"test", test_part_text()},
                    {"seed", std::to_string(options_.train.seed)},
                    {"test_seed", std::to_string(options_.test_seed())},
                    {"train_ratings", std::to_string(m.train_ratings)},
@@ -293,6 +301,13 @@ class TrainingRun {
       saved.metrics["best_test_mae"] = m.best_test_mae;
     }
     saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
+  }
+
+  std::string test_part_text() const {
+    const RunOptions& run = options_.run;
+    if (ratings_.has_fixed_test()) return "the data set's own";
+    if (run.folds > 0) return "fold " + std::to_string(run.fold) + " of " + std::to_string(run.folds);
+    return split_rule(run.split) == SplitRule::random ? "random" : run.split;
   }
 
   /// One trainer's whole life without its results: what a backend's require_memory() measures.

@@ -36,6 +36,7 @@ class DataLimit {
       refuse("is compressed more than " + std::to_string(largest_inflation) + " times");
   }
 
+  Offset bytes() const { return bytes_; }
   Offset bound() const { return allowed_ > 0 ? allowed_ : base + times_the_file * bytes_; }
 
  private:

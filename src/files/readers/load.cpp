@@ -163,9 +163,9 @@ fs::path find_given(const std::string& data_dir, const std::string& name) {
 Ratings read_folder(const std::string& folder, const std::string& name, std::string_view split,
                     const ReadOptions& options, ReadReport& told) {
   const bool own_split = is_ml_100k_split(split);
-  if (!split.empty() && split != "random" && !own_split)
+  if (!split.empty() && !own_split && !is_split_rule(split))
     throw InputError("there is no split " + shown(split) +
-                     ": use u1, u2, u3, u4, u5, ua or ub (ml-100k alone) or random");
+                     ": use u1, u2, u3, u4, u5, ua or ub (ml-100k alone), or a rule such as random or time");
   const Format format = format_of(folder);
   require_folder(folder);
   if (format == Format::none)
@@ -201,6 +201,7 @@ Ratings read_archive(const std::string& path, const std::string& name, std::stri
   try {
     Ratings ratings = read_folder(folder, name.empty() ? fs::path(path).stem().string() : name, split, options, told);
     told.place = path;
+    told.bytes = static_cast<Offset>(fs::file_size(path));
     for (std::string& line : told.first_bad_lines) line = named(line, unpacked.path(), path);
     for (std::string& note : told.notes) note = named(note, unpacked.path(), path);
     for (ReadReport::SideFile& file : told.side_files) file.path = named(file.path, unpacked.path(), path);
@@ -212,7 +213,8 @@ Ratings read_archive(const std::string& path, const std::string& name, std::stri
 
 /// Generated ratings have no test split of their own.
 Ratings generate(const std::string& name, std::string_view split) {
-  if (!split.empty() && split != "random") throw InputError(name + " has no split " + shown(split) + ": use random");
+  if (!split.empty() && !is_split_rule(split))
+    throw InputError(name + " has no split " + shown(split) + ": use random");
   return generate_ratings(synthetic_shape(name));
 }
 

@@ -23,7 +23,7 @@ std::string_view read_id(const TextFile& file, std::string_view field, const cha
 
 /// Lines of user, item, rating, timestamp.
 void read_quadruples(const std::filesystem::path& path, std::string_view separator, DataLimit& limit,
-                     RatingCollector& collector) {
+                     RatingCollector& collector, ReadReport& report) {
   TextFile file(path, limit);
   std::vector<std::string_view> fields;
   while (next_fields(file, separator, 4, fields)) {
@@ -32,6 +32,7 @@ void read_quadruples(const std::filesystem::path& path, std::string_view separat
     const double value = read_rating(file, fields[2]);
     const auto time = static_cast<double>(read_integer(file, fields[3], "the timestamp", -any, any));
     file.with_place([&] { collector.add(user, item, value, time); });
+    ++report.lines;
   }
 }
 
@@ -183,6 +184,14 @@ void require_ratings(const Ratings& ratings, const std::filesystem::path& path) 
   if (ratings.entries.empty()) throw InputError(path.string() + ": no ratings, at least one was expected");
 }
 
+/// u1 to u5 are a cross-validation: their test parts are disjoint.
+Index ready_folds(const std::filesystem::path& folder) {
+  for (const char* split : {"u1", "u2", "u3", "u4", "u5"})
+    for (const char* part : {".base", ".test"})
+      if (find_file(folder, std::string(split) + part).empty()) return 0;
+  return 5;
+}
+
 }  // namespace
 
 bool is_ml_100k_split(std::string_view split) {
@@ -193,26 +202,28 @@ bool is_ml_100k_split(std::string_view split) {
 Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& name, std::string_view split,
                      const ReadOptions& options, ReadReport& report) {
   const bool own_test = !options.test_ratings.empty();
-  require(!own_test || split.empty() || split == "random",
+  require(!own_test || split.empty() || is_split_rule(split),
           [&] { return "split " + shown(split) + " has a test part of its own: leave out either it or test_ratings"; });
   if (split.empty()) split = own_test || find_file(folder, "u1.base").empty() ? "random" : "u1";
   DataLimit limit(folder.string(), options.data_limit);
   RatingCollector collector(options, report, limit);
   std::filesystem::path path;
-  if (split == "random") {
+  if (is_split_rule(split)) {
     path = find_required(folder, "u.data");
-    read_quadruples(path, "\t", limit, collector);
+    read_quadruples(path, "\t", limit, collector, report);
     read_own_parts(collector, options, limit, report);
   } else {
     path = find_required(folder, std::string(split) + ".base");
-    read_quadruples(path, "\t", limit, collector);
+    read_quadruples(path, "\t", limit, collector, report);
     collector.begin_test();
-    read_quadruples(find_required(folder, std::string(split) + ".test"), "\t", limit, collector);
+    read_quadruples(find_required(folder, std::string(split) + ".test"), "\t", limit, collector, report);
   }
   Ratings ratings = collector.finish(name);
   require_ratings(ratings, path);
   ratings.user_features = read_ml_100k_users(folder, collector.users(), limit);
   ratings.item_features = read_ml_100k_items(folder, collector.items(), limit);
+  report.bytes = limit.bytes();
+  report.ready_folds = ready_folds(folder);
   leave_out_single_side(ratings, (folder / "u.user").string(), (folder / "u.item").string(), report);
   add_side_files(ratings, options, report);
   return ratings;
@@ -223,12 +234,13 @@ Ratings read_dat(const std::filesystem::path& folder, const std::string& name, c
   DataLimit limit(folder.string(), options.data_limit);
   RatingCollector collector(options, report, limit);
   const std::filesystem::path path = find_required(folder, "ratings.dat");
-  read_quadruples(path, "::", limit, collector);
+  read_quadruples(path, "::", limit, collector, report);
   read_own_parts(collector, options, limit, report);
   Ratings ratings = collector.finish(name);
   require_ratings(ratings, path);
   ratings.user_features = read_dat_users(folder, collector.users(), limit);
   ratings.item_features = read_dat_items(folder, collector.items(), limit);
+  report.bytes = limit.bytes();
   leave_out_single_side(ratings, (folder / "users.dat").string(), (folder / "movies.dat").string(), report);
   add_side_files(ratings, options, report);
   return ratings;

@@ -137,9 +137,31 @@ void RatingCollector::bin_values() {
   note(values, counts);
 }
 
+/// The times of the ratings that count, as the options want them.
+std::vector<double> RatingCollector::take_times() {
+  const Chunks<double> times = std::move(times_);
+  const bool needed = options_.times == Times::needed;
+  std::vector<double> kept;
+  require(!needed || !times.empty() || raw_.empty(),
+          [&] { return report_.place + ": the ratings have no times, by which they are to be split"; });
+  if (options_.times == Times::passed_over || times.empty()) return kept;
+  limit_.take(static_cast<Offset>(sizeof(double) * raw_.size()));
+  kept.reserve(raw_.size());
+  for (std::size_t k = 0; k < raw_.size(); ++k) {
+    if (raw_[k].user == removed) continue;
+    kept.push_back(k < times.size() ? times[k] : no_time);
+    require(!needed || !std::isnan(kept.back()), [&] {
+      return report_.place + ": user " + shown(users().ids()[static_cast<std::size_t>(raw_[k].user)]) + " rates item " +
+             shown(items().ids()[static_cast<std::size_t>(raw_[k].item)]) +
+             " at no time, and the ratings are to be split by their times";
+    });
+  }
+  return kept;
+}
+
 Ratings RatingCollector::finish(const std::string& name) {
   merge_duplicates();
-  times_ = {};
+  std::vector<double> times = take_times();
   const bool binned = !options_.rating_levels.empty() && !raw_.empty();
   if (binned) bin_values();
   builder_.reserve(raw_.size());
@@ -151,6 +173,7 @@ Ratings RatingCollector::finish(const std::string& name) {
   }
   raw_ = {};
   Ratings ratings = builder_.finish(name);
+  ratings.times = std::move(times);
   std::vector<std::size_t> counts(ratings.levels.size());
   for (const Rating& entry : ratings.entries) ++counts[entry.level];
   if (!binned) note(ratings.levels, counts);

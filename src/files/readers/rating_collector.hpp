@@ -55,6 +55,7 @@ class RatingCollector {
   std::vector<std::uint32_t> user_by_user() const;
   void merge_duplicates();
   std::size_t merge(std::size_t earlier, std::size_t later);
+  std::vector<double> take_times();
   void bin_values();
   void note(const std::vector<double>& values, const std::vector<std::size_t>& counts);
 

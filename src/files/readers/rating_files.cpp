@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "binary_file.hpp"
 #include "data_limit.hpp"
 #include "rating_collector.hpp"
 #include "rating_fields.hpp"
@@ -23,6 +24,11 @@ Ratings read_rating_file(const std::string& path, const std::string& name, const
   ReadReport& told = report ? *report : own_report;
   told = {};
   told.place = shown_path(path);
+  if (is_binary_ratings(path)) {
+    Ratings ratings = read_binary_ratings(path, name, options, told);
+    add_side_files(ratings, options, told);
+    return ratings;
+  }
   DataLimit limit(told.place, options.data_limit);
   RatingCollector collector(options, told, limit);
   read_ratings_into(collector, path, options, limit, told);
@@ -35,6 +41,7 @@ Ratings read_rating_file(const std::string& path, const std::string& name, const
     if (told.not_rated > 0) return none + std::to_string(told.not_rated) + " lines stand for not rated";
     return none + "at least one was expected";
   });
+  told.bytes = limit.bytes();
   Ratings ratings = collector.finish(name.empty() ? name_of_file(path) : name);
   add_side_files(ratings, with_typed_files(options, path), told);
   return ratings;

@@ -1,5 +1,7 @@
 #include "rating_table.hpp"
 
+#include <cmath>
+
 #include "rating_fields.hpp"
 #include "table.hpp"
 
@@ -39,6 +41,11 @@ void read_rating_table(const std::string& path, const ReadOptions& options, Data
                        RatingCollector& collector, ReadReport& report) {
   Table table(path, options, rating_columns(), limit);
   if (report.columns.empty()) table.describe(report);
+  require(options.times != Times::needed || table.has(time_column), [&] {
+    return table.records().path() +
+           ": no column is known as the time, by which the ratings are to be split: name it, as "
+           "in columns time=NAME";
+  });
   IdReader users(report), items(report);
   ValueReader values(options, report);
   const Records& records = table.records();
@@ -49,6 +56,8 @@ void read_rating_table(const std::string& path, const ReadOptions& options, Data
                            item = items.read(records, table[item_column], "item");
     if (!value) return true;
     const double time = table.has(time_column) ? parse_time(table[time_column]) : no_time;
+    if (options.times == Times::needed && std::isnan(time))
+      records.fail("the time is " + shown(table[time_column]), "seconds or a date such as 2005-09-06");
     records.file().with_place([&] { collector.add(user, item, *value, time); });
     return true;
   });

@@ -65,6 +65,21 @@ ordered_json object_of(const RunMetrics& metrics) {
   return object;
 }
 
+/// Null where it was not measured.
+ordered_json measured(const char* name, bool was, double value) {
+  return was ? ordered_json(finite(value, name)) : ordered_json(nullptr);
+}
+
+std::string text_of(ordered_json object, const ReadReport* read) {
+  if (read && read->lines > 0)
+    object["reading"] = {{"lines", read->lines},
+                         {"bad_lines", read->bad_lines},
+                         {"not_rated", read->not_rated},
+                         {"duplicates", read->duplicates},
+                         {"held_out", read->held_out}};
+  return json_text(object, "metrics");
+}
+
 }  // namespace
 
 std::string history_csv(const std::vector<HistoryRow>& history) {
@@ -86,9 +101,11 @@ std::string history_csv(const std::vector<HistoryRow>& history) {
   return text;
 }
 
-std::string metrics_json(const RunMetrics& metrics) { return json_text(object_of(metrics), "metrics"); }
+std::string metrics_json(const RunMetrics& metrics, const ReadReport* read) {
+  return text_of(object_of(metrics), read);
+}
 
-std::string metrics_json(const EnsembleMetrics& metrics) {
+std::string metrics_json(const EnsembleMetrics& metrics, const ReadReport* read) {
   require(!metrics.members.empty(), "metrics of an ensemble without members");
   const RunMetrics& first = metrics.members.front();
   ordered_json object;
@@ -97,9 +114,7 @@ std::string metrics_json(const EnsembleMetrics& metrics) {
   object["seeds"] = ordered_json::array();
   for (const RunMetrics& member : metrics.members) object["seeds"].push_back(member.seed);
   object["test_ratings"] = first.test_ratings;
-  const auto number = [&](const char* name, bool measured, double value) {
-    object[name] = measured ? ordered_json(finite(value, name)) : ordered_json(nullptr);
-  };
+  const auto number = [&](const char* name, bool was, double value) { object[name] = measured(name, was, value); };
   const bool tested = first.test_ratings > 0;
   number("mean_valid_rmse", first.best_valid_rmse.has_value(), metrics.mean_valid_rmse());
   number("mean_test_rmse", tested, metrics.mean_test_rmse());
@@ -113,7 +128,25 @@ std::string metrics_json(const EnsembleMetrics& metrics) {
   object["stopped"] = metrics.members.back().stopped;
   object["members"] = ordered_json::array();
   for (const RunMetrics& member : metrics.members) object["members"].push_back(object_of(member));
-  return json_text(object, "metrics");
+  return text_of(std::move(object), read);
+}
+
+std::string metrics_json(const FoldMetrics& metrics, const ReadReport* read) {
+  require(!metrics.folds.empty(), "metrics of a cross-validation without folds");
+  const RunMetrics& first = metrics.folds.front();
+  ordered_json object;
+  object["dataset"] = first.dataset;
+  object["preset"] = first.preset;
+  object["folds"] = metrics.planned;
+  object["mean_valid_rmse"] = measured("mean_valid_rmse", first.best_valid_rmse.has_value(), metrics.mean_valid_rmse());
+  object["mean_test_rmse"] = finite(metrics.mean_test_rmse(), "mean_test_rmse");
+  object["test_rmse_deviation"] =
+      measured("test_rmse_deviation", metrics.folds.size() > 1, metrics.test_rmse_deviation());
+  object["mean_baseline_test_rmse"] = finite(metrics.mean_baseline_rmse(), "mean_baseline_test_rmse");
+  object["stopped"] = metrics.folds.back().stopped;
+  object["members"] = ordered_json::array();
+  for (const RunMetrics& fold : metrics.folds) object["members"].push_back(object_of(fold));
+  return text_of(std::move(object), read);
 }
 
 }  // namespace gcmc

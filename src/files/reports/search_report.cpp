@@ -2,11 +2,12 @@
 #include <filesystem>
 #include <set>
 
-#include "../checksum.hpp"
+#include "../csv_field.hpp"
 #include "../json.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/layers/model_layers.hpp"
+#include "gcmc/ratings/checksum.hpp"
 #include "gcmc/train/ensemble.hpp"
 
 namespace gcmc {
@@ -114,14 +115,6 @@ void check_shapes(const TunePlan& plan, const std::vector<TrialValues>& trials, 
   }
 }
 
-/// CSV with quotes where needed (RFC 4180).
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
-}
-
 }  // namespace
 
 TuneReport begin_report(const TunePlan& plan, const Ratings& ratings, std::string backend) {
@@ -139,7 +132,7 @@ TuneReport begin_report(const TunePlan& plan, const Ratings& ratings, std::strin
   report.items = ratings.items();
   report.levels = levels;
   report.ratings = static_cast<Offset>(ratings.entries.size());
-  report.checksum = checksum(ratings);
+  report.checksum = checksum(ratings, true);
   for (Index repeat = 0; repeat < plan.base.train.seeds; ++repeat) {
     const Split parts = Split(ratings, split_options(member_options(plan.base, repeat)));
     require(!parts.valid().empty(), "tune: no rating is validated: raise data_valid_ratio");
@@ -186,7 +179,7 @@ std::string tune_csv(const TuneReport& report) {
     }
     text += ",";
     if (!trial.valid_rmse.empty()) append_number(text, trial.best_iteration);
-    text += "," + quoted(trial.error) + "\n";
+    text += "," + csv_field(trial.error) + "\n";
   }
   return text;
 }

@@ -1,0 +1,328 @@
+#include "data.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "command_line.hpp"
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
+#include "gcmc/files/data_report.hpp"
+#include "gcmc/files/rating_files.hpp"
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/train/folds.hpp"
+#include "progress.hpp"
+#include "setup.hpp"
+
+using gcmc::Offset;
+
+namespace {
+
+/// Thousands parted by commas.
+std::string count_text(Offset value) {
+  std::string text = std::to_string(value);
+  for (auto end = static_cast<Offset>(text.size()) - 3; end > 0; end -= 3)
+    text.insert(static_cast<std::size_t>(end), ",");
+  return text;
+}
+
+std::string bytes_text(Offset bytes) {
+  const char* units[] = {"bytes", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(bytes);
+  int unit = 0;
+  for (; value >= 1000 && unit < 4; ++unit) value /= 1000;
+  return gcmc::number_text(unit ? std::round(value * 10) / 10 : value) + " " + units[unit];
+}
+
+/// One # for `most` / 40, at least one for what is there.
+std::string bar(Offset count, Offset most) {
+  if (count == 0) return {};
+  return std::string(static_cast<std::size_t>(std::max<Offset>(1, 40 * count / most)), '#');
+}
+
+void print_levels(const gcmc::RatingStatistics& s) {
+  constexpr std::size_t most_shown = 60;
+  if (s.levels.size() > most_shown) {
+    std::printf("\n%zu rating values from %s to %s\n", s.levels.size(), gcmc::number_text(s.levels.front()).c_str(),
+                gcmc::number_text(s.levels.back()).c_str());
+    return;
+  }
+  std::printf("\n%12s  %13s\n", "Rating", "ratings");
+  const Offset most = std::max<Offset>(1, *std::max_element(s.level_counts.begin(), s.level_counts.end()));
+  for (std::size_t r = 0; r < s.levels.size(); ++r)
+    std::printf("%12.6g  %13s  %5.1f %%  %s\n", s.levels[r], count_text(s.level_counts[r]).c_str(),
+                100 * static_cast<double>(s.level_counts[r]) / static_cast<double>(s.ratings),
+                bar(s.level_counts[r], most).c_str());
+}
+
+void print_degrees(const gcmc::DegreeStatistics& degrees, const char* side, const char* sides) {
+  std::printf("\nRatings of %s: %s to %s, median %.6g, mean %.1f\n", side, count_text(degrees.least).c_str(),
+              count_text(degrees.most).c_str(), degrees.median, degrees.mean);
+  std::printf("%15s  %10s\n", "ratings", sides);
+  Offset most = 1;
+  for (const auto& bin : degrees.bins) most = std::max(most, bin.nodes);
+  for (const auto& bin : degrees.bins) {
+    const std::string range =
+        count_text(bin.first) + (bin.last > bin.first ? "-" + count_text(std::min(bin.last, degrees.most)) : "");
+    std::printf("%15s  %10s  %s\n", range.c_str(), count_text(bin.nodes).c_str(), bar(bin.nodes, most).c_str());
+  }
+  if (degrees.single > 0)
+    std::printf("%s have one rating alone, and none to learn from where that is tested\n",
+                count_text(degrees.single).c_str());
+}
+
+void print_statistics(const gcmc::DataSource& source, const gcmc::RatingStatistics& s, double seconds) {
+  const gcmc::ReadReport& report = source.report;
+  print_understood(report);
+  std::printf("%s: %s users, %s items, %s ratings in %zu level%s\n", gcmc::printable(s.name).c_str(),
+              count_text(s.users).c_str(), count_text(s.items).c_str(), count_text(s.ratings).c_str(), s.levels.size(),
+              s.levels.size() == 1 ? "" : "s");
+  if (!report.place.empty())
+    std::printf("%s, %s, read in %.2f s\n", gcmc::printable(report.place).c_str(), bytes_text(report.bytes).c_str(),
+                seconds);
+  std::printf("%.4g %% of all pairs are rated; mean %s, deviation %s\n", 100 * s.density, figure(s.mean).c_str(),
+              figure(s.deviation).c_str());
+  if (s.timed > 0)
+    std::printf("%s to %s%s\n", gcmc::time_text(s.first_time).c_str(), gcmc::time_text(s.last_time).c_str(),
+                s.timed < s.ratings ? (" (" + count_text(s.ratings - s.timed) + " have no time)").c_str() : "");
+  if (s.own_test >= 0) std::printf("Its own test part: %s ratings\n", count_text(s.own_test).c_str());
+  if (s.own_valid >= 0) std::printf("Its own validation part: %s ratings\n", count_text(s.own_valid).c_str());
+  if (s.user_features + s.item_features > 0)
+    std::printf("Features: %s columns of users, %s of items\n", count_text(s.user_features).c_str(),
+                count_text(s.item_features).c_str());
+  print_levels(s);
+  print_degrees(s.user, "a user", "users");
+  print_degrees(s.item, "an item", "items");
+}
+
+/// By the ending of the name; "-" is a table on standard output.
+void write_ratings(const std::string& path, const gcmc::Ratings& ratings) {
+  if (path == "-" || path.ends_with(".csv")) return gcmc::write_rating_csv(path, ratings);
+  gcmc::require(path.ends_with(".gcmc"),
+                path + ": its name ends neither in .csv (a table) nor in .gcmc (the binary form)");
+  gcmc::write_binary_ratings(path, ratings);
+}
+
+void print_written(const std::string& path, const gcmc::Ratings& ratings) {
+  std::error_code none;
+  const auto bytes = std::filesystem::file_size(path, none);
+  if (path == "-" || none) return;
+  std::printf("%s: %s ratings, %s\n", gcmc::printable(path).c_str(),
+              count_text(static_cast<Offset>(ratings.entries.size())).c_str(),
+              bytes_text(static_cast<Offset>(bytes)).c_str());
+}
+
+void note(const std::string& text) { std::fprintf(stderr, "%s%s\n", opening_of_notes, gcmc::printable(text).c_str()); }
+
+void note_features(const gcmc::Ratings& ratings) {
+  if (!ratings.user_features.empty() || !ratings.item_features.empty())
+    note("a table holds ratings alone: the features of " + ratings.name + " are left out");
+}
+
+/// Positions of a split's ratings, in the order in which they are trained on, validated and tested.
+struct Parts {
+  std::vector<Offset> train, valid, test;
+
+  Parts(const gcmc::Ratings& ratings, const gcmc::SplitOptions& options) {
+    const gcmc::HeldOut tested = gcmc::hold_out_test(ratings, options);
+    test.assign(tested.order.begin(), tested.order.begin() + tested.count);
+    const std::vector<Offset> known(tested.order.begin() + tested.count, tested.order.end());
+    const gcmc::HeldOut validated = gcmc::hold_out_valid(ratings, known, options);
+    for (std::size_t k = 0; k < validated.order.size(); ++k)
+      (static_cast<Offset>(k) < validated.count ? valid : train)
+          .push_back(known[static_cast<std::size_t>(validated.order[k])]);
+    gcmc::require(!train.empty(), "no rating is left to train on");
+  }
+};
+
+void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const gcmc::Options& options) {
+  const Parts parts(ratings, gcmc::split_options(options));
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  gcmc::require(!problem, [&] { return folder + ": cannot be made: " + problem.message(); });
+  std::string command = "gcmc train " + folder + "/train.csv";
+  const auto write = [&](const char* name, const std::vector<Offset>& positions) {
+    const std::string path = folder + "/" + name + ".csv";
+    if (positions.empty()) return std::string();
+    gcmc::write_rating_csv(path, ratings, &positions);
+    std::printf("%s: %s ratings\n", gcmc::printable(path).c_str(),
+                count_text(static_cast<Offset>(positions.size())).c_str());
+    return path;
+  };
+  write("train", parts.train);
+  const std::string valid = write("valid", parts.valid), test = write("test", parts.test);
+  if (!valid.empty()) command += " --valid-ratings " + valid;
+  if (!test.empty()) command += " --test-ratings " + test;
+  std::printf("%s\n", gcmc::printable(command).c_str());
+}
+
+/// What the arguments name, with all its times.
+Settings settings_for(const CLI::App& command, const TrainArguments& arguments, const std::string& source) {
+  Settings settings = resolve(command, arguments);
+  settings.program.reading.times = gcmc::Times::kept;
+  if (is_path(source)) {
+    settings.program.ratings = source;
+  } else {
+    settings.options.run.data_name = source;
+    settings.data_named = true;
+  }
+  return settings;
+}
+
+constexpr const char* source_help =
+    "table of ratings in a file, a folder or zip of a data set, - for standard input, or a data set's name";
+
+class DataCommands {
+ public:
+  /// Adds the command and those within it.
+  explicit DataCommands(CLI::App& app);
+
+  CLI::App* command() const { return command_; }
+  /// Does what the parsed arguments ask for.
+  void run() const;
+
+ private:
+  void inspect() const;
+  void convert() const;
+  void split() const;
+  void generate() const;
+  CLI::App* add(const char* name, const char* description, TrainArguments* reading = nullptr, bool with_split = false);
+
+  CLI::App *command_, *inspect_, *convert_, *split_, *generate_;
+  TrainArguments inspect_reading_, convert_reading_, split_reading_;
+  std::string source_, output_, svg_;
+  bool json_ = false;
+  std::vector<std::string> generated_;  ///< [a name,] an output
+  gcmc::Index users_ = 0, items_ = 0;
+  gcmc::Offset ratings_ = 0;
+  std::uint64_t seed_ = 0;
+};
+
+CLI::App* DataCommands::add(const char* name, const char* description, TrainArguments* reading, bool with_split) {
+  CLI::App* command = command_->add_subcommand(name, description)->group("Commands");
+  if (!reading) return command;
+  command->add_option("data", source_, source_help)->required()->type_name("PATH|NAME");
+  add_reading_options(*command, *reading, with_split);
+  return command;
+}
+
+DataCommands::DataCommands(CLI::App& app)
+    : command_(app.add_subcommand("data", "Inspect, convert, split or generate ratings")) {
+  command_->require_subcommand(1);
+  command_->footer(
+      "Examples:\n"
+      "  gcmc data inspect reviews.csv\n"
+      "  gcmc data convert reviews.csv reviews.gcmc\n\n"
+      "gcmc help data COMMAND lists the options of each.");
+  inspect_ = add("inspect", "Show what a set of ratings holds, and what was understood of its file", &inspect_reading_);
+  inspect_->add_flag("--json", json_, "print JSON");
+  inspect_->add_option("--svg", svg_, "picture to write; - for standard output")->type_name("FILE");
+  inspect_->footer(
+      "Examples:\n"
+      "  gcmc data inspect reviews.csv --svg reviews.svg\n"
+      "  gcmc data inspect ml-100k --json");
+  convert_ = add("convert", "Write ratings as a table, or in a binary form that is read in no time", &convert_reading_);
+  convert_->add_option("output", output_, "OUT.gcmc, OUT.csv, or - for a table on standard output")
+      ->required()
+      ->type_name("OUT");
+  convert_->footer(
+      "OUT.gcmc is read wherever ratings are, and trained on to the same bits as what it was made of. It\n"
+      "keeps times, the set's own test and validation parts, and the features of MovieLens' own files.\n\n"
+      "Examples:\n"
+      "  gcmc data convert ratings.csv --not-rated 0 ratings.gcmc\n"
+      "  gcmc train ratings.gcmc --save-dir runs/mine");
+  split_ = add("split", "Write the parts of a split: train.csv, valid.csv and test.csv", &split_reading_, true);
+  split_->add_option("output", output_, "folder; with --folds it gets a sub-folder fold-N for each")
+      ->required()
+      ->type_name("OUT_DIR");
+  split_->footer(
+      "gcmc train OUT_DIR/train.csv --valid-ratings OUT_DIR/valid.csv --test-ratings OUT_DIR/test.csv\n"
+      "trains on the same split as the same options of gcmc train.\n\n"
+      "Examples:\n"
+      "  gcmc data split ratings.csv --split leave-1-out parts\n"
+      "  gcmc data split ratings.csv --folds 5 parts");
+  generate_ = add("generate", "Make up ratings that are shaped like MovieLens'");
+  generate_->add_option("output", generated_, "[NAME] OUT: synthetic-100k, -1m, -10m or -25m, and OUT.csv or OUT.gcmc")
+      ->required()
+      ->expected(1, 2)
+      ->type_name("");
+  generate_->add_option("--users", users_, "users; default: NAME's, or 943");
+  generate_->add_option("--items", items_, "items; default: NAME's, or 1682");
+  generate_->add_option("--ratings", ratings_, "at least users + items, at most users * items / 2");
+  generate_->add_option("--seed", seed_, "other ratings of the same shape; default: 7");
+  generate_->footer(
+      "Examples:\n"
+      "  gcmc data generate synthetic-1m million.csv\n"
+      "  gcmc data generate --users 1000 --items 500 --ratings 20000 --seed 1 small.gcmc");
+}
+
+void DataCommands::inspect() const {
+  const auto start = std::chrono::steady_clock::now();
+  const Settings settings = settings_for(*inspect_, inspect_reading_, source_);
+  const gcmc::DataSource source = read_data(settings);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const gcmc::RatingStatistics statistics = gcmc::statistics_of(source.ratings);
+  if (!svg_.empty()) gcmc::write_output(svg_, gcmc::data_svg(statistics));
+  if (json_) {
+    std::fputs(gcmc::data_json(statistics, source.report).c_str(), stdout);
+  } else if (svg_ != "-") {
+    print_statistics(source, statistics, seconds);
+    tell_notes(stdout, "note: ", source, settings.program.reading);
+  }
+}
+
+void DataCommands::convert() const {
+  const gcmc::Ratings ratings = load(settings_for(*convert_, convert_reading_, source_)).ratings;
+  write_ratings(output_, ratings);
+  print_written(output_, ratings);
+  if (output_.ends_with(".gcmc")) {
+    if (ratings.user_features.sparse.columns + ratings.item_features.sparse.columns > 0)
+      note(output_ + " has no categories, lists and graphs: give their files to gcmc train");
+    return;
+  }
+  if (ratings.has_fixed_test())
+    note(ratings.name + " has a test part of its own, which a table does not tell apart: gcmc data split does");
+  note_features(ratings);
+}
+
+void DataCommands::split() const {
+  const Settings settings = settings_for(*split_, split_reading_, source_);
+  const gcmc::DataSource source = load(settings);
+  note_features(source.ratings);
+  if (settings.options.run.folds == 0) return write_parts(output_, source.ratings, settings.options);
+  const std::vector<gcmc::Options> folds = folds_of(source, settings.options);
+  for (std::size_t k = 0; k < folds.size(); ++k) {
+    const bool own = folds[k].run.folds == 0;
+    write_parts(output_ + "/fold-" + std::to_string(k + 1),
+                own ? read_data(settings.with(folds[k])).ratings : source.ratings, folds[k]);
+  }
+}
+
+void DataCommands::generate() const {
+  gcmc::GeneratorOptions options;
+  if (generated_.size() == 2) options = gcmc::synthetic_shape(generated_.front());
+  if (generate_->count("--users") > 0) options.users = users_;
+  if (generate_->count("--items") > 0) options.items = items_;
+  if (generate_->count("--ratings") > 0) options.ratings = ratings_;
+  if (generate_->count("--seed") > 0) options.seed = seed_;
+  const gcmc::Ratings ratings = gcmc::generate_ratings(options);
+  write_ratings(generated_.back(), ratings);
+  print_written(generated_.back(), ratings);
+}
+
+void DataCommands::run() const {
+  if (*inspect_) inspect();
+  if (*convert_) convert();
+  if (*split_) split();
+  if (*generate_) generate();
+}
+
+}  // namespace
+
+Command add_data(CLI::App& app) {
+  const auto data = std::make_shared<DataCommands>(app);
+  return {data->command(), [data] { data->run(); }};
+}
