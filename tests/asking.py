@@ -36,6 +36,10 @@ def close(a, b, tolerance=2e-5):
     assert abs(float(a) - float(b)) <= tolerance, (a, b)
 
 
+def title_of(item):
+    return f"Film {item[1:]}, the {'second' if item == 'i5' else 'first'}"
+
+
 def make_ratings():
     draw = random.Random(4)
     with open(WORK / "ratings.csv", "w", encoding="utf-8") as file:
@@ -45,6 +49,10 @@ def make_ratings():
                 if draw.random() < 0.35:
                     like = 3 + (user % 3 == item % 3) + (item % 5 == 0) - draw.randrange(3)
                     file.write(f"u{user},i{item},{max(1, min(5, like))}\n")
+    with open(WORK / "movies.csv", "w", encoding="utf-8") as file:
+        file.write("title,movieId\n")
+        for item in range(45):
+            file.write(f'"{title_of(f"i{item}")}",i{item}\n')
 
 
 class Model:
@@ -138,6 +146,7 @@ def check_predictions(model, ratings):
 
 def check_recommendations(model, ratings):
     answers = rows(gcmc("recommend", "--model", "run", "--all", "--top", TOP))
+    titles = {answer["item"]: answer["title"] for answer in answers}
     for user, name in enumerate(model.users):
         own = [(a["item"], float(a["rating"])) for a in answers if a["user"] == name]
         held = {item for part in ("rated", "tested") for item, _ in model.part(part, user)}
@@ -147,6 +156,7 @@ def check_recommendations(model, ratings):
         for (item, rating), expected in zip(own, best):
             number = model.items.index(item)
             assert number not in held, (name, item)
+            assert titles[item] == title_of(item), titles[item]
             close(rating, ratings[user][expected])
             close(rating, ratings[user][number])
     (WORK / "few.csv").write_text("item\ni1\ni2\ni3\nnothing\n")
@@ -197,6 +207,7 @@ def check_similar(model):
     for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
         close(answer["similarity"], value)
         close(answer["similarity"], expected[answer["item"]])
+        assert answer["title"] == title_of(answer["item"])
 
 
 def ranking(model, scores, relevant_of):
@@ -297,7 +308,7 @@ def check_comparison(model, ratings):
 def main():
     make_ratings()
     options = ("--gcn-agg-units", 24, "--gcn-out-units", 6, "--threads", 2, "--silent")
-    gcmc("train", "ratings.csv", *options, "--train-max-iter", 30, "--save-dir", "run")
+    gcmc("train", ".", *options, "--train-max-iter", 30, "--save-dir", "run")
     gcmc("train", "ratings.csv", *options, "--train-max-iter", 5, "--seed", 9, "--save-dir", "other")
     model = Model(WORK / "run/model")
     ratings = [[model.rating(model.row("user_embedding", user), item) for item in range(len(model.items))]

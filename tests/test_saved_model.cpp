@@ -415,6 +415,25 @@ TEST_CASE("ratings behind the embeddings must be in range", "[saved_model]") {
   CHECK(holds(set("tested.levels", std::vector<Level>{0, 2}), "\"tested.levels\": entry 1 is 2, there are 2"));
 }
 
+TEST_CASE("titles are saved with the model, and must be as many as items, a line each", "[saved_model]") {
+  const ScratchFolder folder;
+  SavedModel model = small_model<float>();
+  save_model(folder / "model", model);
+  CHECK(load_model(folder / "model").item_titles.empty());
+  model.item_titles = {"Dune", "", "Solaris, \xC3\xA9", "#"};
+  save_model(folder / "model", model);
+  CHECK(load_model(folder / "model").item_titles == model.item_titles);
+  write_bytes(folder / "model/titles.txt", "Dune\nSolaris\n");
+  CHECK(holds(error_of([&] { load_model(folder / "model"); }), "titles.txt: 2 lines, config.json says 4 items"));
+  model.item_titles.pop_back();
+  CHECK(holds(error_of([&] { save_model(folder / "other", model); }), "titles.txt: 3 titles, there are 4 items"));
+  model.item_titles.push_back("two\nlines");
+  CHECK(holds(error_of([&] { save_model(folder / "other", model); }), "titles.txt: line 4: the title holds"));
+  model.item_titles = {};
+  save_model(folder / "model", model);
+  CHECK(load_model(folder / "model").item_titles.empty());
+}
+
 TEST_CASE("the ratings of the test part may be missing, all of them, as in models of older versions", "[saved_model]") {
   SavedModel model = small_model<float>();
   for (const char* name : {"tested.offsets", "tested.items", "tested.levels"}) {

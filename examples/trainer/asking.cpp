@@ -112,6 +112,10 @@ std::string level_name(double value) {
   return text.data();
 }
 
+std::string title_of(const gcmc::SavedModel& model, Index item) {
+  return model.item_titles.empty() ? "" : model.item_titles[static_cast<std::size_t>(item)];
+}
+
 std::string note(const gcmc::Predictor& predictor, Index user, Index item) {
   if (user < 0 && item < 0) return "unknown user and item";
   if (user < 0) return "unknown user";

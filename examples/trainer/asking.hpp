@@ -54,6 +54,9 @@ int rating_decimals(const gcmc::SavedModel& model);
 /// As short as the level is: 4, 3.5.
 std::string level_name(double value);
 
+/// The item's title, "" if there is none.
+std::string title_of(const gcmc::SavedModel& model, gcmc::Index item);
+
 /// "unknown user", "no ratings in training (item)", or nothing.
 std::string note(const gcmc::Predictor& predictor, gcmc::Index user, gcmc::Index item);
 

@@ -61,28 +61,33 @@ void note_unknown(const std::vector<std::string>& unknown) {
 class Writer {
  public:
   Writer(const Arguments& arguments, const gcmc::Predictor& predictor)
-      : arguments_(arguments), predictor_(predictor), answer_(arguments, columns(arguments)) {}
+      : arguments_(arguments),
+        predictor_(predictor),
+        titled_(!predictor.model().item_titles.empty()),
+        answer_(arguments, columns()) {}
 
   void add(const std::string& user, const std::vector<gcmc::Predictor::Recommendation>& best, const std::string& note) {
     for (const auto& [item, rating] : best) {
       if (arguments_.many()) answer_.text(user);
-      answer_.text(predictor_.model().item_ids[static_cast<std::size_t>(item)])
-          .number(rating, rating_decimals(predictor_.model()))
-          .text(note);
+      answer_.text(predictor_.model().item_ids[static_cast<std::size_t>(item)]);
+      if (titled_) answer_.text(title_of(predictor_.model(), item));
+      answer_.number(rating, rating_decimals(predictor_.model())).text(note);
       answer_.end_row();
     }
   }
   void write() { answer_.write(); }
 
  private:
-  static std::vector<std::string> columns(const Arguments& arguments) {
+  std::vector<std::string> columns() const {
     std::vector<std::string> names = {"item", "rating", "note"};
-    if (arguments.many()) names.insert(names.begin(), "user");
+    if (titled_) names.insert(names.begin() + 1, "title");
+    if (arguments_.many()) names.insert(names.begin(), "user");
     return names;
   }
 
   const Arguments& arguments_;
   const gcmc::Predictor& predictor_;
+  const bool titled_;
   Answer answer_;
 };
 
@@ -159,8 +164,9 @@ Command add_recommend(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::IsMember({"baseline", "error"}).description(""));
   command->footer(
-      "Output: [user,]item,rating,note, the best first; the user's id where there may be several. Items\n"
-      "that the user has rated are left out, whichever part of the data the rating fell into.\n\n"
+      "Output: [user,]item[,title],rating,note, the best first; the user's id where there may be several,\n"
+      "titles where the data had them (u.item, movies.dat, movies.csv, a title column of --item-features).\n"
+      "Items that the user has rated are left out, whichever part of the data the rating fell into.\n\n"
       "Examples:\n"
       "  gcmc recommend --model runs/mine --user anna --top 5\n"
       "  gcmc recommend --model runs/mine --all --output everybody.csv\n"

@@ -25,9 +25,14 @@ void similar(const SimilarArguments& arguments) {
   if (predictor.ratings_of(side, node) == 0)
     std::fprintf(stderr, "gcmc: note: it has no ratings in training: nothing was learnt of it\n");
   const auto& ids = of_item ? predictor.model().item_ids : predictor.model().user_ids;
-  Answer answer(arguments, {of_item ? "item" : "user", "similarity"});
+  const bool titled = of_item && !predictor.model().item_titles.empty();
+  std::vector<std::string> columns = {of_item ? "item" : "user", "similarity"};
+  if (titled) columns.insert(columns.begin() + 1, "title");
+  Answer answer(arguments, columns);
   for (const auto& [number, similarity] : predictor.similar(side, node, arguments.top)) {
-    answer.text(ids[static_cast<std::size_t>(number)]).number(similarity);
+    answer.text(ids[static_cast<std::size_t>(number)]);
+    if (titled) answer.text(title_of(predictor.model(), number));
+    answer.number(similarity);
     answer.end_row();
   }
   answer.write();
@@ -52,11 +57,14 @@ void explain(const ExplainArguments& arguments) {
                number(explanation.rating, decimals).c_str());
   if (explanation.reasons.empty())
     std::fprintf(stderr, "gcmc: note: the user has no ratings in training: there is nothing to explain it by\n");
-  Answer answer(arguments, {"item", "rating", "effect"});
+  std::vector<std::string> columns = {"item", "rating", "effect"};
+  if (!model.item_titles.empty()) columns.insert(columns.begin() + 1, "title");
+  Answer answer(arguments, columns);
   for (std::size_t k = 0; k < explanation.reasons.size() && k < static_cast<std::size_t>(arguments.top); ++k) {
     const auto& [reason, level, effect] = explanation.reasons[k];
-    answer.text(model.item_ids[static_cast<std::size_t>(reason)]).text(level_name(model.levels[level]));
-    answer.number(effect, decimals);
+    answer.text(model.item_ids[static_cast<std::size_t>(reason)]);
+    if (!model.item_titles.empty()) answer.text(title_of(model, reason));
+    answer.text(level_name(model.levels[level])).number(effect, decimals);
     answer.end_row();
   }
   answer.write();
@@ -74,7 +82,7 @@ Command add_similar(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
   command->footer(
-      "Output: item,similarity (or user,similarity), the most similar first: the cosine of the two\n"
+      "Output: item[,title],similarity (or user,similarity), the most similar first: the cosine of the two\n"
       "embeddings, from -1 to 1.\n\n"
       "Example:\n"
       "  gcmc similar --model runs/mine --item Solaris --top 5");
@@ -93,9 +101,9 @@ Command add_explain(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
   command->footer(
-      "Output: item,rating,effect: a rating of the user's, and how much less the predicted rating would\n"
-      "be without it; the largest effect, up or down, first. The user is embedded again without each\n"
-      "rating, so that this is what the model does, not a guess about it.\n\n"
+      "Output: item[,title],rating,effect: a rating of the user's, and how much less the predicted rating\n"
+      "would be without it; the largest effect, up or down, first. The user is embedded again without\n"
+      "each rating, so that this is what the model does, not a guess about it.\n\n"
       "Examples:\n"
       "  gcmc explain --model runs/mine --user anna --item Solaris\n"
       "  gcmc explain --model runs/mine --new-user mine.csv --item Solaris");

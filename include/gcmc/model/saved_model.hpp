@@ -46,6 +46,7 @@ struct SavedModel {
   std::string dataset;
   std::vector<double> levels;
   std::vector<std::string> user_ids, item_ids;
+  std::vector<std::string> item_titles;  ///< one an item, or none at all
   std::map<std::string, Tensor> tensors;
   std::array<std::vector<FeatureEncoding>, 2> encodings = {};  ///< of the features of users, of items
   double mean = 0;                                             ///< of the training ratings, for the baseline

@@ -36,6 +36,7 @@ struct Ratings {
   Offset test_begin = -1;     ///< entries from here on are the data set's own test split; -1: it has none
   Offset valid_begin = -1;    ///< entries from here to test_begin are its own validation part; -1: it has none
   SideFeatures user_features, item_features;
+  std::vector<std::string> item_titles{};  ///< what people call the items, one each or none at all
 
   Index users() const { return static_cast<Index>(user_ids.size()); }
   Index items() const { return static_cast<Index>(item_ids.size()); }
@@ -102,6 +103,9 @@ inline void validate(const Ratings& ratings) {
   require(ratings.valid_begin >= -1 && ratings.valid_begin <= std::max(Offset{-1}, ratings.test_begin), [&] {
     return "ratings: valid_begin is " + std::to_string(ratings.valid_begin) + ", but test_begin is " +
            std::to_string(ratings.test_begin);
+  });
+  require(ratings.item_titles.empty() || ratings.item_titles.size() == items, [&] {
+    return "ratings: " + std::to_string(ratings.item_titles.size()) + " titles of " + std::to_string(items) + " items";
   });
   validate_features(ratings.user_features, users, "user");
   validate_features(ratings.item_features, items, "item");

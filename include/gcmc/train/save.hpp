@@ -55,6 +55,7 @@ inline SavedModel saved_without_weights(const Ratings& ratings, const Options& o
   saved.levels = ratings.levels;
   saved.user_ids = ratings.user_ids;
   saved.item_ids = ratings.item_ids;
+  saved.item_titles = ratings.item_titles;
   saved.mean = baseline.mean;
   if (options.model.features) saved.encodings = {ratings.user_features.encodings, ratings.item_features.encodings};
   saved.tensors["baseline.user_bias"] = {{ratings.users()}, baseline.user_bias};

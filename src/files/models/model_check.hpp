@@ -43,6 +43,7 @@ class ModelCheck {
     check_shapes();
     check_ids(model_.user_ids, folder_ + users_file);
     check_ids(model_.item_ids, folder_ + items_file);
+    check_titles();
     for (const auto& [name, tensor] : model_.tensors) check_finite(name, tensor);
     check_magnitudes();
     check_rated("rated");
@@ -78,6 +79,17 @@ class ModelCheck {
       if (seen.bucket_size(seen.bucket(ids[i])) > most_of_one_hash)
         throw InputError(where + ": the ids were chosen to make look-ups slow");
     }
+  }
+
+  void check_titles() const {
+    const auto& titles = model_.item_titles;
+    if (!titles.empty() && titles.size() != model_.item_ids.size())
+      throw InputError(folder_ + titles_file + ": " + std::to_string(titles.size()) + " titles, there are " +
+                       std::to_string(items()) + " items");
+    for (std::size_t i = 0; i < titles.size(); ++i)
+      if (titles[i].find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
+        throw InputError(folder_ + titles_file + ": line " + std::to_string(i + 1) +
+                         ": the title holds a line break or a zero byte");
   }
 
   void check_numbers() const {

@@ -64,30 +64,35 @@ void read_config(SavedModel& model, const ordered_json& config, const std::strin
   });
 }
 
-std::vector<std::string> read_ids(const std::string& path, const ordered_json& config, const char* size_name,
-                                  const std::string& config_path) {
+/// Lines of which there must be as many as config.json says of `size_name`.
+std::vector<std::string> read_lines(const std::string& path, const ordered_json& config, const char* size_name,
+                                    const std::string& config_path) {
   const std::string text = read_text_file(path);
   if (!text.empty() && text.back() != '\n') throw InputError(path + ": its last line does not end (cut short?)");
   const auto count = std::count(text.begin(), text.end(), '\n');
   const auto& size = member(member(config, "sizes", config_path), size_name, config_path);
   if (size != count)
-    throw InputError(path + ": " + std::to_string(count) + " ids, config.json says " + size.dump().substr(0, 20));
-  std::vector<std::string> ids;
-  ids.reserve(static_cast<std::size_t>(count));
+    throw InputError(path + ": " + std::to_string(count) + " lines, config.json says " + size.dump().substr(0, 20) +
+                     " " + size_name);
+  std::vector<std::string> lines;
+  lines.reserve(static_cast<std::size_t>(count));
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = text.find('\n', begin);
-    ids.push_back(text.substr(begin, end - begin));
+    lines.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  return ids;
+  return lines;
 }
 
 SavedModel load_parts(const std::string& path, const TensorFilter& wanted) {
   SavedModel model;
   const auto config = parse_json_object<ordered_json>(read_text_file(path + config_file), path + config_file);
   read_config(model, config, path + config_file);
-  model.user_ids = read_ids(path + users_file, config, "users", path + config_file);
-  model.item_ids = read_ids(path + items_file, config, "items", path + config_file);
+  model.user_ids = read_lines(path + users_file, config, "users", path + config_file);
+  model.item_ids = read_lines(path + items_file, config, "items", path + config_file);
+  std::error_code none;
+  if (fs::exists(path + titles_file, none))
+    model.item_titles = read_lines(path + titles_file, config, "items", path + config_file);
   model.tensors = read_safetensors(path + tensors_file, wanted);
   ModelCheck(model, path, wanted).run();
   if (wanted) std::erase_if(model.tensors, [&](const auto& tensor) { return !wanted(tensor.first); });

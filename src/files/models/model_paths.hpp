@@ -11,7 +11,7 @@ namespace gcmc {
 inline constexpr const char* format_name = "gcmc-model";
 inline constexpr int format_version = 1;
 inline constexpr const char *tensors_file = "/model.safetensors", *config_file = "/config.json",
-                            *users_file = "/users.txt", *items_file = "/items.txt";
+                            *users_file = "/users.txt", *items_file = "/items.txt", *titles_file = "/titles.txt";
 
 /// The folder's name without links and a slash at its end, so that a name beside it can be made of it.
 inline std::string folder_path(const std::string& folder) {

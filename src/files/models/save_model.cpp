@@ -60,6 +60,7 @@ void write_folder(const std::string& folder, const SavedModel& model) {
   write_safetensors(folder + tensors_file, model.tensors, {{"format", format_name}});
   write_file_atomically(folder + users_file, ids_text(model.user_ids));
   write_file_atomically(folder + items_file, ids_text(model.item_ids));
+  if (!model.item_titles.empty()) write_file_atomically(folder + titles_file, ids_text(model.item_titles));
   write_file_atomically(folder + config_file, json_text(config_of(model), folder + config_file));
 }
 
@@ -80,7 +81,7 @@ bool is_mount_point(const std::string& folder) {
 std::vector<std::string> model_entries(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code none;
-  for (const char* file : {tensors_file, users_file, items_file, config_file})
+  for (const char* file : {tensors_file, users_file, items_file, titles_file, config_file})
     if (fs::exists(fs::symlink_status(folder + file, none))) names.emplace_back(file + 1);
   std::size_t members = 0;
   while (holds_model(member_folder(folder, members + 1))) ++members;

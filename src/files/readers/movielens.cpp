@@ -8,6 +8,7 @@
 #include "rating_collector.hpp"
 #include "rating_table.hpp"
 #include "side_files.hpp"
+#include "titles.hpp"
 
 namespace gcmc {
 namespace {
@@ -224,6 +225,7 @@ Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& nam
   ratings.item_features = read_ml_100k_items(folder, collector.items(), limit);
   report.bytes = limit.bytes();
   report.ready_folds = ready_folds(folder);
+  ratings.item_titles = read_titles(find_file(folder, "u.item"), ratings.item_ids, limit);
   leave_out_single_side(ratings, (folder / "u.user").string(), (folder / "u.item").string(), report);
   add_side_files(ratings, options, report);
   return ratings;
@@ -241,6 +243,7 @@ Ratings read_dat(const std::filesystem::path& folder, const std::string& name, c
   ratings.user_features = read_dat_users(folder, collector.users(), limit);
   ratings.item_features = read_dat_items(folder, collector.items(), limit);
   report.bytes = limit.bytes();
+  ratings.item_titles = read_titles(find_file(folder, "movies.dat"), ratings.item_ids, limit);
   leave_out_single_side(ratings, (folder / "users.dat").string(), (folder / "movies.dat").string(), report);
   add_side_files(ratings, options, report);
   return ratings;

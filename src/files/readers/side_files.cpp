@@ -1,6 +1,7 @@
 #include "side_files.hpp"
 
 #include "text_file.hpp"
+#include "titles.hpp"
 
 namespace gcmc {
 namespace {
@@ -63,6 +64,11 @@ void add_side(SideFeatures& features, const std::vector<std::string>& ids, const
 }  // namespace
 
 void add_side_files(Ratings& ratings, const ReadOptions& options, ReadReport& report) {
+  if (!options.item_features.empty()) {
+    DataLimit limit(options.item_features, options.data_limit);
+    if (auto titles = read_titles(options.item_features, ratings.item_ids, limit); !titles.empty())
+      ratings.item_titles = std::move(titles);
+  }
   add_side(ratings.user_features, ratings.user_ids, "user", options.user_features, options.user_graph, options, report);
   add_side(ratings.item_features, ratings.item_ids, "item", options.item_features, options.item_graph, options, report);
 }

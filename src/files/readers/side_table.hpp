@@ -22,6 +22,7 @@ class SideTable {
   bool next();
 
   std::size_t columns() const { return columns_; }
+  bool has_header() const { return header_; }
   /// Of a wanted column; no_column if it is an optional one that is not there.
   std::size_t position(std::size_t wanted) const { return positions_[wanted]; }
   /// The field without the blanks around it.
