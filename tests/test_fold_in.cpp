@@ -89,7 +89,7 @@ bool is_even(Index node) { return node % 2 == 0; }
 }  // namespace
 
 TEST_CASE("nodes of training get their own embeddings from their ratings, whatever the options", "[fold_in]") {
-  const Ratings ratings = two_tastes();
+  Ratings ratings = two_tastes();
   Options options = few_steps();
   ModelOptions& model = options.model;
   SECTION("sum, symmetric") {}
@@ -112,6 +112,12 @@ TEST_CASE("nodes of training get their own embeddings from their ratings, whatev
   SECTION("ordinal sum with an implicit block") {
     model.ordinal = true;
     model.implicit = true;
+  }
+  SECTION("features, which are missing") {
+    for (auto* side : {&ratings.user_features, &ratings.item_features}) {
+      side->columns = 2;
+      side->values.assign(2 * (side == &ratings.user_features ? users : items), 0.0);
+    }
   }
   CHECK(largest_difference(train(ratings, options).model) < 1e-5);
   model.precision = Precision::float64;

@@ -36,6 +36,7 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
     table_ = model.values<T>("encoder." + name(other(side)) + ".weight", {shape_.tables, sources_, shape_.width});
     weight_ = model.values<T>(dense + ".weight", {shape_.hidden, output_});
     if (model.options.model.dense_bias) bias_ = model.values<T>(dense + ".bias", {output_});
+    if (model.tensors.contains("features." + name(side) + ".bias")) add_features_of_none(model, name(side));
     if (normalization_ == Normalization::symmetric) count_scales(model, side);
   }
 
@@ -56,6 +57,7 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
   void finish(std::span<const double> sums, std::size_t ratings, std::span<double> z) const override {
     const double scale = scale_of(static_cast<Offset>(ratings));
     for (std::size_t d = 0; d < z.size(); ++d) z[d] = bias_.empty() ? 0 : bias_[d];
+    for (std::size_t d = 0; d < of_features_.size(); ++d) z[d] += of_features_[d];
     for (std::size_t h = 0; h < sums.size(); ++h) {
       const double value = activation_value(options_.activation, scale * sums[h]);
       if (value == 0) continue;
@@ -70,6 +72,19 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
 
  private:
   static std::string name(Side side) { return ModelLayers::name(side); }
+
+  /// What the layer of side features adds to a node whose features are all 0.
+  void add_features_of_none(const SavedModel& model, const std::string& side) {
+    const Index units = model.options.model.feature_units;
+    const auto& bias = model.values<T>("features." + side + ".bias", {units});
+    const auto& dense = model.values<T>("features." + side + ".dense", {units, output_});
+    of_features_.assign(static_cast<std::size_t>(output_), 0.0);
+    for (std::size_t u = 0; u < bias.size(); ++u) {
+      const double value = activation_value(options_.activation, static_cast<double>(bias[u]));
+      for (std::size_t d = 0; d < of_features_.size(); ++d)
+        of_features_[d] += value * static_cast<double>(dense[u * of_features_.size() + d]);
+    }
+  }
 
   /// As DegreeScale.
   double scale_of(Offset degree) const {
@@ -113,6 +128,7 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
   Normalization normalization_;
   std::span<const T> table_, weight_, bias_;
   std::vector<double> source_scale_;  ///< empty: 1
+  std::vector<double> of_features_;   ///< added to every embedding; empty: nothing
 };
 
 FoldIn::FoldIn(const SavedModel& model, Side side) {

@@ -21,8 +21,9 @@ struct NodeRating {
 /// Embeds nodes of one side from their ratings, by the model's tables (van den Berg et al. 2017, eq. 1, 2 and 10):
 ///   z = W^T act(join over r of c sum over the ratings (j, r) of c_j W_r[j]) + b,
 /// c by the number of ratings, c_j by that of node j among the model's own (rated.*): the node takes the place of one
-/// that was there. A node of training gets the embedding that one pass of the encoder gave it, up to rounding, less
-/// what its side features added; the mean over draws of dropout (embedding_draws) is what it estimates.
+/// that was there. Its side features are taken to be missing, that is, 0. A node of training without features gets the
+/// embedding that one pass of the encoder gave it, up to rounding; the mean over draws of dropout (embedding_draws) is
+/// what it estimates.
 ///
 /// Const members may be called from any number of threads. Memory: 8 bytes a node of the other side.
 class GCMC_EXPORT FoldIn {
