@@ -219,7 +219,7 @@ TEST_CASE("a model's config.json and ids that were made to cost much are refused
   std::string ids;
   for (int k = 0; k < 2000000; ++k) ids += "\n";
   write_bytes(path + "/users.txt", ids);
-  CHECK(holds(said_of(path, load), "2000000 ids, config.json says 2000"));
+  CHECK(holds(said_of(path, load), "2000000 lines, config.json says 2000 users"));
 
   ids.clear();
   for (const std::string& id : ids_of_one_hash(2000)) ids += id + "\n";

@@ -460,7 +460,7 @@ TEST_CASE("a changed config.json is refused with its name", "[saved_model]") {
   CHECK(holds(config_error("\"gcn_dropout\": 0.7", "\"gcn_dropout\": null"), "gcn_dropout"));
   CHECK(holds(config_error("\"dataset\": \"small\"", "\"dataset\": 3"), "\"dataset\" has the wrong type"));
   CHECK(holds(config_error("\"baseline_mean\"", "\"mean\""), "\"baseline_mean\" is missing"));
-  CHECK(holds(config_error("\"users\": 3", "\"users\": 4"), "3 ids, config.json says 4"));
+  CHECK(holds(config_error("\"users\": 3", "\"users\": 4"), "3 lines, config.json says 4 users"));
   CHECK(holds(config_error("\"version\": 1", "\"version\": 1, \"version\": 1"), "given twice"));
 }
 
@@ -477,7 +477,7 @@ TEST_CASE("options that do not fit the tensors are refused", "[saved_model]") {
 }
 
 TEST_CASE("changed id files are refused with their line", "[saved_model]") {
-  CHECK(holds(load_error("users.txt", "u1\n", ""), "users.txt: 2 ids"));
+  CHECK(holds(load_error("users.txt", "u1\n", ""), "users.txt: 2 lines"));
   CHECK(holds(load_error("users.txt", "u1\n", "\n"), "users.txt: line 1: the id is empty"));
   CHECK(holds(load_error("users.txt", "u1", "user two"), "users.txt: line 2: the id 'user two' is there twice"));
   CHECK(holds(load_error("items.txt", "9\n", "9\r\n"), "items.txt: line 2: the id holds a line break"));
