@@ -45,7 +45,7 @@ help_and_version() {
   expect 0 train --help && out_has '--gcn-agg-units' && out_has '500' && out_has '--config'
   expect 0 --version && out_has '^gcmc [0-9]+\.[0-9]+\.[0-9]+$'
   local command
-  for command in '' train tune predict recommend similar explain evaluate info; do
+  for command in '' train tune predict recommend similar explain evaluate info export; do
     # shellcheck disable=SC2086
     expect 0 help $command
     out_has '^Examples?:$'
@@ -411,6 +411,15 @@ recommend() {
   [ ! -s out ] || fail 'evaluate --output still prints'
   grep -q '<svg' evaluation.svg && grep -q '"ndcg"' evaluation.json || fail 'evaluate does not write its files'
   expect 0 evaluate --model run && out_has '^  model +[0-9.]+' && out_has '^  popularity '
+  expect 0 recommend --model run --user u3
+  cp out whole_answer
+  rm -rf slim
+  expect 0 export --model run --slim slim && out_has '^slim: [0-9.]+ MB of [0-9.]+ MB of numbers$'
+  if grep -q 'encoder' slim/model.safetensors; then fail 'a slim model has an encoder'; fi
+  expect 0 recommend --model slim --user u3
+  cmp -s out whole_answer || fail 'a slim model answers otherwise'
+  refuse '"encoder.item.weight" is missing' explain --model slim --user u3 --item i3
+  refuse 'run/model is the model itself' export --model run run/model
   expect 0 info run && out_has '^data set +tiny$' && out_has '^  gcn_agg_units +20$'
   printf 'userId,itemId,rating\n' >cold.csv
   awk 'BEGIN { for (u = 1; u <= 40; ++u) for (i = 1; i <= (u > 20 ? 1 : 6); ++i) print "u" u ",i" i ",4" }' >>cold.csv

@@ -60,7 +60,7 @@ target_include_directories(header_only PRIVATE ${headers})
 add_test(NAME header_only COMMAND header_only)
 END
 quietly cmake -S "$work/own" -B "$work/own/out" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=g++ \
-  -DCMAKE_CXX_FLAGS=-O2
+  -DCMAKE_CXX_FLAGS=-O1
 quietly cmake --build "$work/own/out" --parallel "$(nproc)"
 quietly ctest --test-dir "$work/own/out"
 

@@ -22,6 +22,7 @@ Command add_similar(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_evaluate(CLI::App& app);
 Command add_info(CLI::App& app);
+Command add_export(CLI::App& app);
 
 /// What all of them are told.
 struct Asking {
