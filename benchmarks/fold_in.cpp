@@ -1,8 +1,9 @@
 // How good folding in is: users (then items) are held out of training altogether, half of each one's ratings is folded
 // in, the other half is predicted; beside the bias baseline, and beside a model that trained on the first half.
 //   fold_in FOLDER NAME [NODES] [NAME=VALUE of an option of gcmc train ...]
-#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -64,35 +65,51 @@ double rmse(const std::vector<double>& predicted, const std::vector<Rating>& pai
   return std::sqrt(sum / static_cast<double>(pairs.size()));
 }
 
-std::vector<double> folded(const Predictor& predictor, const Parts& parts, Side side, double& seconds) {
+/// The shift is shrunken by 10 ratings: as it would be by another number; -1: none.
+double shrunken(const Newcomer& newcomer, double by) {
+  const auto count = static_cast<double>(newcomer.ratings.size());
+  return by < 0 ? 0 : newcomer.shift * (count + 10) / (count + by);
+}
+
+constexpr std::array<double, 4> shrinkages = {-1, 2, 5, 10};
+
+struct Folded {
+  std::array<std::vector<double>, shrinkages.size()> predicted;  ///< of the asked pairs
+  double seconds = 0;                                            ///< of each node's folding in
+};
+
+Folded fold_all_in(const Predictor& predictor, const Parts& parts, Side side) {
   std::map<Index, std::vector<NodeRating>> known;
   std::map<Index, std::vector<std::size_t>> asked;
   for (const Rating& rating : parts.known)
     known[node_of(rating, side)].push_back({node_of(rating, other(side)), rating.level});
   for (std::size_t k = 0; k < parts.asked.size(); ++k) asked[node_of(parts.asked[k], side)].push_back(k);
   predictor.fold_in(side, {{0, 0}});  // what the first call alone does
-  std::vector<double> predicted(parts.asked.size());
-  seconds = 0;
+  Folded folded;
+  for (std::vector<double>& predicted : folded.predicted) predicted.resize(parts.asked.size());
   for (const auto& [node, places] : asked) {
     const auto start = std::chrono::steady_clock::now();
     const Newcomer newcomer = predictor.fold_in(side, known[node]);
-    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    folded.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::vector<Index> others;
     for (const std::size_t k : places) others.push_back(node_of(parts.asked[k], other(side)));
-    const Predictor::Scores scores = predictor.score(newcomer, others);
-    for (std::size_t k = 0; k < places.size(); ++k) predicted[places[k]] = scores.ratings[k];
+    for (std::size_t s = 0; s < shrinkages.size(); ++s) {
+      Newcomer shifted = newcomer;
+      shifted.shift = shrunken(newcomer, shrinkages[s]);
+      const Predictor::Scores scores = predictor.score(shifted, others);
+      for (std::size_t k = 0; k < places.size(); ++k) folded.predicted[s][places[k]] = scores.ratings[k];
+    }
   }
-  seconds /= static_cast<double>(asked.size());
-  return predicted;
+  folded.seconds /= static_cast<double>(asked.size());
+  return folded;
 }
 
 void compare_side(const Ratings& ratings, Side side, Index count, const Options& options) {
   const Parts parts(ratings, side, count);
   std::vector<Rating> with_known = parts.others;
   with_known.insert(with_known.end(), parts.known.begin(), parts.known.end());
-  double seconds = 0;
   const Predictor without(model_of(ratings, parts.others, options), 1);
-  const double fold_in = rmse(folded(without, parts, side, seconds), parts.asked, ratings);
+  const Folded folded = fold_all_in(without, parts, side);
 
   const BiasBaseline baseline = fit_bias_baseline(ratings, with_known);
   std::vector<double> biased;
@@ -102,12 +119,13 @@ void compare_side(const Ratings& ratings, Side side, Index count, const Options&
     pairs.emplace_back(rating.user, rating.item);
   }
   const Predictor with(model_of(ratings, with_known, options), 1);
-  std::printf(
-      "%d %s held out, %zu of their ratings known, %zu asked: RMSE folded in %.4f, bias baseline %.4f, trained "
-      "with %.4f; %.3f ms each\n",
-      static_cast<int>(parts.nodes.size()), side == user_side ? "users" : "items", parts.known.size(),
-      parts.asked.size(), fold_in, rmse(biased, parts.asked, ratings), rmse(with.predict(pairs), parts.asked, ratings),
-      1e3 * seconds);
+  const auto error = [&](const std::vector<double>& predicted) { return rmse(predicted, parts.asked, ratings); };
+  std::printf("%d %s held out, %zu of their ratings known, %zu asked\n", static_cast<int>(parts.nodes.size()),
+              side == user_side ? "users" : "items", parts.known.size(), parts.asked.size());
+  std::printf("  RMSE folded in %.4f, bias baseline %.4f, trained with %.4f; %.3f ms each\n",
+              error(folded.predicted[3]), error(biased), error(with.predict(pairs)), 1e3 * folded.seconds);
+  std::printf("  without the shift %.4f; shrunken by 2 %.4f, by 5 %.4f\n", error(folded.predicted[0]),
+              error(folded.predicted[1]), error(folded.predicted[2]));
 }
 
 }  // namespace

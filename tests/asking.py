@@ -11,6 +11,7 @@ import io
 import json
 import math
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -172,6 +173,11 @@ def check_recommendations(model, ratings):
     as_json = json.loads(gcmc("recommend", "--model", "run", "--user", "u5", "--user", "u6", "--format", "json"))
     as_csv = rows(gcmc("recommend", "--model", "run", "--user", "u5", "--user", "u6"))
     assert [(a["user"], a["item"]) for a in as_json] == [(a["user"], a["item"]) for a in as_csv]
+    awkward = 'a "quoted" \\ back\tslash, \u202eé'
+    with open(WORK / "awkward.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["user", "item"], [awkward, "i1"]])
+    assert json.loads(gcmc("predict", "--model", "run", "--format", "json", "awkward.csv"))[0]["user"] == awkward
+    assert rows(gcmc("predict", "--model", "run", "awkward.csv"))[0]["user"] == awkward
 
 
 def check_strangers(model):
@@ -323,4 +329,7 @@ def main():
     print("all answers are those of plain Python")
 
 
-main()
+try:
+    main()
+finally:
+    shutil.rmtree(WORK, ignore_errors=True)

@@ -1,5 +1,11 @@
-// The message of the Error that a call throws, and what is in it.
+// The message of the Error that a call throws, which is one line, and what is in it.
 #pragma once
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
 
 #include <functional>
 #include <string>
@@ -12,7 +18,9 @@ inline std::string error_of(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
-    return error.what();
+    const std::string message = error.what();
+    CHECK(message.find('\n') == message.npos);
+    return message;
   }
   return "no error";
 }

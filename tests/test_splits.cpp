@@ -58,6 +58,16 @@ Ratings timed() {
 
 constexpr auto each_rule = {SplitRule::random, SplitRule::time, SplitRule::time_per_user, SplitRule::leave_out};
 
+/// Of a few steps each.
+Options three_folds() {
+  Options options;
+  options.model = {.units = 20, .output = 8};
+  options.train = {.seed = 4, .max_iterations = 3};
+  options.run.threads = 1;
+  options.run.folds = 3;
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("a split by time tests the last ratings, and validates the last of the others", "[splits]") {
@@ -225,11 +235,7 @@ TEST_CASE("times are read where they are asked for, and must be there where they
 
 TEST_CASE("each fold's options train it again, and its figures are in the whole's", "[splits]") {
   const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
-  Options options;
-  options.model = {.units = 20, .output = 8};
-  options.train = {.seed = 4, .max_iterations = 3};
-  options.run.threads = 1;
-  options.run.folds = 3;
+  const Options options = three_folds();
   std::vector<Options> folds;
   for (Index fold = 1; fold <= 3; ++fold) folds.push_back(fold_options(options, fold));
   const FoldsResult result = train_folds(folds, [&](const Options&) -> const Ratings& { return ratings; });
@@ -249,11 +255,7 @@ TEST_CASE("each fold's options train it again, and its figures are in the whole'
 
 TEST_CASE("a stopped cross-validation keeps the folds that are done", "[splits]") {
   const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
-  Options options;
-  options.model = {.units = 20, .output = 8};
-  options.train = {.seed = 4, .max_iterations = 3};
-  options.run.threads = 1;
-  options.run.folds = 3;
+  const Options options = three_folds();
   std::stop_source stop;
   const auto at_fold = [&](const Progress& progress) {
     CHECK(progress.models == 3);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "gcmc/base/error.hpp"
@@ -18,27 +19,6 @@
 namespace {
 
 using gcmc::Index;
-
-/// The field, in quotes if it needs them (RFC 4180).
-void append_csv(std::string& to, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    to += text;
-    return;
-  }
-  to += '"';
-  for (const char c : text) to += c == '"' ? "\"\"" : std::string_view(&c, 1);
-  to += '"';
-}
-
-/// Bytes that are no UTF-8 are shown as they are on a terminal.
-void append_json(std::string& to, const std::string& text) {
-  to += '"';
-  for (const char c : gcmc::printable(text)) {
-    if (c == '"' || c == '\\') to += '\\';
-    to += c;
-  }
-  to += '"';
-}
 
 void append_number(std::string& to, double value, int decimals) {
   std::array<char, 400> digits;
@@ -65,13 +45,12 @@ void add_threads(CLI::App& command, int& threads) {
   });
 }
 
-void add_asking(CLI::App& command, Asking& asking, bool has_format) {
+void add_asking(CLI::App& command, Asking& asking) {
   command.add_option("--model", asking.model, "folder of the run or its model/")->required()->type_name("DIR");
   command.add_option("--output", asking.output, "file to write; default: standard output")->type_name("FILE");
-  if (has_format)
-    command.add_option("--format", asking.format, "csv, or json: a list with an object a row")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"csv", "json"}).description(""));
+  command.add_option("--format", asking.format, "csv, or json: a list with an object a row")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"csv", "json"}).description(""));
   add_threads(command, asking.threads);
 }
 
@@ -85,12 +64,6 @@ Index find_user(const gcmc::Predictor& predictor, const std::string& id) {
 }
 Index find_item(const gcmc::Predictor& predictor, const std::string& id) {
   return known(predictor.item_index(id), id, "item", predictor.model().item_ids);
-}
-
-std::string without_fraction(const std::string& id) {
-  const std::size_t point = id.find('.');
-  const bool zeros = point != std::string::npos && id.find_first_not_of('0', point + 1) == std::string::npos;
-  return zeros ? id.substr(0, point) : id;
 }
 
 std::string number(double value, int decimals) {
@@ -134,7 +107,7 @@ Answer::Answer(const Asking& asking, std::vector<std::string> columns)
   }
   for (const std::string& column : columns_) {
     if (&column != &columns_.front()) text_ += ',';
-    append_csv(text_, column);
+    gcmc::append_csv_field(text_, column);
   }
   text_ += "\n";
 }
@@ -142,11 +115,9 @@ Answer::Answer(const Asking& asking, std::vector<std::string> columns)
 Answer& Answer::text(const std::string& value) {
   begin_field();
   if (asking_.json())
-    append_json(text_, value);
-  else if (printable_)
-    append_csv(text_, gcmc::printable(value));
+    text_ += json_string(value);
   else
-    append_csv(text_, value);
+    gcmc::append_csv_field(text_, printable_ ? gcmc::printable(value) : value);
   return *this;
 }
 Answer& Answer::number(double value, int decimals) {
@@ -158,12 +129,16 @@ Answer& Answer::number(double value, int decimals) {
 void Answer::begin_field() {
   if (asking_.json()) {
     text_ += column_ > 0 ? ", " : first_ ? "\n  {" : ",\n  {";
-    append_json(text_, columns_[column_]);
-    text_ += ": ";
+    text_ += json_string(columns_[column_]) + ": ";
   } else if (column_ > 0) {
     text_ += ',';
   }
   ++column_;
+}
+
+std::string Answer::json_string(const std::string& value) const {
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;  // of bytes that are no UTF-8
+  return nlohmann::json(value).dump(-1, ' ', printable_, replace);
 }
 
 void Answer::end_row() {

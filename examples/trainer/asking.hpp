@@ -33,8 +33,8 @@ struct Asking {
   bool json() const { return format == "json"; }
 };
 
-/// --model, --output and --threads; --format if the command has one.
-void add_asking(CLI::App& command, Asking& asking, bool has_format = true);
+/// --model, --output, --format and --threads.
+void add_asking(CLI::App& command, Asking& asking);
 /// --threads, in the range of the option of gcmc train.
 void add_threads(CLI::App& command, int& threads);
 
@@ -45,9 +45,6 @@ gcmc::Predictor load_predictor(const Asking& asking, Parts parts = Parts::answer
 /// The number of an id. Throws gcmc::InputError, with an id that is there, if the model does not know it.
 gcmc::Index find_user(const gcmc::Predictor& predictor, const std::string& id);
 gcmc::Index find_item(const gcmc::Predictor& predictor, const std::string& id);
-
-/// "20" of "20.0": how a program writes ids that it took for numbers with a fraction.
-std::string without_fraction(const std::string& id);
 
 std::string number(double value, int decimals = 6);
 /// Of ratings: six digits behind the point, or as many significant ones where all levels are small.
@@ -75,6 +72,7 @@ class Answer {
 
  private:
   void begin_field();
+  std::string json_string(const std::string& value) const;
 
   const Asking& asking_;
   std::vector<std::string> columns_;

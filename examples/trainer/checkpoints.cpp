@@ -6,13 +6,11 @@
 #include <utility>
 
 #include "gcmc/base/error.hpp"
-#include "gcmc/base/text.hpp"
+#include "notes.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
-
-void note(const std::string& text) { std::fprintf(stderr, "gcmc: note: %s\n", gcmc::printable(text).c_str()); }
 
 bool is_same(const std::string& path, const std::string& other) {
   std::error_code none;
@@ -25,7 +23,7 @@ void tell_resumed(const std::vector<gcmc::TrainState>& states, gcmc::Index model
   std::string where = "iteration " + std::to_string(last.iteration());
   if (last.stage() == gcmc::TrainState::Stage::refit) where += " of the refit";
   if (models > 1) where += " of model " + std::to_string(states.size()) + " of " + std::to_string(models);
-  note("resumed from " + where + ", by the checkpoint in " + folder);
+  tell_note("resumed from " + where + ", by the checkpoint in " + folder);
 }
 
 }  // namespace
@@ -52,7 +50,7 @@ Checkpoints::Checkpoints(const Settings& settings, const std::string& folder, co
   files_.emplace(folder_, gcmc::training_identity(settings.options, ratings, weights));
   std::vector<std::string> notes;
   states_ = files_->newest(notes);
-  for (const std::string& text : notes) note(text);
+  for (const std::string& text : notes) tell_note(text);
   if (!states_.empty()) tell_resumed(states_, settings.options.train.seeds, folder_);
 }
 
@@ -80,7 +78,7 @@ void Checkpoints::write(const Take& take) {
 }
 
 void Checkpoints::tell_failure(const char* kind, const std::string& problem) {
-  if (told_.insert(kind).second) note("no checkpoint could be written, training goes on: " + problem);
+  if (told_.insert(kind).second) tell_note("no checkpoint could be written, training goes on: " + problem);
 }
 
 void Checkpoints::remove() {

@@ -1,11 +1,11 @@
 #include "continued.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <span>
 
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/train/train.hpp"
+#include "notes.hpp"
 
 using gcmc::Index, gcmc::Offset;
 
@@ -56,16 +56,13 @@ std::vector<gcmc::SavedModel> load_continued(const ProgramOptions& program) {
 void tell_continued(const gcmc::SavedModel& model, const gcmc::Ratings& ratings, const gcmc::Options& options) {
   const std::vector<Index> users = gcmc::places_of(ratings.user_ids, model.user_ids),
                            items = gcmc::places_of(ratings.item_ids, model.item_ids);
-  std::fprintf(stderr, "gcmc: note: the model is trained on with %s, %s\n",
-               changes(users, model.user_ids.size(), "users").c_str(),
-               changes(items, model.item_ids.size(), "items").c_str());
+  tell_note("the model is trained on with " + changes(users, model.user_ids.size(), "users") + ", " +
+            changes(items, model.item_ids.size(), "items"));
   const gcmc::Split split(ratings, gcmc::split_options(options));
   const Offset valid = count_seen(model, split.valid(), users, items),
                test = count_seen(model, split.test(), users, items);
   if (valid + test > 0)
-    std::fprintf(stderr,
-                 "gcmc: note: the model has seen %lld of the %zu validation and %lld of the %zu test ratings: "
-                 "their errors are too low; --valid-ratings and --test-ratings hold out others\n",
-                 static_cast<long long>(valid), split.valid().size(), static_cast<long long>(test),
-                 split.test().size());
+    tell_note("the model has seen " + std::to_string(valid) + " of the " + std::to_string(split.valid().size()) +
+              " validation and " + std::to_string(test) + " of the " + std::to_string(split.test().size()) +
+              " test ratings: their errors are too low; --valid-ratings and --test-ratings hold out others");
 }

@@ -14,20 +14,13 @@
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/train/folds.hpp"
+#include "notes.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 
 using gcmc::Offset;
 
 namespace {
-
-/// Thousands parted by commas.
-std::string count_text(Offset value) {
-  std::string text = std::to_string(value);
-  for (auto end = static_cast<Offset>(text.size()) - 3; end > 0; end -= 3)
-    text.insert(static_cast<std::size_t>(end), ",");
-  return text;
-}
 
 std::string bytes_text(Offset bytes) {
   const char* units[] = {"bytes", "kB", "MB", "GB", "TB"};
@@ -53,33 +46,33 @@ void print_levels(const gcmc::RatingStatistics& s) {
   std::printf("\n%12s  %13s\n", "Rating", "ratings");
   const Offset most = std::max<Offset>(1, *std::max_element(s.level_counts.begin(), s.level_counts.end()));
   for (std::size_t r = 0; r < s.levels.size(); ++r)
-    std::printf("%12.6g  %13s  %5.1f %%  %s\n", s.levels[r], count_text(s.level_counts[r]).c_str(),
+    std::printf("%12.6g  %13s  %5.1f %%  %s\n", s.levels[r], gcmc::count_text(s.level_counts[r]).c_str(),
                 100 * static_cast<double>(s.level_counts[r]) / static_cast<double>(s.ratings),
                 bar(s.level_counts[r], most).c_str());
 }
 
 void print_degrees(const gcmc::DegreeStatistics& degrees, const char* side, const char* sides) {
-  std::printf("\nRatings of %s: %s to %s, median %.6g, mean %.1f\n", side, count_text(degrees.least).c_str(),
-              count_text(degrees.most).c_str(), degrees.median, degrees.mean);
+  std::printf("\nRatings of %s: %s to %s, median %.6g, mean %.1f\n", side, gcmc::count_text(degrees.least).c_str(),
+              gcmc::count_text(degrees.most).c_str(), degrees.median, degrees.mean);
   std::printf("%15s  %10s\n", "ratings", sides);
   Offset most = 1;
   for (const auto& bin : degrees.bins) most = std::max(most, bin.nodes);
   for (const auto& bin : degrees.bins) {
-    const std::string range =
-        count_text(bin.first) + (bin.last > bin.first ? "-" + count_text(std::min(bin.last, degrees.most)) : "");
-    std::printf("%15s  %10s  %s\n", range.c_str(), count_text(bin.nodes).c_str(), bar(bin.nodes, most).c_str());
+    const std::string range = gcmc::count_text(bin.first) +
+                              (bin.last > bin.first ? "-" + gcmc::count_text(std::min(bin.last, degrees.most)) : "");
+    std::printf("%15s  %10s  %s\n", range.c_str(), gcmc::count_text(bin.nodes).c_str(), bar(bin.nodes, most).c_str());
   }
   if (degrees.single > 0)
     std::printf("%s have one rating alone, and none to learn from where that is tested\n",
-                count_text(degrees.single).c_str());
+                gcmc::count_text(degrees.single).c_str());
 }
 
 void print_statistics(const gcmc::DataSource& source, const gcmc::RatingStatistics& s, double seconds) {
   const gcmc::ReadReport& report = source.report;
   print_understood(report);
   std::printf("%s: %s users, %s items, %s ratings in %zu level%s\n", gcmc::printable(s.name).c_str(),
-              count_text(s.users).c_str(), count_text(s.items).c_str(), count_text(s.ratings).c_str(), s.levels.size(),
-              s.levels.size() == 1 ? "" : "s");
+              gcmc::count_text(s.users).c_str(), gcmc::count_text(s.items).c_str(), gcmc::count_text(s.ratings).c_str(),
+              s.levels.size(), s.levels.size() == 1 ? "" : "s");
   if (!report.place.empty())
     std::printf("%s, %s, read in %.2f s\n", gcmc::printable(report.place).c_str(), bytes_text(report.bytes).c_str(),
                 seconds);
@@ -87,12 +80,12 @@ void print_statistics(const gcmc::DataSource& source, const gcmc::RatingStatisti
               figure(s.deviation).c_str());
   if (s.timed > 0)
     std::printf("%s to %s%s\n", gcmc::time_text(s.first_time).c_str(), gcmc::time_text(s.last_time).c_str(),
-                s.timed < s.ratings ? (" (" + count_text(s.ratings - s.timed) + " have no time)").c_str() : "");
-  if (s.own_test >= 0) std::printf("Its own test part: %s ratings\n", count_text(s.own_test).c_str());
-  if (s.own_valid >= 0) std::printf("Its own validation part: %s ratings\n", count_text(s.own_valid).c_str());
+                s.timed < s.ratings ? (" (" + gcmc::count_text(s.ratings - s.timed) + " have no time)").c_str() : "");
+  if (s.own_test >= 0) std::printf("Its own test part: %s ratings\n", gcmc::count_text(s.own_test).c_str());
+  if (s.own_valid >= 0) std::printf("Its own validation part: %s ratings\n", gcmc::count_text(s.own_valid).c_str());
   if (s.user_features + s.item_features > 0)
-    std::printf("Features: %s columns of users, %s of items\n", count_text(s.user_features).c_str(),
-                count_text(s.item_features).c_str());
+    std::printf("Features: %s columns of users, %s of items\n", gcmc::count_text(s.user_features).c_str(),
+                gcmc::count_text(s.item_features).c_str());
   print_levels(s);
   print_degrees(s.user, "a user", "users");
   print_degrees(s.item, "an item", "items");
@@ -111,49 +104,32 @@ void print_written(const std::string& path, const gcmc::Ratings& ratings) {
   const auto bytes = std::filesystem::file_size(path, none);
   if (path == "-" || none) return;
   std::printf("%s: %s ratings, %s\n", gcmc::printable(path).c_str(),
-              count_text(static_cast<Offset>(ratings.entries.size())).c_str(),
+              gcmc::count_text(static_cast<Offset>(ratings.entries.size())).c_str(),
               bytes_text(static_cast<Offset>(bytes)).c_str());
 }
 
-void note(const std::string& text) { std::fprintf(stderr, "%s%s\n", opening_of_notes, gcmc::printable(text).c_str()); }
-
 void note_features(const gcmc::Ratings& ratings) {
   if (!ratings.user_features.empty() || !ratings.item_features.empty())
-    note("a table holds ratings alone: the features of " + ratings.name + " are left out");
+    tell_note("a table holds ratings alone: the features of " + ratings.name + " are left out");
 }
 
-/// Positions of a split's ratings, in the order in which they are trained on, validated and tested.
-struct Parts {
-  std::vector<Offset> train, valid, test;
-
-  Parts(const gcmc::Ratings& ratings, const gcmc::SplitOptions& options) {
-    const gcmc::HeldOut tested = gcmc::hold_out_test(ratings, options);
-    test.assign(tested.order.begin(), tested.order.begin() + tested.count);
-    const std::vector<Offset> known(tested.order.begin() + tested.count, tested.order.end());
-    const gcmc::HeldOut validated = gcmc::hold_out_valid(ratings, known, options);
-    for (std::size_t k = 0; k < validated.order.size(); ++k)
-      (static_cast<Offset>(k) < validated.count ? valid : train)
-          .push_back(known[static_cast<std::size_t>(validated.order[k])]);
-    gcmc::require(!train.empty(), "no rating is left to train on");
-  }
-};
-
 void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const gcmc::Options& options) {
-  const Parts parts(ratings, gcmc::split_options(options));
+  const gcmc::SplitPositions positions(ratings, gcmc::split_options(options));
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   gcmc::require(!problem, [&] { return folder + ": cannot be made: " + problem.message(); });
   std::string command = "gcmc train " + folder + "/train.csv";
-  const auto write = [&](const char* name, const std::vector<Offset>& positions) {
+  const auto write = [&](const char* name, Offset begin, Offset end) {
     const std::string path = folder + "/" + name + ".csv";
-    if (positions.empty()) return std::string();
-    gcmc::write_rating_csv(path, ratings, &positions);
-    std::printf("%s: %s ratings\n", gcmc::printable(path).c_str(),
-                count_text(static_cast<Offset>(positions.size())).c_str());
+    if (begin == end) return std::string();
+    const std::vector<Offset> part(positions.order.begin() + begin, positions.order.begin() + end);
+    gcmc::write_rating_csv(path, ratings, &part);
+    std::printf("%s: %s ratings\n", gcmc::printable(path).c_str(), gcmc::count_text(end - begin).c_str());
     return path;
   };
-  write("train", parts.train);
-  const std::string valid = write("valid", parts.valid), test = write("test", parts.test);
+  write("train", 0, positions.train);
+  const std::string valid = write("valid", positions.train, positions.test_begin),
+                    test = write("test", positions.test_begin, static_cast<Offset>(positions.order.size()));
   if (!valid.empty()) command += " --valid-ratings " + valid;
   if (!test.empty()) command += " --test-ratings " + test;
   std::printf("%s\n", gcmc::printable(command).c_str());
@@ -280,11 +256,11 @@ void DataCommands::convert() const {
   print_written(output_, ratings);
   if (output_.ends_with(".gcmc")) {
     if (ratings.user_features.sparse.columns + ratings.item_features.sparse.columns > 0)
-      note(output_ + " has no categories, lists and graphs: give their files to gcmc train");
+      tell_note(output_ + " has no categories, lists and graphs: give their files to gcmc train");
     return;
   }
   if (ratings.has_fixed_test())
-    note(ratings.name + " has a test part of its own, which a table does not tell apart: gcmc data split does");
+    tell_note(ratings.name + " has a test part of its own, which a table does not tell apart: gcmc data split does");
   note_features(ratings);
 }
 

@@ -1,9 +1,8 @@
 #include "device.hpp"
 
-#include <cstdio>
-
 #include "cuda_module.hpp"
 #include "gcmc/base/error.hpp"
+#include "notes.hpp"
 
 namespace {
 
@@ -32,7 +31,7 @@ gcmc::TrainFunction training_on(const gcmc::Device& device) {
   try {
     return training_on_cuda(0);
   } catch (const gcmc::Error& error) {
-    std::fprintf(stderr, "gcmc: note: --device auto takes the CPU (%s)\n", error.what());
+    tell_note(std::string("--device auto takes the CPU (") + error.what() + ")");
     return gcmc::train_on_cpu;
   }
 }

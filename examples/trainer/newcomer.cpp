@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <vector>
 
-#include "gcmc/base/error.hpp"
-#include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
+#include "notes.hpp"
 
 namespace {
 
@@ -34,13 +32,11 @@ gcmc::Newcomer read_newcomer(const gcmc::Predictor& predictor, const std::string
   }
   const auto tell = [&](std::size_t count, const char* what) {
     if (count > 0)
-      std::fprintf(stderr, "gcmc: note: %s: %zu of %zu ratings are %s\n", gcmc::printable(path).c_str(), count,
-                   read.size(), what);
+      tell_note(path + ": " + std::to_string(count) + " of " + std::to_string(read.size()) + " ratings are " + what);
   };
   tell(unknown, "of items that the model does not have, and left out");
   tell(between, "none of the model's levels, and taken for the nearest one");
-  if (last.empty())
-    std::fprintf(stderr, "gcmc: note: without a rating of an item that the model has, the baseline answers\n");
+  if (last.empty()) tell_note("without a rating of an item that the model has, the baseline answers");
   std::vector<gcmc::NodeRating> ratings;
   for (const auto& [item, level] : last) ratings.push_back({item, level});
   return predictor.fold_in(gcmc::user_side, std::move(ratings));

@@ -1,13 +1,12 @@
 // gcmc predict: pairs of ids in, ratings out.
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <utility>
 
 #include "asking.hpp"
-#include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
+#include "notes.hpp"
 
 namespace {
 
@@ -19,6 +18,13 @@ struct Arguments : Asking {
   bool probabilities = false, interval = false;
   std::string unknown = "baseline";
 };
+
+/// "20" of "20.0": how a program writes ids that it took for numbers with a fraction.
+std::string without_fraction(const std::string& id) {
+  const std::size_t point = id.find('.');
+  const bool zeros = point != std::string::npos && id.find_first_not_of('0', point + 1) == std::string::npos;
+  return zeros ? id.substr(0, point) : id;
+}
 
 /// Says of users or items that the model knows less than half of them, with an example of both sides. `find` gives an
 /// id's number.
@@ -33,10 +39,10 @@ void note_unknown(const std::vector<gcmc::IdPair>& ids, std::string gcmc::IdPair
   const std::string& example = ids[static_cast<std::size_t>(first)].*id;
   const std::string whole = without_fraction(example);
   const bool by_fraction = find(whole) >= 0;
-  std::fprintf(stderr, "gcmc: note: the model knows the %s of %zu of %zu pairs: it has no '%s', but '%s'%s\n", side,
-               known, ids.size(), gcmc::printable(example, 40).c_str(),
-               gcmc::printable(by_fraction ? whole : known_ids.front(), 40).c_str(),
-               by_fraction ? ": these ids are written with a fraction" : ", for instance");
+  tell_note("the model knows the " + std::string(side) + " of " + std::to_string(known) + " of " +
+            std::to_string(ids.size()) + " pairs: it has no '" + gcmc::printable(example, 40) + "', but '" +
+            gcmc::printable(by_fraction ? whole : known_ids.front(), 40) + "'" +
+            (by_fraction ? ": these ids are written with a fraction" : ", for instance"));
 }
 
 std::vector<gcmc::Predictor::Pair> numbered(const gcmc::Predictor& predictor, const std::vector<gcmc::IdPair>& ids,

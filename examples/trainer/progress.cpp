@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "notes.hpp"
+
 namespace {
 
 using Phase = gcmc::Progress::Phase;
@@ -128,10 +130,8 @@ void ProgressPrinter::tell_long_run() {
   const double seconds = time_left_.seconds();
   if (seconds <= long_run) return;
   leave_line(!silent_ && terminal_);
-  std::fprintf(stderr,
-               "gcmc: note: this training may take %s: with --checkpoint-dir DIR (or --save-dir DIR --resume) the same "
-               "command goes on after a cut\n",
-               duration(seconds).c_str());
+  tell_note("this training may take " + duration(seconds) +
+            ": with --checkpoint-dir DIR (or --save-dir DIR --resume) the same command goes on after a cut");
 }
 
 /// On a terminal each draw, elsewhere the first.

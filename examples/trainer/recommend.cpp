@@ -1,8 +1,5 @@
 // gcmc recommend: the best items of one user, of many, of all, and of somebody new.
-#include <algorithm>
-#include <cstdio>
 #include <memory>
-#include <numeric>
 #include <utility>
 
 #include "asking.hpp"
@@ -10,6 +7,7 @@
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "newcomer.hpp"
+#include "notes.hpp"
 
 namespace {
 
@@ -39,8 +37,8 @@ std::vector<Index> read_items(const gcmc::Predictor& predictor, const std::strin
       ++unknown;
   }
   if (unknown > 0)
-    std::fprintf(stderr, "gcmc: note: %s: %zu of %zu items are not in the model\n", gcmc::printable(path).c_str(),
-                 unknown, unknown + items.size());
+    tell_note(path + ": " + std::to_string(unknown) + " of " + std::to_string(unknown + items.size()) +
+              " items are not in the model");
   return items;
 }
 
@@ -52,10 +50,11 @@ std::vector<std::string> wanted_users(const Arguments& arguments, const gcmc::Sa
 
 void note_unknown(const std::vector<std::string>& unknown) {
   if (unknown.empty()) return;
-  const std::string who = unknown.size() == 1 ? "user '" + gcmc::printable(unknown.front(), 40) + "' is not"
-                                              : std::to_string(unknown.size()) + " users, such as '" +
-                                                    gcmc::printable(unknown.front(), 40) + "', are not";
-  std::fprintf(stderr, "gcmc: note: %s in the model: what is listed are the items that all rate best\n", who.c_str());
+  const std::string first = "'" + gcmc::printable(unknown.front(), 40) + "'";
+  const std::string who = unknown.size() == 1
+                              ? "user " + first + " is not"
+                              : std::to_string(unknown.size()) + " users, such as " + first + ", are not";
+  tell_note(who + " in the model: what is listed are the items that all rate best");
 }
 
 class Writer {

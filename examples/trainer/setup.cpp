@@ -13,6 +13,7 @@
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/train/folds.hpp"
+#include "notes.hpp"
 #include "progress.hpp"
 
 using gcmc::Offset, gcmc::Options;
@@ -113,8 +114,6 @@ std::string size_and_place(const RecordedData& data) {
 bool is_by_name(const ProgramOptions& program) { return program.ratings.empty() && program.data_dir.empty(); }
 
 /// On standard error.
-void tell(const std::string& note) { std::fprintf(stderr, "%s%s\n", opening_of_notes, gcmc::printable(note).c_str()); }
-
 void print_columns(const gcmc::ReadReport& report) {
   constexpr std::size_t most = 40;
   if (report.columns.empty()) return;
@@ -226,7 +225,7 @@ gcmc::DataSource load(const Settings& settings) {
   const std::string& recorded = settings.recorded.place;
   std::error_code ignored;
   if (is_by_name(settings.program) && !recorded.empty() && !std::filesystem::exists(recorded, ignored))
-    tell("the ratings of the run that is repeated were in " + recorded + ", and are looked for by their name");
+    tell_note("the ratings of the run that is repeated were in " + recorded + ", and are looked for by their name");
   gcmc::DataSource source = read_data(settings);
   tell_notes(stderr, opening_of_notes, source, settings.program.reading);
   return source;
@@ -236,8 +235,8 @@ RecordedData record(const gcmc::DataSource& source, const Settings& settings) {
   RecordedData now(source);
   const RecordedData& then = settings.recorded;
   if (!then.checksum.empty() && then.checksum != now.checksum)
-    tell("these are other ratings than those of the run that is repeated: " + size_and_place(then) + " then, " +
-         size_and_place(now) + " now");
+    tell_note("these are other ratings than those of the run that is repeated: " + size_and_place(then) + " then, " +
+              size_and_place(now) + " now");
   return now;
 }
 

@@ -25,7 +25,6 @@ std::vector<gcmc::Options> folds_of(const gcmc::DataSource& source, const gcmc::
 
 /// What was done to the ratings that their user may not expect, a line a note.
 void tell_notes(std::FILE* to, const char* opening, const gcmc::DataSource& source, const gcmc::ReadOptions& reading);
-inline constexpr const char* opening_of_notes = "gcmc: note: ";
 
 /// What config.json records of the ratings. Tells where a run that is repeated had others.
 RecordedData record(const gcmc::DataSource& source, const Settings& settings);

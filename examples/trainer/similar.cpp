@@ -1,11 +1,10 @@
 // gcmc similar and gcmc explain: what is like it, and why.
-#include <cstdio>
 #include <memory>
 
 #include "asking.hpp"
 #include "gcmc/base/error.hpp"
-#include "gcmc/base/text.hpp"
 #include "newcomer.hpp"
+#include "notes.hpp"
 
 namespace {
 
@@ -22,8 +21,7 @@ void similar(const SimilarArguments& arguments) {
   const bool of_item = arguments.user.empty();
   const Index node = of_item ? find_item(predictor, arguments.item) : find_user(predictor, arguments.user);
   const gcmc::Side side = of_item ? gcmc::item_side : gcmc::user_side;
-  if (predictor.ratings_of(side, node) == 0)
-    std::fprintf(stderr, "gcmc: note: it has no ratings in training: nothing was learnt of it\n");
+  if (predictor.ratings_of(side, node) == 0) tell_note("it has no ratings in training: nothing was learnt of it");
   const auto& ids = of_item ? predictor.model().item_ids : predictor.model().user_ids;
   const bool titled = of_item && !predictor.model().item_titles.empty();
   std::vector<std::string> columns = {of_item ? "item" : "user", "similarity"};
@@ -53,10 +51,9 @@ void explain(const ExplainArguments& arguments) {
       arguments.new_user.empty() ? predictor.explain(find_user(predictor, arguments.user), item)
                                  : predictor.explain(read_newcomer(predictor, arguments.new_user), item);
   const int decimals = rating_decimals(model);
-  std::fprintf(stderr, "gcmc: note: the predicted rating is %s; an effect is how much it would be less without\n",
-               number(explanation.rating, decimals).c_str());
-  if (explanation.reasons.empty())
-    std::fprintf(stderr, "gcmc: note: the user has no ratings in training: there is nothing to explain it by\n");
+  tell_note("the predicted rating is " + number(explanation.rating, decimals) +
+            "; an effect is how much it would be less without");
+  if (explanation.reasons.empty()) tell_note("the user has no ratings in training: there is nothing to explain it by");
   std::vector<std::string> columns = {"item", "rating", "effect"};
   if (!model.item_titles.empty()) columns.insert(columns.begin() + 1, "title");
   Answer answer(arguments, columns);

@@ -19,6 +19,7 @@
 #include "gcmc/files/save_run.hpp"
 #include "gcmc/train/folds.hpp"
 #include "memory.hpp"
+#include "notes.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stop_signal.hpp"
@@ -33,13 +34,12 @@ constexpr const char* config_file = "config.json";
 void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& model) {
   const gcmc::ConvolutionShape shape(gcmc::convolution_options(model), static_cast<gcmc::Index>(ratings.levels.size()));
   if (shape.hidden == model.units) return;
-  std::fprintf(stderr, "gcmc: note: gcn_agg_units is lowered from %d to %d, %d for each of %d stacked levels\n",
-               model.units, shape.hidden, shape.width, shape.tables);
+  tell_note("gcn_agg_units is lowered from " + std::to_string(model.units) + " to " + std::to_string(shape.hidden) +
+            ", " + std::to_string(shape.width) + " for each of " + std::to_string(shape.tables) + " stacked levels");
 }
 
 void note_nothing_kept() {
-  std::fprintf(stderr,
-               "gcmc: note: nothing of this run will be kept: --save-dir DIR keeps the model and its figures\n");
+  tell_note("nothing of this run will be kept: --save-dir DIR keeps the model and its figures");
 }
 
 void print_baseline(double rmse, std::optional<bool> beaten) {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "binary_ratings.hpp"
-#include "csv_field.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/options/option_names.hpp"
 #include "output_file.hpp"
@@ -97,9 +97,9 @@ void write_rating_csv(const std::string& path, const Ratings& ratings, const std
   for (std::size_t k = 0; k < count; ++k) {
     const std::size_t at = positions ? static_cast<std::size_t>((*positions)[k]) : k;
     const Rating& rating = ratings.entries[at];
-    text += csv_field(ratings.user_ids[static_cast<std::size_t>(rating.user)]);
+    append_csv_field(text, ratings.user_ids[static_cast<std::size_t>(rating.user)]);
     text += ',';
-    text += csv_field(ratings.item_ids[static_cast<std::size_t>(rating.item)]);
+    append_csv_field(text, ratings.item_ids[static_cast<std::size_t>(rating.item)]);
     text += ',';
     text += values[rating.level];
     if (timed) text += ',' + time_field(ratings.times[at]);

@@ -1,4 +1,4 @@
-// Text that a stranger may have written, made fit to be shown.
+// Text made fit to be shown, or to be a field of a table.
 #pragma once
 
 #include <array>
@@ -70,6 +70,28 @@ inline std::string printable(std::string_view text, std::size_t most = std::stri
   while (inside(head)) --head;
   while (inside(tail)) ++tail;
   return shown.substr(0, head) + " [...] " + shown.substr(tail);
+}
+
+/// A field of a CSV file, in quotes where it needs them (RFC 4180), behind what `to` has.
+inline void append_csv_field(std::string& to, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    to += text;
+    return;
+  }
+  to += '"';
+  for (const char c : text) {
+    if (c == '"') to += '"';
+    to += c;
+  }
+  to += '"';
+}
+
+/// A number of things, its thousands parted by commas: 12,345.
+inline std::string count_text(long long value) {
+  std::string text = std::to_string(value);
+  for (auto end = static_cast<std::ptrdiff_t>(text.size()) - 3; end > (value < 0 ? 1 : 0); end -= 3)
+    text.insert(static_cast<std::size_t>(end), ",");
+  return text;
 }
 
 }  // namespace gcmc

@@ -10,6 +10,10 @@ using Index = std::int32_t;   ///< counts users, items, levels, columns
 using Offset = std::int64_t;  ///< counts ratings and bytes; widen before multiplying
 using Level = std::uint8_t;   ///< position of a rating value among the distinct values, ascending
 
+/// The two sides of the graph: who rates, and what is rated.
+enum Side { user_side = 0, item_side = 1 };
+constexpr Side other(Side side) { return side == user_side ? item_side : user_side; }
+
 /// Every row of every array starts on this boundary (one AVX-512 register, one cache line).
 inline constexpr Offset row_alignment = 64;
 

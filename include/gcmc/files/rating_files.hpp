@@ -6,7 +6,6 @@
 
 #include "gcmc/base/export.hpp"
 #include "gcmc/files/read_options.hpp"
-#include "gcmc/layers/graph.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
 namespace gcmc {

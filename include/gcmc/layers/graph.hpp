@@ -13,10 +13,6 @@
 
 namespace gcmc {
 
-/// The two sides of the graph, as receivers of messages.
-enum Side { user_side = 0, item_side = 1 };
-constexpr Side other(Side side) { return side == user_side ? item_side : user_side; }
-
 /// What carries messages in one pass: c_ij = receiver_scale[to][i] * source_scale[to][j].
 template <class T>
 struct Messages {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "gcmc/base/export.hpp"
-#include "gcmc/layers/graph.hpp"
+#include "gcmc/base/views.hpp"
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {

@@ -150,30 +150,44 @@ inline HeldOut hold_out_valid(const Ratings& ratings, std::span<const Offset> kn
   return {permutation(count, options.valid_seed, stream), share_of(options.valid_ratio, count)};
 }
 
-/// The parts of a set's ratings. One array holds them all: training, then validation, then test.
-class Split {
- public:
-  /// hold_out_test, and hold_out_valid of the rest. Each part keeps the order in which it was held out. Memory: a copy
-  /// of the ratings; while it is made, 16 bytes a rating more, and 32 by a rule but random. Throws InputError if
-  /// training would be empty.
-  Split(const Ratings& ratings, const SplitOptions& options) {
+/// Positions of a set's ratings: training, then validation, then test.
+struct SplitPositions {
+  std::vector<Offset> order;
+  Offset train = 0, test_begin = 0;  ///< where validation and test begin
+
+  /// hold_out_test, and hold_out_valid of the rest; each part keeps the order in which it was held out. Memory: 24
+  /// bytes a rating, and 32 more by a rule but random. Throws InputError if training would be empty.
+  SplitPositions(const Ratings& ratings, const SplitOptions& options) {
     const HeldOut test = hold_out_test(ratings, options);
     const auto known = std::span(test.order).subspan(static_cast<std::size_t>(test.count));
     const HeldOut valid = hold_out_valid(ratings, known, options);
-    test_begin_ = static_cast<Offset>(known.size());
-    train_ = test_begin_ - valid.count;
-    require(train_ > 0, [&] {
+    test_begin = static_cast<Offset>(known.size());
+    train = test_begin - valid.count;
+    require(train > 0, [&] {
       return "split: no rating is left to train on: " + std::to_string(ratings.entries.size()) + " ratings, " +
              std::to_string(test.count) + " in test and " + std::to_string(valid.count) + " in validation";
     });
-    entries_.reserve(test.order.size());
-    const auto take = [&](Offset position) { entries_.push_back(ratings.entries[static_cast<std::size_t>(position)]); };
-    const auto known_at = [&](Offset k) {
-      return known[static_cast<std::size_t>(valid.order[static_cast<std::size_t>(k)])];
+    order.reserve(test.order.size());
+    const auto take_known = [&](Offset begin, Offset end) {
+      for (Offset k = begin; k < end; ++k)
+        order.push_back(known[static_cast<std::size_t>(valid.order[static_cast<std::size_t>(k)])]);
     };
-    for (Offset k = valid.count; k < test_begin_; ++k) take(known_at(k));
-    for (Offset k = 0; k < valid.count; ++k) take(known_at(k));
-    for (Offset k = 0; k < test.count; ++k) take(test.order[static_cast<std::size_t>(k)]);
+    take_known(valid.count, test_begin);
+    take_known(0, valid.count);
+    order.insert(order.end(), test.order.begin(), test.order.begin() + test.count);
+  }
+};
+
+/// The parts of a set's ratings. One array holds them all: training, then validation, then test.
+class Split {
+ public:
+  /// SplitPositions of a copy of the ratings. Throws as that.
+  Split(const Ratings& ratings, const SplitOptions& options) : Split(ratings, SplitPositions(ratings, options)) {}
+  Split(const Ratings& ratings, const SplitPositions& positions)
+      : train_(positions.train), test_begin_(positions.test_begin) {
+    entries_.reserve(positions.order.size());
+    for (const Offset position : positions.order)
+      entries_.push_back(ratings.entries[static_cast<std::size_t>(position)]);
   }
 
   /// Parts that the caller has.

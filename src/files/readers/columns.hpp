@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gcmc/layers/graph.hpp"
+#include "gcmc/base/views.hpp"
 
 namespace gcmc {
 

@@ -77,13 +77,9 @@ StoredRows read_rows(SideTable& table, const IdTable& nodes, const std::string& 
     }
     return true;
   };
-  for (bool more = true; more;) {
-    try {
-      more = read();
-    } catch (const BadLine& problem) {
-      if (passed.bad++ == 0) passed.first_bad = problem.what();
-    }
-  }
+  for_each_line(read, [&](const BadLine& problem) {
+    if (passed.bad++ == 0) passed.first_bad = problem.what();
+  });
   return rows;
 }
 

@@ -75,13 +75,9 @@ void read_edges(SideTable& table, const IdTable& nodes, DataLimit& limit, std::v
     }
     return true;
   };
-  for (bool more = true; more;) {
-    try {
-      more = read();
-    } catch (const BadLine& problem) {
-      if (passed.bad++ == 0) passed.first_bad = problem.what();
-    }
-  }
+  for_each_line(read, [&](const BadLine& problem) {
+    if (passed.bad++ == 0) passed.first_bad = problem.what();
+  });
 }
 
 /// One file's edges, each pair of nodes once: the first counts.

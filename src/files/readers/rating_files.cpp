@@ -16,6 +16,17 @@ namespace {
 
 std::string shown_path(const std::string& path) { return path == ByteSource::standard_input ? "standard input" : path; }
 
+/// Calls read(table, ids, limit) for each record of a table that has the wanted columns, among any others.
+template <class Read>
+void read_columns(const std::string& path, const ReadOptions& options, std::vector<WantedColumn> wanted,
+                  const Read& read) {
+  ReadReport unused;
+  DataLimit limit(shown_path(path), options.data_limit);
+  Table table(path, options, std::move(wanted), limit, Table::Width::any);
+  IdReader ids(unused);
+  while (table.next()) read(table, ids, limit);
+}
+
 }  // namespace
 
 Ratings read_rating_file(const std::string& path, const std::string& name, const ReadOptions& options,
@@ -48,47 +59,36 @@ Ratings read_rating_file(const std::string& path, const std::string& name, const
 }
 
 std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& options) {
-  ReadReport report;
-  DataLimit limit(shown_path(path), options.data_limit);
-  Table table(path, options, pair_columns(), limit, Table::Width::any);
-  IdReader ids(report);
   std::vector<IdPair> pairs;
-  while (table.next()) {
+  read_columns(path, options, pair_columns(), [&](const Table& table, IdReader& ids, DataLimit& limit) {
     constexpr Offset bytes_of_pair = 3 * sizeof(IdPair);
     IdPair pair{std::string(ids.read(table.records(), table[0], "user")), ""};
     pair.item = ids.read(table.records(), table[1], "item");
     limit.take(bytes_of_pair + static_cast<Offset>(pair.user.size() + pair.item.size()));
     pairs.push_back(std::move(pair));
-  }
+  });
   return pairs;
 }
 
 std::vector<std::string> read_ids(const std::string& path, Side side, const ReadOptions& options) {
-  ReadReport report;
-  DataLimit limit(shown_path(path), options.data_limit);
-  Table table(path, options, id_column(side), limit, Table::Width::any);
-  IdReader reader(report);
-  std::vector<std::string> ids;
-  while (table.next()) {
-    ids.emplace_back(reader.read(table.records(), table[0], side == user_side ? "user" : "item"));
-    limit.take(static_cast<Offset>(2 * sizeof(std::string) + ids.back().size()));
-  }
-  return ids;
+  std::vector<std::string> found;
+  read_columns(path, options, id_column(side), [&](const Table& table, IdReader& ids, DataLimit& limit) {
+    found.emplace_back(ids.read(table.records(), table[0], side == user_side ? "user" : "item"));
+    limit.take(static_cast<Offset>(2 * sizeof(std::string) + found.back().size()));
+  });
+  return found;
 }
 
 std::vector<ItemRating> read_item_ratings(const std::string& path, const ReadOptions& options) {
-  ReadReport report;
-  DataLimit limit(shown_path(path), options.data_limit);
-  Table table(path, options, own_rating_columns(), limit, Table::Width::any);
-  IdReader reader(report);
-  ValueReader values(options, report);
+  ReadReport unused;
+  ValueReader values(options, unused);
   std::vector<ItemRating> ratings;
-  while (table.next()) {
+  read_columns(path, options, own_rating_columns(), [&](const Table& table, IdReader& ids, DataLimit& limit) {
     const auto value = values.read(table.records(), table[1]);
-    if (!value) continue;
-    ratings.push_back({std::string(reader.read(table.records(), table[0], "item")), *value});
+    if (!value) return;
+    ratings.push_back({std::string(ids.read(table.records(), table[0], "item")), *value});
     limit.take(static_cast<Offset>(2 * sizeof(ItemRating) + ratings.back().item.size()));
-  }
+  });
   return ratings;
 }
 

@@ -34,18 +34,18 @@ void read_netflix_blocks(const std::string& path, const ReadOptions& options, Da
 template <class Read>
 void read_lines(const ReadOptions& options, ReadReport& report, const Read& read) {
   constexpr std::size_t told = 10;
-  for (bool more = true; more;) {
-    try {
-      more = read();
-      report.lines += more;
-    } catch (const BadLine& problem) {
-      if (options.bad_lines == BadLines::error)
-        throw InputError(std::string(problem.what()) + " (bad_lines skip passes over such lines)");
-      ++report.lines;
-      ++report.bad_lines;
-      if (report.first_bad_lines.size() < told) report.first_bad_lines.emplace_back(problem.what());
-    }
-  }
+  const auto counted = [&] {
+    const bool more = read();
+    report.lines += more;
+    return more;
+  };
+  for_each_line(counted, [&](const BadLine& problem) {
+    if (options.bad_lines == BadLines::error)
+      throw InputError(std::string(problem.what()) + " (bad_lines skip passes over such lines)");
+    ++report.lines;
+    ++report.bad_lines;
+    if (report.first_bad_lines.size() < told) report.first_bad_lines.emplace_back(problem.what());
+  });
 }
 
 }  // namespace gcmc

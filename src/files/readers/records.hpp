@@ -99,6 +99,18 @@ class BadLine : public InputError {
   using InputError::InputError;
 };
 
+/// Runs read() until it says that there is no more; bad(problem) for each line that is wrong by itself.
+template <class Read, class Bad>
+void for_each_line(const Read& read, const Bad& bad) {
+  for (bool more = true; more;) {
+    try {
+      more = read();
+    } catch (const BadLine& problem) {
+      bad(problem);
+    }
+  }
+}
+
 /// A file's records, one after the other.
 class Records {
  public:

@@ -80,6 +80,15 @@ std::string text_of(ordered_json object, const ReadReport* read) {
   return json_text(object, "metrics");
 }
 
+/// Of several trainings: what they have in common, and behind their joint figures each one's.
+ordered_json joint_object(const RunMetrics& first) { return {{"dataset", first.dataset}, {"preset", first.preset}}; }
+ordered_json with_members(ordered_json object, const std::vector<RunMetrics>& members) {
+  object["stopped"] = members.back().stopped;
+  object["members"] = ordered_json::array();
+  for (const RunMetrics& member : members) object["members"].push_back(object_of(member));
+  return object;
+}
+
 }  // namespace
 
 std::string history_csv(const std::vector<HistoryRow>& history) {
@@ -108,9 +117,7 @@ std::string metrics_json(const RunMetrics& metrics, const ReadReport* read) {
 std::string metrics_json(const EnsembleMetrics& metrics, const ReadReport* read) {
   require(!metrics.members.empty(), "metrics of an ensemble without members");
   const RunMetrics& first = metrics.members.front();
-  ordered_json object;
-  object["dataset"] = first.dataset;
-  object["preset"] = first.preset;
+  ordered_json object = joint_object(first);
   object["seeds"] = ordered_json::array();
   for (const RunMetrics& member : metrics.members) object["seeds"].push_back(member.seed);
   object["test_ratings"] = first.test_ratings;
@@ -125,28 +132,20 @@ std::string metrics_json(const EnsembleMetrics& metrics, const ReadReport* read)
   number("best_test_loss", tested, metrics.test.loss());
   number("baseline_test_rmse", tested, first.baseline_test_rmse);
   object["beats_baseline"] = json_of(metrics.beats_baseline());
-  object["stopped"] = metrics.members.back().stopped;
-  object["members"] = ordered_json::array();
-  for (const RunMetrics& member : metrics.members) object["members"].push_back(object_of(member));
-  return text_of(std::move(object), read);
+  return text_of(with_members(std::move(object), metrics.members), read);
 }
 
 std::string metrics_json(const FoldMetrics& metrics, const ReadReport* read) {
   require(!metrics.folds.empty(), "metrics of a cross-validation without folds");
   const RunMetrics& first = metrics.folds.front();
-  ordered_json object;
-  object["dataset"] = first.dataset;
-  object["preset"] = first.preset;
+  ordered_json object = joint_object(first);
   object["folds"] = metrics.planned;
   object["mean_valid_rmse"] = measured("mean_valid_rmse", first.best_valid_rmse.has_value(), metrics.mean_valid_rmse());
   object["mean_test_rmse"] = finite(metrics.mean_test_rmse(), "mean_test_rmse");
   object["test_rmse_deviation"] =
       measured("test_rmse_deviation", metrics.folds.size() > 1, metrics.test_rmse_deviation());
   object["mean_baseline_test_rmse"] = finite(metrics.mean_baseline_rmse(), "mean_baseline_test_rmse");
-  object["stopped"] = metrics.folds.back().stopped;
-  object["members"] = ordered_json::array();
-  for (const RunMetrics& fold : metrics.folds) object["members"].push_back(object_of(fold));
-  return text_of(std::move(object), read);
+  return text_of(with_members(std::move(object), metrics.folds), read);
 }
 
 }  // namespace gcmc

@@ -2,9 +2,9 @@
 #include <filesystem>
 #include <set>
 
-#include "../csv_field.hpp"
 #include "../json.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/layers/model_layers.hpp"
 #include "gcmc/ratings/checksum.hpp"
@@ -179,7 +179,9 @@ std::string tune_csv(const TuneReport& report) {
     }
     text += ",";
     if (!trial.valid_rmse.empty()) append_number(text, trial.best_iteration);
-    text += "," + csv_field(trial.error) + "\n";
+    text += ",";
+    append_csv_field(text, trial.error);
+    text += "\n";
   }
   return text;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "gcmc/base/text.hpp"
 #include "gcmc/base/views.hpp"
 
 namespace gcmc {
@@ -68,14 +69,6 @@ inline std::string value_text(double value) {
   std::array<char, 32> text;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific, 2);
   return {text.data(), end.ptr};
-}
-
-/// Thousands parted by commas.
-inline std::string count_text(Offset value) {
-  std::string text = std::to_string(value);
-  for (auto end = static_cast<Offset>(text.size()) - 3; end > (value < 0 ? 1 : 0); end -= 3)
-    text.insert(static_cast<std::size_t>(end), ",");
-  return text;
 }
 
 /// Text fit for XML: valid UTF-8, no control characters, at most `longest` characters, special ones escaped.

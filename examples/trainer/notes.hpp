@@ -1,0 +1,9 @@
+// Sentences for the user on standard error.
+#pragma once
+
+#include <string>
+
+inline constexpr const char* opening_of_notes = "gcmc: note: ";
+
+/// A line of its own, fit to be shown.
+void tell_note(const std::string& text);

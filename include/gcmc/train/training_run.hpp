@@ -1,0 +1,338 @@
+// One run: split, baseline, the loop of steps and validations, the figures and the model it leaves.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include "gcmc/ratings/baseline.hpp"
+#include "gcmc/train/result.hpp"
+#include "gcmc/train/save.hpp"
+#include "gcmc/train/state.hpp"
+#include "gcmc/train/trainer.hpp"
+
+namespace gcmc {
+
+using OnProgress = std::function<void(const Progress&)>;
+
+/// How the options split a set.
+inline SplitOptions split_options(const Options& options) {
+  const RunOptions& run = options.run;
+  return {.test_ratio = run.test_ratio,
+          .valid_ratio = run.valid_ratio,
+          .test_seed = options.test_seed(),
+          .valid_seed = options.train.seed,
+          .rule = split_rule(run.split),
+          .left_out = left_out(run.split),
+          .folds = run.folds,
+          .fold = run.fold};
+}
+
+/// One run on one backend in one precision: what train() makes, and throws away when it has the result.
+template <class B, class T>
+requires Backend<B, T>
+class TrainingRun {
+ public:
+  TrainingRun(B& backend, const Ratings& ratings, const Options& options, OnProgress on_progress, std::stop_token stop,
+              Continuation continuation)
+      : backend_(backend),
+        ratings_(ratings),
+        options_(options),
+        on_progress_(std::move(on_progress)),
+        stop_(std::move(stop)),
+        continuation_(std::move(continuation)),
+        split_(ratings, split_options(options)),
+        baseline_(fit_bias_baseline(ratings, split_.train_and_valid())) {}
+
+  TrainResult operator()() {
+    describe();
+    const Stage begin = continuation_.state ? continuation_.state->stage() : Stage::training;
+    if (begin != Stage::training) restore_result(*continuation_.state);
+    if (begin == Stage::done) return std::move(result_);
+    require_memory(backend_, [&] { rehearse(); });
+    if (begin == Stage::training) first_training();
+    if (options_.train.refit && !rates_.empty()) refit();
+    metrics().seconds_total = seconds_since(start_);
+    metrics().peak_memory_bytes = peak_memory();
+    return std::move(result_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Stage = TrainState::Stage;
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  static Clock::duration duration_of(double seconds) {
+    const double most = 1e9;  // 30 years
+    return std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(seconds >= 0 && seconds <= most ? seconds : 0));
+  }
+  static double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  }
+  static Offset peak_memory() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return Offset{usage.ru_maxrss} * 1024;
+  }
+
+  RunMetrics& metrics() { return result_.metrics; }
+
+  /// What is known before the first step. The baseline sees what the tested model has seen: training and validation
+  /// ratings; its validation figure is of the training ratings alone.
+  void describe() {
+    RunMetrics& m = metrics();
+    m.dataset = ratings_.name;
+    m.preset = options_.preset;
+    m.seed = options_.train.seed;
+    m.backend = backend_.name();
+    if constexpr (requires { backend_.threads(); }) m.threads = backend_.threads();
+    m.users = ratings_.users();
+    m.items = ratings_.items();
+    m.levels = static_cast<Offset>(ratings_.levels.size());
+    m.train_ratings = static_cast<Offset>(split_.train().size());
+    m.valid_ratings = static_cast<Offset>(split_.valid().size());
+    m.test_ratings = static_cast<Offset>(split_.test().size());
+    m.valid_in_training = options_.train.train_on_valid;
+    m.baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
+    if (m.valid_ratings > 0)
+      m.baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, split_.train()), ratings_, split_.valid()).rmse();
+  }
+
+  /// Trains, chooses, tests.
+  void first_training() {
+    RunMetrics& m = metrics();
+    const auto model = make_model();
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
+    m.parameters = model->parameters().count();
+    steps(trainer, Progress::Phase::training);
+    m.seconds_per_iteration = median(step_seconds_);
+    m.stopped = stop_.stop_requested() && !trainer.finished();
+    m.iterations = trainer.iteration();
+    const bool best = options_.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
+    m.best_iteration = best ? trainer.schedule().best_iteration() : trainer.iteration();
+    trainer.choose([&] { return tell_embedding(); });
+    const bool known = best && options_.train.embedding_draws == 0 && !options_.train.calibrate;
+    if (m.valid_ratings > 0) m.best_valid_rmse = known ? trainer.schedule().best() : trainer.validate().rmse();
+    const Metrics test = known && best_test_ ? *best_test_ : read_test(trainer);
+    trainer.embed();
+    keep(trainer, test);
+    if (!result_.history.empty() && !best && !split_.test().empty())
+      result_.history.back().test_rmse = m.best_test_rmse;
+    rates_.assign(trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(m.best_iteration));
+  }
+
+  /// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
+  void refit() {
+    if (stop_.stop_requested()) {
+      metrics().stopped = true;
+      return;
+    }
+    const auto model = make_model();
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_, rates_);
+    trainer.set_calibration(result_.model.calibration());
+    steps(trainer, Progress::Phase::refit);
+    if (!trainer.finished()) {
+      metrics().stopped = true;
+      return;
+    }
+    trainer.choose([&] { return tell_embedding(); });
+    trainer.embed();
+    metrics().refitted = true;
+    metrics().test_rmse_before_refit = metrics().best_test_rmse;
+    keep(trainer, read_test(trainer));
+  }
+
+  /// Of the first values that drawing or another model gives.
+  std::unique_ptr<Model<B, T>> make_model() const {
+    const ModelShape shape{
+        ratings_.users(), ratings_.items(), ratings_.levels, {&ratings_.user_features, &ratings_.item_features}};
+    auto model = std::make_unique<Model<B, T>>(backend_, shape, options_.model, options_.train.seed);
+    if (continuation_.weights) restore(*model, *continuation_.weights, ratings_);
+    return model;
+  }
+
+  /// Steps until the trainer has finished or is stopped, from where a state is of, if there is one.
+  void steps(Trainer<B, T>& trainer, Progress::Phase phase) {
+    step_seconds_.clear();
+    stage_start_ = Clock::now();
+    if (continuation_.state) restore_steps(trainer);
+    Progress& p = progress_;
+    p = {};
+    p.phase = phase;
+    p.max_iterations = trainer.planned();
+    p.best_valid_rmse = trainer.schedule().best();
+    p.best_iteration = trainer.schedule().best_iteration();
+    const bool drawn = phase == Progress::Phase::refit && options_.train.embedding_draws > 0;  // which took its time
+    if (drawn && trainer.iteration() == 0) offer_state(trainer, phase, true);
+    const auto goes_on = [&] { return !trainer.finished() && !stop_.stop_requested(); };
+    for (bool more = goes_on(); more;) {
+      p.learning_rate = trainer.learning_rate();
+      const auto step_start = Clock::now();
+      const Metrics metrics = trainer.step();
+      p.seconds_step = seconds_since(step_start);
+      step_seconds_.push_back(p.seconds_step);
+      p.iteration = trainer.iteration();
+      p.loss = metrics.loss();
+      p.train_rmse = metrics.rmse();
+      p.valid_rmse = p.test_rmse = std::nullopt;
+      p.improved = false;
+      if (phase == Progress::Phase::training) validate(trainer);
+      p.seconds_total = seconds_since(stage_start_);
+      if (phase == Progress::Phase::training && (p.valid_rmse || trainer.finished() || split_.valid().empty()))
+        result_.history.push_back(
+            {p.iteration, p.loss, p.train_rmse, p.valid_rmse, p.test_rmse, p.learning_rate, p.seconds_total});
+      if (on_progress_) on_progress_(p);
+      more = goes_on();
+      offer_state(trainer, phase, !more);
+    }
+  }
+
+  void offer_state(Trainer<B, T>& trainer, Progress::Phase phase, bool last) {
+    if (continuation_.on_state) continuation_.on_state(last, [&] { return state(trainer, phase); });
+  }
+
+  /// Before and after any of the steps.
+  TrainState state(Trainer<B, T>& trainer, Progress::Phase phase) {
+    const bool refits = phase == Progress::Phase::refit;
+    TrainState state = refits ? state_of(result_) : TrainState{};
+    state.set("stage", std::vector{static_cast<Offset>(refits ? Stage::refit : Stage::training)});
+    trainer.add_to(state);
+    if (refits) state.set("replay", rates_);
+    if (best_test_) set_metrics(state, "best_test", *best_test_);
+    set_history(state, result_.history);
+    state.set("step_seconds", step_seconds_);
+    state.set("seconds", std::vector{seconds_since(stage_start_), seconds_since(start_)});
+    return state;
+  }
+  void restore_steps(Trainer<B, T>& trainer) {
+    const TrainState state = *std::exchange(continuation_.state, std::nullopt);
+    trainer.restore(state);
+    if (state.has("best_test")) best_test_ = metrics_of(state, "best_test");
+    result_.history = history_of(state);
+    step_seconds_ = state.get<double>("step_seconds");
+    const std::vector<double>& seconds = state.get<double>("seconds", 2);
+    stage_start_ -= duration_of(seconds[0]);
+    start_ = Clock::now() - duration_of(seconds[1]);
+  }
+  /// Of the first training, where a later stage goes on.
+  void restore_result(const TrainState& state) {
+    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
+    restore(result_, state);
+    set_test(result_.test);
+    describe_model();
+    if (!state.has("replay")) return;
+    rates_ = state.get<double>("replay");
+    require(!rates_.empty() && options_.train.refit, "training state: a refit that the options do not ask for");
+  }
+
+  /// Validates where the interval or the end asks for it, and reads the test figure where that improved.
+  void validate(Trainer<B, T>& trainer) {
+    const TrainOptions& options = options_.train;
+    Progress& p = progress_;
+    const bool due = p.iteration % options.valid_interval == 0 || trainer.finished();
+    if (!due || split_.valid().empty()) return;
+    p.valid_rmse = trainer.validate().rmse();
+    p.improved = trainer.observe(*p.valid_rmse);
+    const bool chosen = p.improved && options.selection == Selection::best_valid;
+    if (chosen && !options.refit && !split_.test().empty()) {
+      best_test_ = read_test(trainer);
+      p.test_rmse = best_test_->rmse();
+    }
+    p.best_valid_rmse = trainer.schedule().best();
+    p.best_iteration = trainer.schedule().best_iteration();
+  }
+
+  Metrics read_test(Trainer<B, T>& trainer) { return split_.test().empty() ? Metrics{} : trainer.test(); }
+
+  /// Between two draws of the embeddings' mean: whether to go on.
+  bool tell_embedding() {
+    if (stop_.stop_requested()) {
+      metrics().stopped = true;
+      return false;
+    }
+    progress_.phase = Progress::Phase::embedding;
+    progress_.draws = options_.train.embedding_draws;
+    progress_.draw = progress_.draw % progress_.draws + 1;
+    if (on_progress_) on_progress_(progress_);
+    return true;
+  }
+
+  /// The chosen model with its figures. Its embeddings are those of the trainer.
+  void keep(Trainer<B, T>& trainer, const Metrics& test) {
+    set_test(test);
+    result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_,
+                         trainer.calibration(), split_.test());
+    describe_model();
+  }
+  void set_test(const Metrics& test) {
+    RunMetrics& m = metrics();
+    result_.test = test;
+    m.best_test_rmse = test.rmse();
+    m.best_test_mae = test.mae();
+    m.best_test_accuracy = test.accuracy();
+    m.best_test_loss = test.loss();
+  }
+  void describe_model() {
+    const RunMetrics& m = metrics();
+    SavedModel& saved = result_.model;
+    saved.split = {{"test", test_part_text()},
+                   {"seed", std::to_string(options_.train.seed)},
+                   {"test_seed", std::to_string(options_.test_seed())},
+                   {"train_ratings", std::to_string(m.train_ratings)},
+                   {"valid_ratings", std::to_string(m.valid_ratings)},
+                   {"test_ratings", std::to_string(m.test_ratings)}};
+    if (m.best_valid_rmse) saved.metrics["best_valid_rmse"] = *m.best_valid_rmse;
+    if (m.test_ratings > 0) {
+      saved.metrics["best_test_rmse"] = m.best_test_rmse;
+      saved.metrics["best_test_mae"] = m.best_test_mae;
+    }
+    saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
+  }
+
+  std::string test_part_text() const {
+    const RunOptions& run = options_.run;
+    if (ratings_.has_fixed_test()) return "the data set's own";
+    if (run.folds > 0) return "fold " + std::to_string(run.fold) + " of " + std::to_string(run.folds);
+    return split_rule(run.split) == SplitRule::random ? "random" : run.split;
+  }
+
+  /// One trainer's whole life without its results: what a backend's require_memory() measures.
+  void rehearse() {
+    Trainer<B, T> trainer(backend_, ratings_, split_, options_);
+    trainer.step();
+    trainer.validate();
+    trainer.observe(0);  // a rehearsal computes no errors: as after an improvement, when the best weights are kept
+    trainer.test();
+    trainer.choose();
+    trainer.test();
+  }
+
+  B& backend_;
+  const Ratings& ratings_;
+  const Options& options_;
+  const OnProgress on_progress_;
+  const std::stop_token stop_;
+  Continuation continuation_;  ///< its state until that is restored
+  Clock::time_point start_ = Clock::now(), stage_start_ = start_;
+  const Split split_;
+  const BiasBaseline baseline_;
+  TrainResult result_;
+  Progress progress_;
+  std::vector<double> step_seconds_;  ///< of this stage
+  std::optional<Metrics> best_test_;  ///< of the best weights so far, where it was read
+  std::vector<double> rates_;         ///< of the first training's chosen number of steps, for a refit
+};
+
+}  // namespace gcmc
