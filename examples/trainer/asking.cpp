@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -70,33 +69,6 @@ std::string number(double value, int decimals) {
   std::string text;
   append_number(text, value, decimals);
   return text;
-}
-
-int rating_decimals(const gcmc::SavedModel& model) {
-  constexpr int usual = 6;
-  const double size = std::max(std::abs(model.levels.front()), std::abs(model.levels.back()));
-  if (size == 0) return usual;
-  return std::clamp(usual - 1 - static_cast<int>(std::floor(std::log10(size))), usual, 20);
-}
-
-std::string level_name(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g", value);
-  return text.data();
-}
-
-std::string title_of(const gcmc::SavedModel& model, Index item) {
-  return model.item_titles.empty() ? "" : model.item_titles[static_cast<std::size_t>(item)];
-}
-
-std::string note(const gcmc::Predictor& predictor, Index user, Index item) {
-  if (user < 0 && item < 0) return "unknown user and item";
-  if (user < 0) return "unknown user";
-  if (item < 0) return "unknown item";
-  const bool no_user = predictor.ratings_of(gcmc::user_side, user) == 0,
-             no_item = predictor.ratings_of(gcmc::item_side, item) == 0;
-  if (!no_user && !no_item) return "";
-  return std::string("no ratings in training (") + (no_user ? no_item ? "user and item" : "user" : "item") + ")";
 }
 
 Answer::Answer(const Asking& asking, std::vector<std::string> columns)

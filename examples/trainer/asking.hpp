@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gcmc/model/predictor.hpp"
+#include "gcmc/model/answer_text.hpp"
 
 /// A command of the program: what it is told, and what it then does.
 struct Command {
@@ -47,16 +47,6 @@ gcmc::Index find_user(const gcmc::Predictor& predictor, const std::string& id);
 gcmc::Index find_item(const gcmc::Predictor& predictor, const std::string& id);
 
 std::string number(double value, int decimals = 6);
-/// Of ratings: six digits behind the point, or as many significant ones where all levels are small.
-int rating_decimals(const gcmc::SavedModel& model);
-/// As short as the level is: 4, 3.5.
-std::string level_name(double value);
-
-/// The item's title, "" if there is none.
-std::string title_of(const gcmc::SavedModel& model, gcmc::Index item);
-
-/// "unknown user", "no ratings in training (item)", or nothing.
-std::string note(const gcmc::Predictor& predictor, gcmc::Index user, gcmc::Index item);
 
 /// Rows under a header, as CSV (RFC 4180) or as JSON: a list of objects, one a row. Ids are text; on a terminal, an id
 /// of a stranger gives no orders.

@@ -25,7 +25,7 @@ void info(const std::string& folder, bool json) {
     return;
   }
   std::string levels;
-  for (const double level : model.levels) levels += (levels.empty() ? "" : " ") + level_name(level);
+  for (const double level : model.levels) levels += (levels.empty() ? "" : " ") + gcmc::level_name(level);
   print_line("data set", model.dataset);
   print_line("models", std::to_string(models.size()));
   print_line("users", std::to_string(model.user_ids.size()));

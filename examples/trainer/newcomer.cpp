@@ -1,21 +1,11 @@
 #include "newcomer.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <vector>
 
 #include "gcmc/files/rating_files.hpp"
+#include "gcmc/model/answer_text.hpp"
 #include "notes.hpp"
-
-namespace {
-
-gcmc::Level nearest_level(const std::vector<double>& levels, double value) {
-  const auto nearer = [&](double a, double b) { return std::abs(a - value) < std::abs(b - value); };
-  return static_cast<gcmc::Level>(std::min_element(levels.begin(), levels.end(), nearer) - levels.begin());
-}
-
-}  // namespace
 
 gcmc::Newcomer read_newcomer(const gcmc::Predictor& predictor, const std::string& path) {
   const std::vector<double>& levels = predictor.model().levels;
@@ -26,7 +16,7 @@ gcmc::Newcomer read_newcomer(const gcmc::Predictor& predictor, const std::string
     const gcmc::Index item = predictor.item_index(rating.item);
     unknown += item < 0;
     if (item < 0) continue;
-    const gcmc::Level level = nearest_level(levels, rating.value);
+    const gcmc::Level level = gcmc::nearest_level(levels, rating.value);
     between += levels[level] != rating.value;
     last[item] = level;
   }

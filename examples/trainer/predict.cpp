@@ -61,7 +61,7 @@ std::vector<std::string> columns(const Arguments& arguments, const gcmc::SavedMo
   std::vector<std::string> names = {"user", "item", "rating"};
   if (arguments.interval) names.insert(names.end(), {"low", "high"});
   if (arguments.probabilities)
-    for (const double level : model.levels) names.push_back("p_" + level_name(level));
+    for (const double level : model.levels) names.push_back("p_" + gcmc::level_name(level));
   names.emplace_back("note");
   return names;
 }
@@ -80,7 +80,7 @@ void predict(const Arguments& arguments) {
   const auto [ratings, probabilities] =
       chances ? predictor.score(pairs) : gcmc::Predictor::Scores{predictor.predict(pairs), {}};
   const std::size_t levels = model.levels.size();
-  const int decimals = rating_decimals(model);
+  const int decimals = gcmc::rating_decimals(model);
   Answer answer(arguments, columns(arguments, model));
   for (std::size_t k = 0; k < pairs.size(); ++k) {
     const auto [user, item] = pairs[k];
@@ -92,7 +92,7 @@ void predict(const Arguments& arguments) {
     }
     if (arguments.probabilities)
       for (const double probability : p) answer.number(probability);
-    answer.text(note(predictor, user, item));
+    answer.text(gcmc::note(predictor, user, item));
     answer.end_row();
   }
   answer.write();

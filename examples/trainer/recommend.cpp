@@ -69,8 +69,8 @@ class Writer {
     for (const auto& [item, rating] : best) {
       if (arguments_.many()) answer_.text(user);
       answer_.text(predictor_.model().item_ids[static_cast<std::size_t>(item)]);
-      if (titled_) answer_.text(title_of(predictor_.model(), item));
-      answer_.number(rating, rating_decimals(predictor_.model())).text(note);
+      if (titled_) answer_.text(gcmc::title_of(predictor_.model(), item));
+      answer_.number(rating, gcmc::rating_decimals(predictor_.model())).text(note);
       answer_.end_row();
     }
   }

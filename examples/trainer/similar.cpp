@@ -29,7 +29,7 @@ void similar(const SimilarArguments& arguments) {
   Answer answer(arguments, columns);
   for (const auto& [number, similarity] : predictor.similar(side, node, arguments.top)) {
     answer.text(ids[static_cast<std::size_t>(number)]);
-    if (titled) answer.text(title_of(predictor.model(), number));
+    if (titled) answer.text(gcmc::title_of(predictor.model(), number));
     answer.number(similarity);
     answer.end_row();
   }
@@ -50,7 +50,7 @@ void explain(const ExplainArguments& arguments) {
   const gcmc::Predictor::Explanation explanation =
       arguments.new_user.empty() ? predictor.explain(find_user(predictor, arguments.user), item)
                                  : predictor.explain(read_newcomer(predictor, arguments.new_user), item);
-  const int decimals = rating_decimals(model);
+  const int decimals = gcmc::rating_decimals(model);
   tell_note("the predicted rating is " + number(explanation.rating, decimals) +
             "; an effect is how much it would be less without");
   if (explanation.reasons.empty()) tell_note("the user has no ratings in training: there is nothing to explain it by");
@@ -60,8 +60,8 @@ void explain(const ExplainArguments& arguments) {
   for (std::size_t k = 0; k < explanation.reasons.size() && k < static_cast<std::size_t>(arguments.top); ++k) {
     const auto& [reason, level, effect] = explanation.reasons[k];
     answer.text(model.item_ids[static_cast<std::size_t>(reason)]);
-    if (!model.item_titles.empty()) answer.text(title_of(model, reason));
-    answer.text(level_name(model.levels[level])).number(effect, decimals);
+    if (!model.item_titles.empty()) answer.text(gcmc::title_of(model, reason));
+    answer.text(gcmc::level_name(model.levels[level])).number(effect, decimals);
     answer.end_row();
   }
   answer.write();
