@@ -1,0 +1,408 @@
+#include "asking_routes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "answers.hpp"
+#include "csv_body.hpp"
+#include "gcmc/base/text.hpp"
+#include "gcmc/model/answer_text.hpp"
+#include "problem.hpp"
+
+namespace serve {
+namespace {
+
+using gcmc::Index;
+using gcmc::Predictor;
+using Pair = Predictor::Pair;
+
+constexpr std::size_t pairs_a_piece = 8192, users_a_piece = 64;
+constexpr long long most_listed = 1000;
+
+struct AskedPairs {
+  std::vector<std::string> users, items;
+  std::size_t size() const { return users.size(); }
+};
+
+void take_pair(Fields& fields, AskedPairs& pairs) {
+  const auto user = fields.id("user"), item = fields.id("item");
+  const char* missing = !user ? "user" : "item";
+  if (!user || !item) throw Problem(400, fields.path(missing) + " is missing", fields.path(missing));
+  pairs.users.push_back(*user);
+  pairs.items.push_back(*item);
+}
+
+/// "pairs": [{user, item}, ...], or "users" and "items" of the same length, or one "user" and "item".
+AskedPairs take_pairs(Fields& fields) {
+  AskedPairs pairs;
+  if (const nlohmann::json* list = fields.find("pairs")) {
+    if (!list->is_array()) throw Problem(400, "pairs must be a list of objects", "pairs");
+    for (std::size_t k = 0; k < list->size(); ++k) {
+      Fields pair((*list)[k], "pairs[" + std::to_string(k) + "].");
+      take_pair(pair, pairs);
+      pair.finish();
+    }
+    return pairs;
+  }
+  auto users = fields.ids("users"), items = fields.ids("items");
+  if (users || items) {
+    if (!users || !items || users->size() != items->size())
+      throw Problem(400, "users and items must be lists of the same length", "users");
+    return {std::move(*users), std::move(*items)};
+  }
+  take_pair(fields, pairs);
+  return pairs;
+}
+
+/// Pairs, a piece at a time, numbered and rated.
+class PairScorer {
+ public:
+  PairScorer(Service& service, std::shared_ptr<const LiveModel> model, AskedPairs pairs)
+      : service_(service), model_(std::move(model)), pairs_(std::move(pairs)) {
+    if (pairs_.size() > service.options.most_pairs)
+      throw Problem(413, "at most " + gcmc::count_text(static_cast<long long>(service.options.most_pairs)) +
+                             " pairs in a request");
+    service.metrics.pairs += pairs_.size();
+  }
+
+  std::size_t size() const { return pairs_.size(); }
+  const LiveModel& model() const { return *model_; }
+  const AskedPairs& asked() const { return pairs_; }
+
+  /// Calls put(k, user, item, rating, probabilities) of the next pairs. Is there more?
+  template <class Put>
+  bool next(bool with_probabilities, const Put& put) {
+    const std::size_t begin = done_, end = std::min(begin + pairs_a_piece, size());
+    std::vector<Pair> numbers;
+    for (std::size_t k = begin; k < end; ++k)
+      numbers.emplace_back(find_user(service_, *model_, pairs_.users[k]),
+                           find_item(service_, *model_, pairs_.items[k]));
+    const std::size_t levels = with_probabilities ? model_->saved().levels.size() : 0;
+    std::vector<double> ratings(numbers.size()), probabilities(numbers.size() * levels);
+    model_->predictor.score(numbers, ratings, probabilities);
+    for (std::size_t k = 0; k < numbers.size(); ++k)
+      put(begin + k, numbers[k].first, numbers[k].second, ratings[k],
+          std::span<const double>(probabilities).subspan(k * levels, levels));
+    done_ = end;
+    return end < size();
+  }
+
+ private:
+  Service& service_;
+  std::shared_ptr<const LiveModel> model_;
+  AskedPairs pairs_;
+  std::size_t done_ = 0;
+};
+
+bool put_predictions(JsonText& json, PairScorer& scorer, Details details) {
+  const LiveModel& model = scorer.model();
+  return scorer.next(details.any(), [&](std::size_t k, Index user, Index item, double rating, auto probabilities) {
+    json.open('{').key("user").string(scorer.asked().users[k]).key("item").string(scorer.asked().items[k]);
+    put_rating(json, model, rating, probabilities, details);
+    if (const std::string note = gcmc::note(model.predictor, user, item); !note.empty()) json.key("note").string(note);
+    json.close('}');
+  });
+}
+
+/// A line a pair, as gcmc predict writes.
+Response predict_csv(Call& call) {
+  AskedPairs pairs;
+  for (gcmc::IdPair& pair : pairs_of_csv(call.request.body)) {
+    pairs.users.push_back(std::move(pair.user));
+    pairs.items.push_back(std::move(pair.item));
+  }
+  const auto scorer = std::make_shared<PairScorer>(call.service, call.model(), std::move(pairs));
+  Response response{200, "text/csv"};
+  response.more = [scorer, begun = false](std::string& piece) mutable {
+    const LiveModel& model = scorer->model();
+    const int decimals = gcmc::rating_decimals(model.saved());
+    if (!std::exchange(begun, true)) piece += "user,item,rating,note\n";
+    return scorer->next(false, [&](std::size_t k, Index user, Index item, double rating, auto) {
+      gcmc::append_csv_field(piece, scorer->asked().users[k]);
+      gcmc::append_csv_field(piece += ',', scorer->asked().items[k]);
+      append_fixed(piece += ',', rating, decimals);
+      piece += ',';
+      piece += gcmc::note(model.predictor, user, item);
+      piece += '\n';
+    });
+  };
+  return response;
+}
+
+/// Which items are recommended, and what is told of them.
+struct Wish {
+  long long n = 10;
+  bool rated = false;
+  long long least_ratings = 0;
+  std::optional<std::vector<Index>> only = {};
+  std::vector<Index> without = {};
+  Details details = {};
+
+  gcmc::RecommendOptions options() const {
+    gcmc::RecommendOptions options{
+        .top = static_cast<Index>(n), .rated = rated, .least_ratings = least_ratings, .without = without};
+    if (only) options.among = *only;
+    return options;
+  }
+};
+
+std::vector<Index> known_items(Service& service, const LiveModel& model, const std::vector<std::string>& ids) {
+  std::vector<Index> items;
+  for (const std::string& id : ids)
+    if (const Index item = find_item(service, model, id); item >= 0) items.push_back(item);
+  return items;
+}
+
+Wish take_wish(Fields& fields, Service& service, const LiveModel& model) {
+  Wish wish;
+  wish.n = fields.integer("n", 10, 1, most_listed);
+  wish.rated = fields.boolean("include_rated", false);
+  wish.least_ratings = fields.integer("min_ratings", 0, 0, 1LL << 40);
+  wish.details = take_details(fields);
+  if (const auto ids = fields.ids("only")) wish.only = known_items(service, model, *ids);
+  if (const auto ids = fields.ids("without")) wish.without = known_items(service, model, *ids);
+  return wish;
+}
+
+/// [{item, title, rating, ...}, ...]; `score(items)` gives what details ask for.
+template <class Score>
+void put_recommendations(JsonText& json, const LiveModel& model, const std::vector<Predictor::Recommendation>& best,
+                         Details details, const Score& score) {
+  const std::size_t levels = model.saved().levels.size();
+  std::vector<Index> items;
+  for (const auto& recommendation : best) items.push_back(recommendation.item);
+  const std::vector<double> probabilities = details.any() ? score(items) : std::vector<double>{};
+  json.open('[');
+  for (std::size_t k = 0; k < best.size(); ++k) {
+    put_item(json.open('{'), model, best[k].item);
+    const auto own = std::span(probabilities).subspan(details.any() ? k * levels : 0, details.any() ? levels : 0);
+    put_rating(json, model, best[k].rating, own, details);
+    json.close('}');
+  }
+  json.close(']');
+}
+
+void put_of_newcomer(JsonText& json, const LiveModel& model, const gcmc::Newcomer& newcomer, const Wish& wish) {
+  put_recommendations(json, model, model.predictor.recommend(newcomer, wish.options()), wish.details,
+                      [&](const auto& items) { return model.predictor.score(newcomer, items).probabilities; });
+}
+
+/// Of one user {"user", "note", "items"}; a stranger gets the items that all rate best.
+void put_of_user(JsonText& json, const LiveModel& model, const std::string& id, Index user,
+                 const std::vector<Predictor::Recommendation>& best, const Wish& wish) {
+  json.open('{').key("user").string(id);
+  const bool learnt = user >= 0 && model.predictor.ratings_of(gcmc::user_side, user) > 0;
+  if (!learnt) json.key("note").string(user < 0 ? "unknown user" : "no ratings in training");
+  json.key("items");
+  if (user < 0)
+    put_of_newcomer(json, model, gcmc::Newcomer{}, wish);
+  else
+    put_recommendations(json, model, best, wish.details, [&](const auto& items) {
+      std::vector<Pair> pairs;
+      for (const Index item : items) pairs.emplace_back(user, item);
+      return model.predictor.probabilities(pairs);
+    });
+  json.close('}');
+}
+
+struct Users {
+  std::vector<std::string> ids;
+  std::size_t done = 0;
+};
+
+Response recommend_to(Call& call, const std::shared_ptr<const LiveModel>& model, std::vector<std::string> ids,
+                      Wish wish) {
+  std::string opening;
+  JsonText json(opening);
+  put_levels(json.open('{'), *model, wish.details);
+  json.key("recommendations").open('[');
+  return list_in_pieces(opening, [&service = call.service, model, users = Users{std::move(ids)},
+                                  wish = std::move(wish)](JsonText& list) mutable {
+    const std::size_t end = std::min(users.done + users_a_piece, users.ids.size());
+    const std::span<const std::string> part(users.ids.data() + users.done, end - users.done);
+    std::vector<Index> numbers, known;
+    for (const std::string& id : part) {
+      numbers.push_back(find_user(service, *model, id));
+      if (numbers.back() >= 0) known.push_back(numbers.back());
+    }
+    const auto best = model->predictor.recommend(known, wish.options());
+    std::size_t next = 0;
+    for (std::size_t k = 0; k < part.size(); ++k)
+      put_of_user(list, *model, part[k], numbers[k],
+                  numbers[k] < 0 ? std::vector<Predictor::Recommendation>{} : best[next++], wish);
+    users.done = end;
+    return end < users.ids.size();
+  });
+}
+
+/// One piece is an answer with a known length.
+Response whole_if_short(Response response, bool is_short) {
+  if (!is_short) return response;
+  while (response.more(response.body)) {
+  }
+  response.more = nullptr;
+  return response;
+}
+
+}  // namespace
+
+Response predict(Call& call) {
+  if (media_type(call.request) == "text/csv") return predict_csv(call);
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  AskedPairs pairs = take_pairs(fields);
+  const Details details = take_details(fields);
+  fields.finish();
+  const auto scorer = std::make_shared<PairScorer>(call.service, call.model(), std::move(pairs));
+  std::string opening;
+  JsonText json(opening);
+  put_levels(json.open('{'), scorer->model(), details);
+  json.key("predictions").open('[');
+  Response response =
+      list_in_pieces(opening, [scorer, details](JsonText& list) { return put_predictions(list, *scorer, details); });
+  return whole_if_short(std::move(response), scorer->size() <= pairs_a_piece);
+}
+
+Response recommend(Call& call) {
+  const auto model = call.model();
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  Wish wish = take_wish(fields, call.service, *model);
+  auto user = fields.id("user");
+  auto users = fields.ids("users");
+  const bool is_new = fields.has("ratings");
+  if (user.has_value() + users.has_value() + is_new != 1)
+    throw Problem(400, "for whom? Give one of user, users and ratings", "user");
+  if (is_new) {
+    const OwnRatings own = take_ratings(fields, call.service, *model, gcmc::user_side);
+    fields.finish();
+    const gcmc::Newcomer newcomer = model->predictor.fold_in(gcmc::user_side, own.ratings);
+    return json_answer([&](JsonText& json) {
+      put_levels(json, *model, wish.details);
+      json.key("recommendations").open('[').open('{').key("items");
+      put_of_newcomer(json, *model, newcomer, wish);
+      json.close('}').close(']');
+    });
+  }
+  fields.finish();
+  std::vector<std::string> ids = user ? std::vector{std::move(*user)} : std::move(*users);
+  const bool is_short = ids.size() <= users_a_piece;
+  return whole_if_short(recommend_to(call, model, std::move(ids), std::move(wish)), is_short);
+}
+
+Response recommend_to_one(Call& call) {
+  Wish wish;
+  wish.n = call.integer("n", 10, 1, most_listed);
+  wish.rated = call.boolean("include_rated", false);
+  wish.least_ratings = call.integer("min_ratings", 0, 0, 1LL << 40);
+  return whole_if_short(recommend_to(call, call.model(), {call.path.at("user")}, std::move(wish)), true);
+}
+
+Response similar(Call& call) {
+  const auto model = call.model();
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  const auto item = fields.id("item"), user = fields.id("user");
+  const auto items = fields.ids("items"), users = fields.ids("users");
+  const auto n = static_cast<Index>(fields.integer("n", 10, 1, most_listed));
+  fields.finish();
+  if (item.has_value() + user.has_value() + items.has_value() + users.has_value() != 1)
+    throw Problem(400, "similar to what? Give one of item, items, user and users", "item");
+  const bool of_items = item || items;
+  const std::vector<std::string> ids = item ? std::vector{*item} : user ? std::vector{*user} : items ? *items : *users;
+  if (ids.size() > static_cast<std::size_t>(most_listed))
+    throw Problem(413, "at most " + std::to_string(most_listed) + " ids in a request");
+  const auto put_node = [&](JsonText& json, Index node) {
+    if (of_items)
+      put_item(json, *model, node);
+    else
+      json.key("user").string(user_id(*model, node));
+  };
+  return json_answer([&](JsonText& json) {
+    json.key("similar").open('[');
+    for (const std::string& id : ids) {
+      const Index node = of_items ? known_item(call.service, *model, id) : known_user(call.service, *model, id);
+      put_node(json.open('{'), node);
+      json.key("neighbours").open('[');
+      for (const auto& neighbour : model->predictor.similar(of_items ? gcmc::item_side : gcmc::user_side, node, n)) {
+        put_node(json.open('{'), neighbour.node);
+        json.key("similarity").number(neighbour.similarity, 6).close('}');
+      }
+      json.close(']').close('}');
+    }
+    json.close(']');
+  });
+}
+
+Response explain(Call& call) {
+  const auto model = call.model();
+  require_encoder(*model);
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  const auto user = fields.id("user"), item = fields.id("item");
+  const auto n = static_cast<std::size_t>(fields.integer("n", 10, 1, most_listed));
+  const bool is_new = fields.has("ratings");
+  if (!item) throw Problem(400, "item is missing", "item");
+  if (user.has_value() == is_new) throw Problem(400, "whose rating? Give one of user and ratings", "user");
+  const OwnRatings own = is_new ? take_ratings(fields, call.service, *model, gcmc::user_side) : OwnRatings{};
+  fields.finish();
+  const Index number = known_item(call.service, *model, *item);
+  const Predictor& predictor = model->predictor;
+  const Predictor::Explanation explanation =
+      is_new ? predictor.explain(predictor.fold_in(gcmc::user_side, own.ratings), number)
+             : predictor.explain(known_user(call.service, *model, *user), number);
+  const int decimals = gcmc::rating_decimals(model->saved());
+  return json_answer([&](JsonText& json) {
+    put_item(json, *model, number);
+    json.key("rating").number(explanation.rating, decimals).key("reasons").open('[');
+    for (std::size_t k = 0; k < explanation.reasons.size() && k < n; ++k) {
+      const Predictor::Reason& reason = explanation.reasons[k];
+      put_item(json.open('{'), *model, reason.item);
+      json.key("rating").number(model->saved().levels[reason.level]);
+      json.key("effect").number(reason.effect, decimals).close('}');
+    }
+    json.close(']');
+  });
+}
+
+Response fold_in(Call& call) {
+  const auto model = call.model();
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  const bool of_item = fields.has("users");
+  const gcmc::Side side = of_item ? gcmc::item_side : gcmc::user_side;
+  const char* asked = of_item ? "users" : "items";
+  const std::vector<std::string> ids = fields.ids(asked).value_or(std::vector<std::string>{});
+  const OwnRatings own = take_ratings(fields, call.service, *model, side);
+  const Wish wish = of_item ? Wish{.details = take_details(fields)} : take_wish(fields, call.service, *model);
+  fields.finish();
+  const gcmc::Newcomer newcomer = model->predictor.fold_in(side, own.ratings);
+  std::vector<Index> others;
+  for (const std::string& id : ids)
+    others.push_back(of_item ? known_user(call.service, *model, id) : known_item(call.service, *model, id));
+  call.service.metrics.pairs += others.size();
+  const Predictor::Scores scores = model->predictor.score(newcomer, others);
+  const std::size_t levels = model->saved().levels.size();
+  return json_answer([&](JsonText& json) {
+    put_levels(json, *model, wish.details);
+    json.key("used").integer(static_cast<long long>(own.ratings.size()));
+    json.key("unknown").integer(static_cast<long long>(own.unknown)).key("shift").number(newcomer.shift, 6);
+    json.key("predictions").open('[');
+    for (std::size_t k = 0; k < others.size(); ++k) {
+      json.open('{');
+      if (of_item)
+        json.key("user").string(user_id(*model, others[k]));
+      else
+        put_item(json, *model, others[k]);
+      put_rating(json, *model, scores.ratings[k], std::span(scores.probabilities).subspan(k * levels, levels),
+                 wish.details);
+      json.close('}');
+    }
+    json.close(']');
+    if (of_item) return;
+    json.key("recommendations");
+    put_of_newcomer(json, *model, newcomer, wish);
+  });
+}
+
+}  // namespace serve

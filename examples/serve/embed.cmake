@@ -1,0 +1,10 @@
+# cmake -P embed.cmake -- TO FROM...: writes a header with the text of each file FROM as a string named after it.
+set(header "// Made by embed.cmake.\n#pragma once\n\n#include <string_view>\n\nnamespace serve {\n\n")
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(place RANGE 5 ${last})
+  file(READ "${CMAKE_ARGV${place}}" text)
+  get_filename_component(name "${CMAKE_ARGV${place}}" NAME)
+  string(REPLACE "." "_" name "${name}")
+  string(APPEND header "inline constexpr std::string_view ${name} = R\"~page~(${text})~page~\";\n")
+endforeach()
+file(WRITE "${CMAKE_ARGV4}" "${header}\n}  // namespace serve\n")

@@ -1,0 +1,89 @@
+#include "fields.hpp"
+
+#include <algorithm>
+
+#include "gcmc/base/text.hpp"
+#include "gcmc/options/option_names.hpp"
+#include "problem.hpp"
+
+namespace serve {
+
+using nlohmann::json;
+
+json parse_json(std::string_view text) {
+  try {
+    return json::parse(text);
+  } catch (const json::parse_error& error) {
+    throw Problem(400, "the body is no JSON, at byte " + std::to_string(error.byte));
+  }
+}
+
+std::string id_of(const json& value, const std::string& where) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer()) return value.dump();
+  throw Problem(400, where + " must be an id: text, or a whole number", where);
+}
+
+Fields::Fields(const json& object, std::string where) : object_(object), where_(std::move(where)) {
+  const std::string whole = where_.empty() ? "the body" : where_.substr(0, where_.size() - 1);
+  if (!object.is_object()) throw Problem(400, whole + " must be a JSON object", where_.empty() ? "" : whole);
+}
+
+const json* Fields::find(const char* name) {
+  known_.emplace_back(name);
+  const auto found = object_.find(name);
+  return found == object_.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> Fields::id(const char* name) {
+  const json* value = find(name);
+  if (!value) return {};
+  return id_of(*value, path(name));
+}
+
+std::optional<std::vector<std::string>> Fields::ids(const char* name) {
+  const json* value = find(name);
+  if (!value) return {};
+  if (!value->is_array()) throw Problem(400, path(name) + " must be a list of ids", path(name));
+  std::vector<std::string> ids;
+  ids.reserve(value->size());
+  for (std::size_t k = 0; k < value->size(); ++k)
+    ids.push_back(id_of((*value)[k], path(name) + '[' + std::to_string(k) + ']'));
+  return ids;
+}
+
+double Fields::number(const char* name) {
+  const json* value = find(name);
+  if (!value || !value->is_number()) throw Problem(400, path(name) + " must be a number", path(name));
+  return value->get<double>();
+}
+
+long long Fields::integer(const char* name, long long otherwise, long long low, long long high) {
+  const json* value = find(name);
+  if (!value) return otherwise;
+  const bool whole = value->is_number_unsigned() ? value->get<std::uint64_t>() <= static_cast<std::uint64_t>(high)
+                                                 : value->is_number_integer() && value->get<std::int64_t>() <= high;
+  if (!whole || value->get<std::int64_t>() < low)
+    throw Problem(400,
+                  path(name) + " must be a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+                  path(name));
+  return value->get<std::int64_t>();
+}
+
+bool Fields::boolean(const char* name, bool otherwise) {
+  const json* value = find(name);
+  if (!value) return otherwise;
+  if (!value->is_boolean()) throw Problem(400, path(name) + " must be true or false", path(name));
+  return value->get<bool>();
+}
+
+void Fields::finish() const {
+  for (const auto& [name, value] : object_.items())
+    if (std::find(known_.begin(), known_.end(), name) == known_.end())
+      throw Problem(400,
+                    "unknown field \"" + gcmc::printable(path(name), 80) + "\": did you mean \"" +
+                        gcmc::nearest_name(name, known_) + "\"?",
+                    gcmc::printable(path(name), 80));
+}
+
+}  // namespace serve

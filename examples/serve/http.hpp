@@ -1,0 +1,109 @@
+// An HTTP/1.1 server with limits, behind a small interface. Boost.Beast and Asio are seen in http.cpp alone.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace serve {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method, target;  ///< as sent: /v1/recommend/7?n=3
+  Headers headers = {};
+  std::string body = {};
+
+  /// The first value of a header, in whatever case its name is written; empty if there is none.
+  std::string_view header(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string type = "application/json";
+  std::string body = {};
+  Headers headers = {};
+  /// Where it is set the body goes on in pieces: each call appends one, and tells whether there is another. Called by
+  /// workers, a call after the one before it; an exception breaks the connection off.
+  std::function<bool(std::string& piece)> more = {};
+};
+
+/// application/problem+json (RFC 9457); `field`: which part of the request is at fault.
+Response problem(int status, std::string_view detail, std::string_view field = {});
+
+/// What is to be done about a request, by its head alone.
+struct Plan {
+  std::string route;                  ///< the name under which it is counted
+  std::optional<Response> at_once{};  ///< the answer, whatever the body
+  /// Else the answer to the whole request. Must not throw.
+  std::function<Response(const Request&)> answer{};
+  bool by_worker = false;  ///< else by the thread of all connections, which nothing may hold up
+};
+
+/// A request and its answer, when the answer has been sent or the connection broken.
+struct Exchange {
+  std::string method, route;
+  int status = 0;
+  std::size_t received = 0, sent = 0;  ///< bytes of the bodies
+  double seconds = 0;                  ///< since the head had come
+};
+
+/// All are called by the thread of all connections. None may throw.
+struct Handler {
+  std::function<Plan(const Request& head)> plan;
+  std::function<void(const Exchange&)> finished;
+};
+
+struct Limits {
+  std::size_t header_bytes = 16 << 10, body_bytes = 32 << 20;
+  std::size_t memory_bytes = 1 << 30;  ///< of all bodies that are being received or answered
+  std::size_t connections = 1024, queue = 1024;
+  int workers = 1;
+  int header_seconds = 10, body_seconds = 60, write_seconds = 60;  ///< write: without progress
+  int idle_seconds = 75, stop_seconds = 25;
+};
+
+struct Certificate {
+  std::string chain, key;  ///< PEM files
+};
+
+/// Can this build speak TLS?
+bool speaks_tls();
+
+/// One thread accepts, reads, answers what is quick and writes; workers do the rest, in the order of arrival. A
+/// connection's requests are answered one after the other. Where there are as many connections as there may be, the one
+/// that has waited longest for a request makes room.
+class HttpServer {
+ public:
+  HttpServer(const Limits& limits, Handler handler);
+  ~HttpServer();
+
+  /// From here on connections are TLS. Throws gcmc::InputError for files that are none of a certificate and its key.
+  void use_tls(const Certificate& certificate);
+  /// Port 0: any that is free. Returns the port. Throws gcmc::InputError for an address that cannot be had.
+  int listen(const std::string& host, int port);
+  /// Calls back, by the thread of all connections, whenever one of these signals comes.
+  void on_signals(const std::vector<int>& signals, std::function<void(int)> call);
+  /// Until stop() is done.
+  void run();
+  /// From any thread: no new connections; requests that have begun are answered, for stop_seconds at most; then run()
+  /// returns. Called again it waits no longer.
+  void stop();
+  /// Has stop() been called? By the thread of all connections.
+  bool stopping() const;
+  std::size_t in_flight() const;
+  /// Runs a task among the workers' requests.
+  void by_worker(std::function<void()> task);
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace serve

@@ -1,0 +1,77 @@
+// The service: finds the route of a request, asks for what the route demands, counts and logs.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "access_log.hpp"
+#include "http.hpp"
+#include "live_model.hpp"
+#include "metrics.hpp"
+
+namespace serve {
+
+struct ServiceOptions {
+  std::string token;                 ///< that a caller must bear; empty: none
+  std::vector<std::string> origins;  ///< of other pages that may ask; "*": all
+  std::size_t most_pairs = 1000000;  ///< of a request
+};
+
+class Service;
+
+/// A request, as the function of its route sees it.
+struct Call {
+  Service& service;
+  const Request& request;
+  std::map<std::string, std::string> path, query;  ///< the values of {names}, and of the query
+
+  /// The model that the query names, else the first. Throws Problem.
+  std::shared_ptr<const LiveModel> model() const;
+  /// A whole number of the query. Throws Problem 400.
+  long long integer(const std::string& name, long long otherwise, long long low, long long high) const;
+  bool boolean(const std::string& name, bool otherwise) const;
+  std::string text(const std::string& name) const;  ///< "" if it is not there
+};
+
+/// One line of the table of routes, from which requests are answered and the OpenAPI document is made.
+struct Route {
+  const char* method;
+  const char* path;  ///< with {names}
+  const char* summary;
+  const char* query;      ///< names of its parameters, with blanks between them; what they are stands in openapi.cpp
+  const char* request;    ///< name of the body's schema there; nullptr: no body
+  const char* answer_is;  ///< name of the answer's schema, or its media type
+  bool by_worker, open;   ///< open: without the token
+  Response (*answer)(Call&);
+};
+
+/// All of them.
+std::span<const Route> routes();
+/// OpenAPI 3.0, as JSON.
+std::string openapi_document();
+
+class Service {
+ public:
+  Service(Models& asked, ServiceOptions given, AccessLog& log) : models(asked), options(std::move(given)), log_(log) {}
+
+  Plan plan(const Request& head);
+  void finished(const Exchange& exchange);
+
+  Models& models;
+  const ServiceOptions options;
+  Metrics metrics;
+  HttpServer* server = nullptr;  ///< that it answers for
+
+ private:
+  Plan planned(const Request& head);
+  bool bears_token(const Request& head) const;
+  Headers for_origin(const Request& head) const;
+  void check_origin(const Request& head) const;
+
+  AccessLog& log_;
+};
+
+}  // namespace serve
