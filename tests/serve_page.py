@@ -142,18 +142,22 @@ def existing_user(page):
     figures = page.text("#list > li .figures")
     assert "likely" in figures and len(page.all("#list > li:first-child .bar")) >= 2, figures
 
-    rated, lists = [], [first]
+    rated, lists, news = [], [first], ""
     for row, level in ((1, -1), (0, 0), (2, 0)):
         title, after = page.rate(row, level)
         rated.append(title)
         lists.append(after)
+        news += page.text("#news")
         assert title not in after, f"{title} is rated, and still recommended"
+        new = set(after) - set(lists[-2])
+        marked = page.driver.execute_script(
+            "return [...document.querySelectorAll('li:has(.badge.new) .title')].map(node => node.textContent)")
+        assert new and new == set(marked), f"new are {new}, and marked {marked}"
+    assert "moved up" in news and "new here" in news, news
     both = [[title for title in shown if title in first and title not in rated] for shown in (first, lists[-1])]
     assert both[0] != both[1], "the list does not move"
     assert [row.text for row in page.all("#own-list .title")] == rated[::-1]
     assert "rated=" in page.driver.current_url
-    news = page.text("#news")
-    assert page.all(".badge") and ("moved" in news or "new here" in news), news
     page.driver.refresh()
     page.until(lambda: page.titles() == lists[-1], "a reload shows the same list")
     assert [row.text for row in page.all("#own-list .title")] == rated[::-1], "a reload loses ratings"

@@ -8,7 +8,8 @@ const state = {
   models: [], model: null,
   user: null, newcomer: false,       // an id; or somebody new; or neither yet
   known: new Map(), own: new Map(),  // item -> rating: of the data, highest first; made here
-  list: [], recommends: false,       // what the list shows: recommendations, or items to begin with
+  list: [], recommends: false,       // what the list shows: recommendations, or items to begin with;
+  folded: false,                     // and whether the recommendations are made from the ratings sent along
   shown: STEP, known_shown: FEW, open: new Set(), item: null, opened_from: '',
 };
 const titles = new Map();
@@ -51,7 +52,7 @@ function keeping_focus(draw) {
   const old = document.activeElement, rows = old?.closest('ol, ul, #item-card');
   const row = rows ? [...rows.children].findIndex(child => child.contains(old)) : -1;
   draw();
-  if (!old?.dataset.key || old.isConnected) return;
+  if (!rows || !old.dataset.key || old.isConnected) return;
   const near = rows.children[Math.min(row, rows.children.length - 1)]?.querySelector('[data-key]');
   const places = [by_key(old.dataset.key), near, rows.closest('section').querySelector('h2')];
   places.find(node => node?.checkVisibility())?.focus({preventScroll: true});
@@ -85,6 +86,7 @@ async function ask(topic, path, body, query = {}) {
     throw new Failure(response ? 'The server gave an answer that cannot be read.' : 'The server does not answer.', 0);
   } finally {
     clearTimeout(late);
+    if (pending.get(topic) === mine) pending.delete(topic);
   }
   if (mine.signal.aborted) throw outdated;
   if (!response.ok)
@@ -227,26 +229,26 @@ async function load_list(words = '', changed = []) {
     const entries = begins ? answer.items : answer.recommendations[0].items;
     learn(entries);
     const moves = words && state.recommends && !begins ? compare(state.list, entries, new Set(changed)) : new Map();
-    Object.assign(state, {list: entries, recommends: !begins});
-    const known = plural(person().ratings?.length ?? state.known.size, 'rating');
+    const count = plural(person().ratings?.length ?? state.known.size, 'rating'), folded = state.own.size > 0;
     const first = begins ? 'These were rated most. One rating is enough for a first list; each one makes it better.' :
-      entries.length ? `${known} known.` : 'Nothing is left to recommend.';
-    draw_list(words && !begins ? `${words} ${tell_moves(moves)}` : `${words} ${first}`, moves);
+      entries.length ? `${count} known.` : 'Nothing is left to recommend.';
+    // A known user's list is the model's own until there are new ratings, and then that of all ratings together.
+    const other = state.user === null || folded === state.folded ? '' :
+      folded ? `The list is now made from all ${count}. ` : 'The list is the model’s own again. ';
+    Object.assign(state, {list: entries, recommends: !begins, folded});
+    draw_list(moves.size ? `${words} ${other}${tell_moves(moves)}` : `${words} ${first}`, moves);
   } finally {
-    $('list-section').removeAttribute('aria-busy');
+    if (!pending.has('list')) $('list-section').removeAttribute('aria-busy');
   }
 }
 
-// item -> places that it went up, leaving aside what was rated or taken back; 'new': it was not among those shown.
+// item -> places that it went up, leaving aside what was rated or taken back; or 'new': it was not among those shown.
 function compare(before, after, changed) {
   const ranks = list =>
     new Map(list.filter(entry => !changed.has(entry.item)).map((entry, rank) => [entry.item, rank]));
-  const old = ranks(before), moves = new Map(Array.from(changed, item => [item, 'new']));
-  for (const [item, rank] of ranks(after)) {
-    const was = old.get(item) ?? Infinity;
-    moves.set(item, was < state.shown ? was - rank : rank < state.shown ? 'new' : 0);
-  }
-  return moves;
+  const old = ranks(before), now = ranks(after), seen = new Set(before.slice(0, state.shown).map(entry => entry.item));
+  const move = item => seen.has(item) && old.has(item) ? old.get(item) - now.get(item) : 'new';
+  return new Map(after.map(({item}) => [item, move(item)]));
 }
 
 function tell_moves(moves) {
@@ -254,7 +256,6 @@ function tell_moves(moves) {
   const count = (holds, words) => [shown.filter(holds).length, words];
   const parts = [count(move => move > 0, 'moved up'), count(move => move < 0, 'moved down'),
                  count(move => move === 'new', 'new here')].filter(([number]) => number);
-  if (!moves.size) return '';
   return parts.length ? `Of these ${shown.length}: ${parts.map(part => part.join(' ')).join(', ')}.` : 'Nothing moved.';
 }
 
@@ -353,8 +354,8 @@ function rater(entry, place) {
 }
 
 function bars(entry) {
-  const most = Math.max(...entry.probabilities ?? []);
-  return (entry.probabilities ?? []).map((chance, k) => {
+  const chances = entry.probabilities ?? [], most = Math.max(...chances);
+  return (most > 0 ? chances : []).map((chance, k) => {
     const level = state.model.levels[k], likely = level >= entry.low && level <= entry.high;
     const bar = text(likely ? 'bar likely' : 'bar', '');
     bar.style.height = `${100 * chance / most}%`;
@@ -443,18 +444,20 @@ const search = () => attempt(async () => {
     make('li', {}, title_button(entry.item, 'found'), text('faint', plural(entry.ratings, 'rating')))));
 });
 
-function open_item(item) {
-  if (state.item === null) state.opened_from = document.activeElement?.dataset.key ?? '';
+function show_item(item) {
   state.item = item;
   write_address(false);
-  load_item();
+  return load_item();
+}
+
+function open_item(item) {
+  if (state.item === null) state.opened_from = document.activeElement?.dataset.key ?? '';
+  show_item(item);
   $('look-heading').focus();
 }
 
 function close_item() {
-  state.item = null;
-  write_address(false);
-  load_item();
+  show_item(null);
   const from = by_key(state.opened_from);
   (from?.checkVisibility() ? from : $('look')).focus();
 }
@@ -531,6 +534,13 @@ const on = (id, event, listener) => $(id).addEventListener(event, listener);
 const on_submit = (id, act) => on(id, 'submit', event => { event.preventDefault(); act(); });
 let typing;
 
+function show_more(count, by, list, draw) {
+  const at = state[count];
+  state[count] += by;
+  draw();
+  $(list).children[at].querySelector('button').focus();
+}
+
 on('who', 'input', () => open_users($('who').value.trim()));
 on('who', 'click', () => open_users(''));
 on('who', 'blur', close_users);
@@ -542,25 +552,12 @@ on_submit('who-form', () => choose_user(
   $('who-popup').hidden ? $('who').value.trim() : users.options[users.at]?.dataset.user ?? $('who').value.trim()));
 on('newcomer', 'click', () => go({user: null, newcomer: true, own: new Map()}));
 on('undo-all', 'click', () => { undo([...state.own.keys()]); $('rated-heading').focus(); });
-on('more-known', 'click', () => {
-  const at = state.known_shown;
-  state.known_shown += 4 * FEW;
-  draw_rated();
-  $('known-list').children[at].querySelector('button').focus();
-});
-on('more', 'click', () => {
-  const at = state.shown;
-  state.shown += STEP;
-  draw_list($('news').textContent);
-  $('list').children[at].querySelector('button').focus();
-});
+on('more-known', 'click', () => show_more('known_shown', 4 * FEW, 'known-list', draw_rated));
+on('more', 'click', () => show_more('shown', STEP, 'list', () => draw_list($('news').textContent)));
 on('look', 'input', () => {
   clearTimeout(typing);
   typing = setTimeout(search, 150);
-  if (state.item === null) return;
-  state.item = null;
-  write_address(false);
-  load_item();
+  if (state.item !== null) show_item(null);
 });
 on_submit('look-form', search);
 on('item-close', 'click', close_item);
