@@ -15,15 +15,9 @@ done
 # shellcheck source-path=SCRIPTDIR source=../../cmake/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 
-host=127.0.0.1 port=8080 model=(--model "$root/runs/serve") last=
+model=(--model "$root/runs/serve")
 for argument in "$@"; do
-  case $last in --host) host=$argument ;; --port) port=$argument ;; esac
-  case $argument in
-    --host=*) host=${argument#*=} ;;
-    --port=*) port=${argument#*=} ;;
-    --model | --model=*) model=() ;;
-  esac
-  last=$argument
+  case $argument in --model | --model=*) model=() ;; esac
 done
 
 need_build_packages
@@ -36,5 +30,5 @@ if [ ${#model[@]} -gt 0 ] && [ ! -e "$root/runs/serve/model" ]; then
   echo "training a model, once" >&2
   "$build/bin/gcmc" train --gcn-agg-accum stack --train-max-iter 400 --silent --save-dir "$root/runs/serve" >&2
 fi
-echo "the page: http://$host:$port/" >&2
+echo "the page is where the next line says; Ctrl-C ends it" >&2
 exec "$build/bin/gcmc" serve "${model[@]}" "$@"
