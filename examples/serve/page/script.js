@@ -19,7 +19,6 @@ let token = sessionStorage.getItem('gcmc-token') ?? '';
 
 const $ = id => document.getElementById(id);
 const by_key = key => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-const route = (...parts) => `/v1/${parts.map(encodeURIComponent).join('/')}`;
 const plural = (count, one) => `${count.toLocaleString('en')} ${one}${count === 1 ? '' : 's'}`;
 const span = () => state.model.levels.at(-1) - state.model.levels[0];
 const show = rating => rating.toFixed(span() > 20 ? 1 : 2);
@@ -205,7 +204,8 @@ const load_person = () => attempt(async () => {
   draw_rated();
   draw_list('');
   if (state.user !== null) {
-    const answer = await ask('known', route('users', state.user, 'ratings'), null, {n: state.model.items});
+    const path = `/v1/users/${encodeURIComponent(state.user)}/ratings`;
+    const answer = await ask('known', path, null, {n: state.model.items});
     learn(answer.ratings);
     state.known = new Map(answer.ratings.map(entry => [entry.item, entry.rating]));
   }
@@ -215,8 +215,9 @@ const load_person = () => attempt(async () => {
 }, failure => draw_list(failure.status === 404 ? `This model has no user “${state.user}”.` : failure.message));
 
 // An item of the address that the model does not have is dropped.
-const learn_title = item =>
-  attempt(async () => learn([await ask(`title ${item}`, route('items', item))]), () => state.own.delete(item));
+const learn_title = item => attempt(async () => {
+  learn((await ask(`title ${item}`, '/v1/similar', {item, n: 1})).similar);
+}, () => state.own.delete(item));
 
 // `words` tell what was done with the ratings of `changed`.
 async function load_list(words = '', changed = []) {
@@ -464,17 +465,17 @@ function close_item() {
 
 const load_item = () => attempt(async () => {
   const item = state.item;
-  cancel('item', 'card', 'similar');
+  cancel('card', 'similar');
   $('found').hidden = item !== null;
   $('item').hidden = item === null;
   $('item-card').replaceChildren();
   $('similar').replaceChildren();
   if (item === null) return;
-  learn([await ask('item', route('items', item))]);
-  const [answer] = await Promise.all([ask('similar', '/v1/similar', {item, n: STEP}), load_card()]);
-  learn(answer.similar[0].neighbours);
-  $('similar').replaceChildren(...answer.similar[0].neighbours.map(({item, similarity}) =>
+  const [found] = (await ask('similar', '/v1/similar', {item, n: STEP})).similar;
+  learn([found, ...found.neighbours]);
+  $('similar').replaceChildren(...found.neighbours.map(({item, similarity}) =>
     make('li', {}, title_button(item, 'similar'), text('faint', `${Math.round(100 * similarity)} % alike`))));
+  await load_card();
 }, failure => $('item-card').replaceChildren(
   make('p', {}, failure.status === 404 ? `This model has no item “${state.item}”.` : failure.message)));
 
