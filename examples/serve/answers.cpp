@@ -1,5 +1,6 @@
 #include "answers.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -26,6 +27,7 @@ void put_rating(JsonText& json, const LiveModel& model, double rating, std::span
                 Details details) {
   const int decimals = gcmc::rating_decimals(model.saved());
   json.key("rating").number(rating, decimals);
+  if (std::all_of(probabilities.begin(), probabilities.end(), [](double p) { return p == 0; })) return;
   if (details.interval) {
     const gcmc::Interval interval = gcmc::central_interval(probabilities, model.saved().levels);
     json.key("low").number(interval.low).key("high").number(interval.high);

@@ -20,7 +20,8 @@ Details take_details(Fields& fields);
 
 /// "levels": [...], where probabilities are told.
 void put_levels(JsonText& json, const LiveModel& model, Details details);
-/// "rating": 4.3, "low": 4, "high": 5, "probabilities": [...]
+/// "rating": 4.3, "low": 4, "high": 5, "probabilities": [...]; the rating alone where it is the baseline's, which has
+/// no probabilities.
 void put_rating(JsonText& json, const LiveModel& model, double rating, std::span<const double> probabilities,
                 Details details);
 /// "item": "50", "title": "Star Wars"

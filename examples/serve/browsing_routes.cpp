@@ -42,7 +42,7 @@ void put_model(JsonText& json, const ModelStatus& status) {
 
 void put_item_found(JsonText& json, const LiveModel& model, Index item) {
   put_item(json.open('{'), model, item);
-  json.key("ratings").integer(model.predictor.ratings_of(gcmc::item_side, item)).close('}');
+  json.key("ratings").integer(model.ratings[gcmc::item_side][static_cast<std::size_t>(item)]).close('}');
 }
 
 /// A rating that the set holds, in whichever part.
@@ -87,7 +87,7 @@ Response list_users(Call& call) {
     json.key("total").integer(end - begin).key("users").open('[');
     for (auto user = begin; user != end && user - begin < n; ++user) {
       json.open('{').key("user").string(user_id(*model, *user));
-      json.key("ratings").integer(model->predictor.ratings_of(gcmc::user_side, *user)).close('}');
+      json.key("ratings").integer(model->ratings[gcmc::user_side][static_cast<std::size_t>(*user)]).close('}');
     }
     json.close(']');
   });

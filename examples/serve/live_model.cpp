@@ -45,6 +45,22 @@ std::vector<Index> sorted(std::size_t count, const Before& before) {
   return order;
 }
 
+/// How many each user and each item has; none where the model was written without them.
+std::array<std::vector<gcmc::Offset>, 2> count_ratings(const gcmc::SavedModel& model) {
+  std::array<std::vector<gcmc::Offset>, 2> counts{std::vector<gcmc::Offset>(model.user_ids.size()),
+                                                  std::vector<gcmc::Offset>(model.item_ids.size())};
+  for (const char* part : {"rated", "tested"}) {
+    const std::string name = part;
+    if (!model.tensors.contains(name + ".offsets")) continue;
+    const auto& offsets = model.values<gcmc::Offset>(name + ".offsets");
+    for (std::size_t user = 0; user < counts[gcmc::user_side].size(); ++user)
+      counts[gcmc::user_side][user] += offsets[user + 1] - offsets[user];
+    for (const Index item : model.values<Index>(name + ".items"))
+      ++counts[gcmc::item_side][static_cast<std::size_t>(item)];
+  }
+  return counts;
+}
+
 }  // namespace
 
 std::string in_lower_case(std::string text) {
@@ -72,11 +88,13 @@ LiveModel::LiveModel(std::string given, const std::string& folder, int number)
   const gcmc::SavedModel& model = saved();
   folds_in = can_fold_in(predictor);
   bytes = bytes_of(model);
+  ratings = count_ratings(model);
   users_by_id = sorted(model.user_ids.size(), [&](Index a, Index b) {
     return model.user_ids[static_cast<std::size_t>(a)] < model.user_ids[static_cast<std::size_t>(b)];
   });
   items_by_ratings = sorted(model.item_ids.size(), [&](Index a, Index b) {
-    return predictor.ratings_of(gcmc::item_side, a) > predictor.ratings_of(gcmc::item_side, b);
+    const auto& counts = ratings[gcmc::item_side];
+    return counts[static_cast<std::size_t>(a)] > counts[static_cast<std::size_t>(b)];
   });
   for (const std::string& title : model.item_titles.empty() ? model.item_ids : model.item_titles)
     searched.push_back(in_lower_case(title));

@@ -1,6 +1,7 @@
 // The models that a server answers from: loaded beside requests, exchanged whole.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -24,7 +25,8 @@ struct LiveModel {
   const std::chrono::system_clock::time_point loaded = std::chrono::system_clock::now();
   std::string sha256;  ///< of model.safetensors, the first one's of several; empty in a build without OpenSSL
   bool folds_in = false;
-  std::size_t bytes = 0;  ///< of tensors and ids
+  std::size_t bytes = 0;                             ///< of tensors and ids
+  std::array<std::vector<gcmc::Offset>, 2> ratings;  ///< that the set holds, in whichever part: of each user, each item
   std::vector<gcmc::Index> users_by_id, items_by_ratings;
   std::vector<std::string> searched;  ///< of each item its title (or id) in lower case
 

@@ -102,7 +102,7 @@ constexpr const char* schema_texts = R"({
 "UserRatings": {"type": "object", "required": ["user", "total", "ratings"], "properties": {"user": {"type": "string"},
   "total": {"type": "integer"}, "ratings": {"$ref": "#/components/schemas/PredictionList"}}},
 "Item": {"type": "object", "required": ["item", "ratings"], "properties": {"item": {"type": "string"}, "title": {"type": "string"},
-  "ratings": {"type": "integer", "description": "Of training"}}},
+  "ratings": {"type": "integer", "description": "That the set holds"}}},
 "Items": {"type": "object", "required": ["total", "items"], "properties": {"total": {"type": "integer"},
   "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}}},
 "ServerMetadata": {"type": "object", "required": ["name", "version", "extensions"]},
