@@ -15,6 +15,8 @@ json parse_json(std::string_view text) {
     return json::parse(text);
   } catch (const json::parse_error& error) {
     throw Problem(400, "the body is no JSON, at byte " + std::to_string(error.byte));
+  } catch (const json::out_of_range&) {
+    throw Problem(400, "the body has a number that is too large");
   }
 }
 
