@@ -2,17 +2,20 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "../json.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/id_numbers.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/layers/model_layers.hpp"
 #include "model_paths.hpp"
@@ -65,20 +68,18 @@ class ModelCheck {
                          " is not a number within 1e12 of 0, or not above the one before");
   }
 
-  /// As many ids share a bucket of a hash table, by chance, in no set of ids.
-  static constexpr std::size_t most_of_one_hash = 200;
-
   static void check_ids(const std::vector<std::string>& ids, const std::string& path) {
-    std::unordered_set<std::string_view> seen;
+    const auto where = [&](std::size_t line) { return path + ": line " + std::to_string(line + 1); };
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      const std::string where = path + ": line " + std::to_string(i + 1);
-      if (ids[i].empty()) throw InputError(where + ": the id is empty");
+      if (ids[i].empty()) throw InputError(where(i) + ": the id is empty");
       if (ids[i].find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
-        throw InputError(where + ": the id holds a line break or a zero byte");
-      if (!seen.insert(ids[i]).second) throw InputError(where + ": the id '" + ids[i] + "' is there twice");
-      if (seen.bucket_size(seen.bucket(ids[i])) > most_of_one_hash)
-        throw InputError(where + ": the ids were chosen to make look-ups slow");
+        throw InputError(where(i) + ": the id holds a line break or a zero byte");
     }
+    const IdNumbers numbers(ids);
+    if (const Index k = numbers.twice(); k >= 0)
+      throw InputError(where(static_cast<std::size_t>(k)) + ": the id '" + ids[static_cast<std::size_t>(k)] +
+                       "' is there twice");
+    if (numbers.is_crowded()) throw InputError(path + ": the ids were chosen to make look-ups slow");
   }
 
   void check_titles() const {
@@ -217,26 +218,34 @@ class ModelCheck {
     }
   }
 
-  void check_finite(const std::string& name, const Tensor& tensor) const {
-    const auto check_values = [&](const auto& values) {
-      const auto bad = std::find_if(values.begin(), values.end(),
-                                    [](auto value) { return !std::isfinite(static_cast<double>(value)); });
-      if (bad != values.end())
-        throw InputError(tensors_path_ + ": tensor \"" + name + "\": value " + std::to_string(bad - values.begin()) +
-                         " is not finite");
-    };
-    std::visit(check_values, tensor.values);
+  /// The largest magnitude of floating-point values; that of integers is not asked for. Compares bits without the sign,
+  /// which ascend with the magnitude and are largest of all in what is not finite.
+  template <class T>
+  static double largest(const std::vector<T>& values) {
+    if constexpr (!std::is_floating_point_v<T>)
+      return 0;
+    else {
+      using Bits = std::conditional_t<sizeof(T) == sizeof(float), std::int32_t, std::int64_t>;
+      Bits largest = 0;
+      for (const T value : values)
+        largest = std::max(largest, std::bit_cast<Bits>(value) & std::numeric_limits<Bits>::max());
+      return static_cast<double>(std::bit_cast<T>(largest));
+    }
+  }
+  static double largest(const Tensor& tensor) {
+    return std::visit([](const auto& values) { return largest(values); }, tensor.values);
   }
 
-  /// The largest magnitude in a tensor.
-  double largest(const std::string& name) const {
-    double largest = 0;
+  void check_finite(const std::string& name, const Tensor& tensor) const {
+    if (std::isfinite(largest(tensor))) return;
     std::visit(
         [&](const auto& values) {
-          for (const auto value : values) largest = std::max(largest, std::abs(static_cast<double>(value)));
+          const auto bad = std::find_if(values.begin(), values.end(),
+                                        [](auto value) { return !std::isfinite(static_cast<double>(value)); });
+          throw InputError(tensors_path_ + ": tensor \"" + name + "\": value " + std::to_string(bad - values.begin()) +
+                           " is not finite");
         },
-        find(name).values);
-    return largest;
+        tensor.values);
   }
 
   /// A prediction sums products u P v a (BilinearDecoder) from left to right: none may overflow, whatever the signs.
@@ -248,7 +257,7 @@ class ModelCheck {
     for (const auto& [name, terms] : {std::pair("user_embedding", 1.0), std::pair("decoder.basis", output),
                                       std::pair("item_embedding", output), std::pair("decoder.coefficients", bases)}) {
       if (!is_read(name)) return;
-      bound *= terms * largest(name);
+      bound *= terms * largest(find(name));
       if (!(bound <= most))
         throw InputError(tensors_path_ + ": tensor \"" + name +
                          "\": its values are so large that predictions could overflow");
@@ -265,10 +274,13 @@ class ModelCheck {
     if (!covers || !std::is_sorted(offsets.begin(), offsets.end()))
       throw InputError(where + ".offsets\" does not ascend from 0 to the " + std::to_string(rated_items.size()) +
                        " entries of " + part + ".items");
-    for (std::size_t i = 0; i < rated_items.size(); ++i)
-      if (rated_items[i] < 0 || rated_items[i] >= items())
-        throw InputError(where + ".items\": entry " + std::to_string(i) + " is " + std::to_string(rated_items[i]) +
-                         ", there are " + std::to_string(items()) + " items");
+    std::uint32_t largest = 0;  // a negative number, too
+    for (const Index item : rated_items) largest = std::max(largest, static_cast<std::uint32_t>(item));
+    if (rated_items.empty() || largest < static_cast<std::uint32_t>(items())) return;
+    const auto bad =
+        std::find_if(rated_items.begin(), rated_items.end(), [&](Index item) { return item < 0 || item >= items(); });
+    throw InputError(where + ".items\": entry " + std::to_string(bad - rated_items.begin()) + " is " +
+                     std::to_string(*bad) + ", there are " + std::to_string(items()) + " items");
   }
 
   void check_rated_levels(const std::string& part) const {

@@ -1,7 +1,9 @@
 // The safetensors format: 8 bytes of header length, a JSON header padded with spaces, then the tensors' bytes.
+#include <sys/mman.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -36,11 +38,24 @@ Tensor tensor_of(const TensorEntry& entry) {
   }
 }
 
+/// Sets the size, and asks for large pages before the memory is touched: of many small ones each costs a fault.
+template <class T>
+void resize(std::vector<T>& values, std::size_t size) {
+  constexpr std::size_t page = std::size_t{2} << 20;
+  values.reserve(size);
+#ifdef MADV_HUGEPAGE
+  const auto begin = reinterpret_cast<std::uintptr_t>(values.data()), end = begin + size * sizeof(T),
+             first = (begin + page - 1) / page * page, last = end / page * page;
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+  values.resize(size);
+}
+
 void read_values(Tensor& tensor, InputFile& file, const TensorEntry& entry, const std::string& path) {
   const auto size = static_cast<std::size_t>(entry.end - entry.begin);
   std::visit(
       [&](auto& values) {
-        values.resize(size / sizeof(values[0]));
+        resize(values, size / sizeof(values[0]));
         require(file.read(values.data(), size),
                 [&] { return path + ": tensor " + json_quoted(entry.name) + " cannot be read (cut short?)"; });
       },
