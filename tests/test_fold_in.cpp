@@ -1,6 +1,7 @@
 // Folding in gives nodes of training their own embeddings, newcomers what an encoder of plain loops gives, and
 // explanations what embedding a user again without a rating changes.
 #include <cmath>
+#include <numeric>
 
 #include "error_of.hpp"
 #include "gcmc/base/random.hpp"
@@ -190,6 +191,37 @@ TEST_CASE("a newcomer is shifted by what the others of its ratings do not forete
   }
 }
 
+TEST_CASE("the fans of a new item are the users who would rate it highest", "[fold_in]") {
+  const SavedModel model = train(two_tastes(), few_steps()).model;
+  const Predictor predictor(model, 2);
+  const std::vector<NodeRating> ratings = {{3, 1}, {8, 0}, {4, 1}};
+  const Newcomer item = predictor.fold_in(item_side, ratings);
+  std::vector<Index> all;
+  for (Index user = 0; user < users; ++user) all.push_back(user);
+  const std::vector<double> expected = predictor.score(item, all).ratings;
+  const auto fans = predictor.fans(item, {.top = users});
+  REQUIRE(fans.size() == users - ratings.size());
+  for (std::size_t k = 0; k < fans.size(); ++k) {
+    CHECK(std::none_of(ratings.begin(), ratings.end(), [&](const auto& r) { return r.other == fans[k].user; }));
+    CHECK(fans[k].rating == expected[fans[k].user]);
+    CHECK((k == 0 || fans[k - 1].rating > fans[k].rating ||
+           (fans[k - 1].rating == fans[k].rating && fans[k - 1].user < fans[k].user)));
+  }
+  CHECK(predictor.fans(item, {.top = users, .rated = true}).size() == users);
+  const std::vector<Index> some = {3, 5, 6};
+  const auto few = predictor.fans(item, {.top = 2, .among = some});
+  REQUIRE(few.size() == 2);
+  CHECK(few[0].user + few[1].user == 11);
+  CHECK(predictor.fans(predictor.fold_in(item_side, {}), {.top = 1})[0].rating == [&] {
+    double most = 0;
+    for (const Index user : all) most = std::max(most, model.baseline().predict(user, -1));
+    return most;
+  }());
+  CHECK(error_of([&] {
+          predictor.fans(predictor.fold_in(user_side, {{0, 0}}));
+        }).find("is a user") != std::string::npos);
+}
+
 TEST_CASE("without any ratings a newcomer gets the baseline's ratings", "[fold_in]") {
   const SavedModel model = train(two_tastes(), few_steps()).model;
   const Predictor predictor(model, 1);
@@ -242,13 +274,49 @@ TEST_CASE("an explanation is what embedding the user again without each rating c
   }
 }
 
+TEST_CASE("predicted ratings are compared as vectors of all log probabilities less their mean", "[fold_in]") {
+  Options options = few_steps();
+  options.model.precision = Precision::float64;
+  std::vector<SavedModel> models = {train(two_tastes(), options).model};
+  options.train.seed = 4;
+  models.push_back(train(two_tastes(), options).model);
+  const Predictor predictor(models, 1);
+  for (const Side side : {user_side, item_side}) {
+    const Index nodes = side == user_side ? users : items, others = side == user_side ? items : users;
+    std::vector<std::vector<double>> cosines(2, std::vector<double>(nodes));
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      const Predictor alone(models[m], 1);
+      std::vector<std::vector<double>> profiles(nodes);
+      for (Index node = 0; node < nodes; ++node)
+        for (Index rated = 0; rated < others; ++rated) {
+          if (alone.ratings_of(other(side), rated) == 0) continue;
+          const Predictor::Pair pair = side == user_side ? Predictor::Pair{node, rated} : Predictor::Pair{rated, node};
+          const auto p = alone.probabilities({&pair, 1});
+          double mean = 0;
+          for (const double probability : p) mean += std::log(probability) / static_cast<double>(p.size());
+          for (const double probability : p) profiles[node].push_back(std::log(probability) - mean);
+        }
+      const auto product = [&](Index a, Index b) {
+        return std::inner_product(profiles[a].begin(), profiles[a].end(), profiles[b].begin(), 0.0);
+      };
+      for (Index node = 0; node < nodes; ++node)
+        cosines[m][node] = product(4, node) / std::sqrt(product(4, 4) * product(node, node));
+    }
+    const auto nearest = predictor.similar(side, 4, nodes, Predictor::Likeness::ratings);
+    CHECK(nearest.size() >= static_cast<std::size_t>(nodes) - 2);
+    for (const auto& [node, similarity] : nearest)
+      CHECK(similarity == Approx((cosines[0][node] + cosines[1][node]) / 2).margin(1e-9));
+  }
+}
+
 TEST_CASE("items and users of one taste are similar", "[fold_in]") {
   Options options = few_steps();
   options.train.max_iterations = 120;
   const Predictor predictor(train(two_tastes(), options).model, 1);
+  const auto by = GENERATE(Predictor::Likeness::embeddings, Predictor::Likeness::ratings);
   for (const Side side : {user_side, item_side})
     for (const Index node : {3, 6}) {
-      const auto nearest = predictor.similar(side, node, 8);
+      const auto nearest = predictor.similar(side, node, 8, by);
       REQUIRE(nearest.size() == 8);
       int same = 0;
       for (std::size_t k = 0; k < nearest.size(); ++k) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <thread>
 
 #include "error_of.hpp"
@@ -237,6 +238,62 @@ TEST_CASE("eight threads ask one const predictor at once, and get what one threa
   threads.clear();
   CHECK(asked == 192);
   CHECK(wrong == 0);
+}
+
+TEST_CASE("users whom eight threads ask about for the first time at once get the bits of one thread", "[predictor]") {
+  const SavedModel model = drawn_model<float>();
+  std::vector<Index> all(users);
+  std::iota(all.begin(), all.end(), Index{0});
+  const auto expected = Predictor(model, 1).recommend(all, {.top = 20});
+  std::atomic<int> wrong{0};
+  for (int round = 0; round < 20; ++round) {
+    const Predictor predictor(model, 1);
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 8; ++thread)
+      threads.emplace_back([&] {
+        const auto best = predictor.recommend(all, {.top = 20});
+        for (std::size_t user = 0; user < best.size(); ++user)
+          for (std::size_t k = 0; k < 20; ++k)
+            wrong += best[user][k].item != expected[user][k].item || best[user][k].rating != expected[user][k].rating;
+      });
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("any number of threads recommend the same to many users, and tell the same user's wrong ratings",
+          "[predictor]") {
+  SavedModel model = drawn_model<double>(1, GENERATE(Offset{3}, many_bases));
+  std::vector<Index> all;
+  for (Index k = 0; k < 3 * users; ++k) all.push_back((7 * k) % users);
+  const Predictor one(model, 1), three(model, 3);
+  const auto best = one.recommend(all), of_three = three.recommend(all);
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const auto alone = one.recommend(all[k]);
+    REQUIRE(best[k].size() == alone.size());
+    for (std::size_t place = 0; place < alone.size(); ++place) {
+      CHECK((best[k][place].item == alone[place].item && best[k][place].rating == alone[place].rating));
+      CHECK((of_three[k][place].item == alone[place].item && of_three[k][place].rating == alone[place].rating));
+    }
+  }
+  auto& rated = std::get<std::vector<Index>>(model.tensors["rated.items"].values);
+  for (const std::size_t user : {11, 30}) rated[3 * user] = items + static_cast<Index>(user);
+  for (const int threads : {1, 3})
+    CHECK(error_of([&] { Predictor(model, threads).recommend(all); }).find("entry 90 is 2530") != std::string::npos);
+}
+
+TEST_CASE("ids are found by their text, and of equal ones the first counts", "[predictor]") {
+  std::vector<std::string> ids;
+  for (int k = 0; k < 5000; ++k) ids.push_back("id " + std::to_string(k * k));
+  IdNumbers numbers(ids);
+  for (int k = 0; k < 5000; ++k) REQUIRE(numbers.find("id " + std::to_string(k * k)) == k);
+  CHECK(numbers.find("id 2") == -1);
+  CHECK(numbers.find("") == -1);
+  CHECK(numbers.twice() == -1);
+  CHECK(IdNumbers().find("id 4") == -1);
+  ids[4000] = ids[4500] = ids[3];
+  numbers = IdNumbers(ids);
+  CHECK(numbers.find(ids[3]) == 3);
+  CHECK(numbers.twice() == 4000);
 }
 
 TEST_CASE("a repeated question allocates nothing beyond its answer", "[predictor]") {

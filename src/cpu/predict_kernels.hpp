@@ -47,8 +47,10 @@ void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vect
     const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
     const Softmax<T> soft =
         softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
-    sums.add_guess(soft, most_likely<T>(own.p, levels) == label, valid);
-    sums.add(soft, valid);
+    if (op.sums) {
+      sums.add_guess(soft, most_likely<T>(own.p, levels) == label, valid);
+      sums.add(soft, valid);
+    }
     if (op.predictions || op.probabilities) write_batch(op, soft, own.p, begin + first, n);
   }
 }
@@ -71,6 +73,7 @@ void predict(const Predict<T>& op, CpuContext& context) {
         }
       });
     });
+    if (!op.sums) return;
     sums.flush();
     sums_of[chunk] = {static_cast<double>(count), sums.cross_entropy, sums.squared_error, sums.absolute_error,
                       sums.correct};

@@ -2,6 +2,7 @@
 #include "gcmc/model/fold_in.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -18,7 +19,8 @@ class FoldIn::Encoder {
   virtual Index width() const = 0;
   /// The ratings' messages, times `sign`, into the sums [hidden].
   virtual void add(NodeRating rating, double sign, std::span<double> sums) const = 0;
-  virtual void finish(std::span<const double> sums, std::size_t ratings, std::span<double> z) const = 0;
+  /// Row k of z is of row k of the sums, which are of counts[k] ratings. Many rows read the weights once.
+  virtual void finish(std::span<const double> sums, std::span<const std::size_t> counts, std::span<double> z) const = 0;
   virtual std::size_t hidden() const = 0;
 };
 
@@ -54,15 +56,23 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
     if (options_.implicit) add_row(levels_, levels_, rating.other, scale, sums);
   }
 
-  void finish(std::span<const double> sums, std::size_t ratings, std::span<double> z) const override {
-    const double scale = scale_of(static_cast<Offset>(ratings));
-    for (std::size_t d = 0; d < z.size(); ++d) z[d] = bias_.empty() ? 0 : bias_[d];
-    for (std::size_t d = 0; d < of_features_.size(); ++d) z[d] += of_features_[d];
-    for (std::size_t h = 0; h < sums.size(); ++h) {
-      const double value = activation_value(options_.activation, scale * sums[h]);
-      if (value == 0) continue;
-      const T* row = weight_.data() + h * z.size();
-      for (std::size_t d = 0; d < z.size(); ++d) z[d] += value * static_cast<double>(row[d]);
+  void finish(std::span<const double> sums, std::span<const std::size_t> counts, std::span<double> z) const override {
+    const auto width = static_cast<std::size_t>(output_), units = hidden();
+    for (std::size_t k = 0; k < z.size(); ++k) {
+      z[k] = bias_.empty() ? 0 : bias_[k % width];
+      if (!of_features_.empty()) z[k] += of_features_[k % width];
+    }
+    std::vector<double> scales, weights(4 * width);
+    for (const std::size_t count : counts) scales.push_back(scale_of(static_cast<Offset>(count)));
+    for (std::size_t first = 0; first < units; first += 4) {
+      const std::size_t now = std::min<std::size_t>(4, units - first);
+      std::copy_n(weight_.begin() + static_cast<std::ptrdiff_t>(first * width), now * width, weights.begin());
+      for (std::size_t row = 0; row < counts.size(); ++row) {
+        std::array<double, 4> values{};
+        for (std::size_t h = 0; h < now; ++h)
+          values[h] = activation_value(options_.activation, scales[row] * sums[row * units + first + h]);
+        if (values != std::array<double, 4>{}) add_units(values, weights.data(), z.subspan(row * width, width));
+      }
     }
     // A prediction sums products of it, which may be larger (ModelCheck bounds those of the model's own embeddings).
     const double most = std::sqrt(static_cast<double>(std::numeric_limits<T>::max()));
@@ -71,6 +81,14 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
   }
 
  private:
+  /// Four units' values times their weights [4][D] onto z, the first one first: z is read and written once.
+  static void add_units(const std::array<double, 4>& values, const double* weights, std::span<double> z) {
+    const std::size_t width = z.size();
+    for (std::size_t d = 0; d < width; ++d)
+      z[d] = z[d] + values[0] * weights[d] + values[1] * weights[width + d] + values[2] * weights[2 * width + d] +
+             values[3] * weights[3 * width + d];
+  }
+
   static std::string name(Side side) { return ModelLayers::name(side); }
 
   /// What the layer of side features adds to a node whose features are all 0.
@@ -150,18 +168,27 @@ void FoldIn::embed(std::span<const NodeRating> ratings, std::span<double> z) con
   });
   std::vector<double> sums(encoder_->hidden());
   for (const NodeRating& rating : ratings) encoder_->add(rating, 1, sums);
-  encoder_->finish(sums, ratings.size(), z);
+  const std::size_t count = ratings.size();
+  encoder_->finish(sums, {&count, 1}, z);
 }
 
 std::vector<double> FoldIn::embed_without_parts(std::span<const NodeRating> ratings, std::size_t parts) const {
+  constexpr std::size_t most = 16;  // rows at once, which stay in the cache
   const auto columns = static_cast<std::size_t>(width());
-  std::vector<double> sums(encoder_->hidden()), rest(sums.size()), rows(parts * columns);
-  for (const NodeRating& rating : ratings) encoder_->add(rating, 1, sums);
-  for (std::size_t part = 0; part < parts; ++part) {
-    rest = sums;
-    std::size_t left = ratings.size();
-    for (std::size_t k = part; k < ratings.size(); k += parts, --left) encoder_->add(ratings[k], -1, rest);
-    encoder_->finish(rest, left, std::span(rows).subspan(part * columns, columns));
+  std::vector<double> all(encoder_->hidden()), sums, rows(parts * columns);
+  std::vector<std::size_t> counts;
+  for (const NodeRating& rating : ratings) encoder_->add(rating, 1, all);
+  for (std::size_t first = 0; first < parts; first += most) {
+    const std::size_t last = std::min(first + most, parts);
+    sums.clear();
+    counts.assign(last - first, ratings.size());
+    for (std::size_t part = first; part < last; ++part) {
+      sums.insert(sums.end(), all.begin(), all.end());
+      const std::span<double> rest = std::span(sums).last(all.size());
+      for (std::size_t k = part; k < ratings.size(); k += parts, --counts[part - first])
+        encoder_->add(ratings[k], -1, rest);
+    }
+    encoder_->finish(sums, counts, std::span(rows).subspan(first * columns, (last - first) * columns));
   }
   return rows;
 }

@@ -5,18 +5,12 @@
 #include <array>
 #include <cmath>
 
+#include "profiles.hpp"
 #include "rated_items.hpp"
 #include "scorer.hpp"
 
 namespace gcmc {
 namespace {
-
-std::unordered_map<std::string_view, Index> numbered(const std::vector<std::string>& ids) {
-  std::unordered_map<std::string_view, Index> numbers;
-  numbers.reserve(ids.size());
-  for (std::size_t k = 0; k < ids.size(); ++k) numbers.emplace(ids[k], static_cast<Index>(k));
-  return numbers;
-}
 
 /// Models whose answers can be averaged.
 std::vector<SavedModel> checked(std::vector<SavedModel> models) {
@@ -29,11 +23,6 @@ std::vector<SavedModel> checked(std::vector<SavedModel> models) {
     require(models[k].levels == levels && models[k].user_ids == first.user_ids && models[k].item_ids == first.item_ids,
             [&] { return "predictor: model " + std::to_string(k + 1) + " has other ids or levels than the first"; });
   return models;
-}
-
-Index find(const std::unordered_map<std::string_view, Index>& numbers, std::string_view id) {
-  const auto found = numbers.find(id);
-  return found == numbers.end() ? -1 : found->second;
 }
 
 std::vector<SavedModel> one(SavedModel model) {
@@ -53,17 +42,25 @@ void check_pairs(std::span<const Predictor::Pair> pairs, const SavedModel& model
     });
 }
 
-/// How many ratings of training each user and each item has; none where the model was loaded without them.
-std::array<std::vector<Offset>, 2> count_ratings(const SavedModel& model) {
-  std::array<std::vector<Offset>, 2> counts{std::vector<Offset>(model.user_ids.size()),
-                                            std::vector<Offset>(model.item_ids.size())};
-  if (!model.tensors.contains("rated.offsets") || !model.tensors.contains("rated.items")) return counts;
+bool has_ratings(const SavedModel& model) {
+  return model.tensors.contains("rated.offsets") && model.tensors.contains("rated.items");
+}
+
+/// How many ratings of training each user has; 0 where the model was loaded without them.
+std::vector<Offset> count_by_user(const SavedModel& model) {
+  std::vector<Offset> counts(model.user_ids.size());
+  if (!has_ratings(model)) return counts;
   const RatedPart rated(model, "rated");
-  for (std::size_t user = 0; user < counts[user_side].size(); ++user)
-    for (const Index item : rated.items_of(static_cast<Index>(user))) {
-      ++counts[user_side][user];
-      ++counts[item_side][static_cast<std::size_t>(item)];
-    }
+  for (std::size_t user = 0; user < counts.size(); ++user) counts[user] = rated.count(static_cast<Index>(user));
+  return counts;
+}
+
+std::vector<Offset> count_by_item(const SavedModel& model) {
+  std::vector<Offset> counts(model.item_ids.size());
+  if (!has_ratings(model)) return counts;
+  const RatedPart rated(model, "rated");
+  for (std::size_t user = 0; user < model.user_ids.size(); ++user)
+    for (const Index item : rated.items_of(static_cast<Index>(user))) ++counts[static_cast<std::size_t>(item)];
   return counts;
 }
 
@@ -100,17 +97,18 @@ Predictor::Predictor(SavedModel model, int threads) : Predictor(one(std::move(mo
 Predictor::Predictor(std::vector<SavedModel> models, int threads)
     : models_(checked(std::move(models))),
       baseline_(model().baseline()),
-      users_(numbered(model().user_ids)),
-      items_(numbered(model().item_ids)),
-      ratings_(count_ratings(model())),
+      users_(model().user_ids),
+      items_(model().item_ids),
+      user_ratings_(count_by_user(model())),
+      item_counts_(std::make_unique<ItemCounts>()),
       lender_(std::make_unique<Lender>(threads)),
-      encoders_(std::make_unique<Encoders>()) {
-  const Lender::Loan memory(*lender_);
+      encoders_(std::make_unique<Encoders>()),
+      profiles_(std::make_unique<Profiles>()) {
   for (const SavedModel& member : models_) {
     if (std::holds_alternative<std::vector<double>>(member.tensor("user_embedding").values))
-      scorers_.push_back(std::make_unique<TypedScorer<double>>((*memory).cpu, member));
+      scorers_.push_back(std::make_unique<TypedScorer<double>>(member));
     else
-      scorers_.push_back(std::make_unique<TypedScorer<float>>((*memory).cpu, member));
+      scorers_.push_back(std::make_unique<TypedScorer<float>>(member));
   }
 }
 Predictor::~Predictor() = default;
@@ -124,12 +122,18 @@ bool Predictor::reads(const std::string& tensor) {
   return tensor.starts_with("decoder.") || tensor.starts_with("baseline.");
 }
 
-Index Predictor::user_index(std::string_view id) const { return find(users_, id); }
-Index Predictor::item_index(std::string_view id) const { return find(items_, id); }
+Index Predictor::user_index(std::string_view id) const { return users_.find(id); }
+Index Predictor::item_index(std::string_view id) const { return items_.find(id); }
 
 Offset Predictor::ratings_of(Side side, Index node) const {
   check_node(side, node);
-  return ratings_[side][static_cast<std::size_t>(node)];
+  return ratings_of_nodes(side)[static_cast<std::size_t>(node)];
+}
+
+const std::vector<Offset>& Predictor::ratings_of_nodes(Side side) const {
+  if (side == user_side) return user_ratings_;
+  std::call_once(item_counts_->once, [&] { item_counts_->counts = count_by_item(model()); });
+  return item_counts_->counts;
 }
 
 void Predictor::check_node(Side side, Index node) const {
@@ -148,11 +152,13 @@ void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::sp
                 memory.begin_of_user);
   std::fill(probabilities.begin(), probabilities.end(), 0.0);
   std::fill(ratings.begin(), ratings.end(), 0.0);
-  for (std::size_t m = 0; m < scorers_.size(); ++m) {
-    std::optional<Scorer::Rows> rows;
-    if (guests && !guests->rows.empty()) rows = {guests->side, guests->rows[m]};
-    scorers_[m]->add(pairs, rows, memory, ratings, probabilities);
-  }
+  const std::span<const std::size_t> order = memory.order;
+  memory.run((order.size() + block_pairs - 1) / block_pairs, [&](std::size_t block, Worker& worker) {
+    const std::size_t begin = block * block_pairs;
+    for (std::size_t m = 0; m < scorers_.size(); ++m)
+      scorers_[m]->add(order.subspan(begin, std::min(block_pairs, order.size() - begin)), pairs, Guests::of(guests, m),
+                       worker, ratings, probabilities);
+  });
   std::for_each(probabilities.begin(), probabilities.end(), average);
   const auto known = [&](Side side, Index node) { return guests && guests->side == side ? -1 : node; };
   for (std::size_t k = 0; k < ratings.size(); ++k)

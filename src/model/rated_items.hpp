@@ -20,6 +20,12 @@ class RatedPart {
     items_ = model.values<Index>(name_ + ".items");
   }
 
+  /// How many items the user has rated.
+  Offset count(Index user) const {
+    if (offsets_.empty()) return 0;
+    const auto [begin, end] = checked(user);
+    return end - begin;
+  }
   /// Where the user's ratings begin among all.
   std::size_t begin(Index user) const { return offsets_.empty() ? 0 : static_cast<std::size_t>(checked(user).first); }
 

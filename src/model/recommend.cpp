@@ -1,4 +1,4 @@
-// The best items of a user, of many, and of newcomers.
+// The best items of a user, of many, and of newcomers; the users who would like a new item best.
 #include <algorithm>
 
 #include "gcmc/model/predictor.hpp"
@@ -8,113 +8,142 @@
 namespace gcmc {
 namespace {
 
-/// Users are scored together until there are so many pairs.
-constexpr std::size_t batch_pairs = 1 << 16;
+using Best = std::vector<Predictor::Recommendation>;
 
-/// 1 for each item that the options allow to any user.
-void allow(std::vector<char>& allowed, const RecommendOptions& options, const std::vector<Offset>& ratings) {
-  const auto check = [&](std::span<const Index> items) {
-    for (const Index item : items)
-      require(item >= 0 && static_cast<std::size_t>(item) < ratings.size(),
-              [&] { return "predictor: item number " + std::to_string(item) + " is not in the model"; });
-  };
-  require(options.top >= 0 && options.least_ratings >= 0, [&] {
-    return "predictor: " + std::to_string(options.top) + " items of at least " + std::to_string(options.least_ratings) +
-           " ratings to recommend: use 0 or more";
-  });
-  allowed.assign(ratings.size(), options.among ? 0 : 1);
-  if (options.among) {
-    check(*options.among);
-    for (const Index item : *options.among) allowed[static_cast<std::size_t>(item)] = 1;
+/// The numbers of what is wanted, ascending.
+void list(const std::vector<char>& wanted, std::vector<Index>& numbers) {
+  numbers.resize(wanted.size());
+  std::size_t count = 0;
+  for (std::size_t node = 0; node < wanted.size(); ++node) {
+    numbers[count] = static_cast<Index>(node);
+    count += wanted[node] ? 1 : 0;
   }
-  check(options.without);
-  for (const Index item : options.without) allowed[static_cast<std::size_t>(item)] = 0;
-  for (std::size_t item = 0; item < ratings.size(); ++item)
-    if (ratings[item] < options.least_ratings) allowed[item] = 0;
+  numbers.resize(count);
 }
 
-/// The pairs of row `user` and the items that are wanted, behind the others.
-void add_pairs(std::vector<Predictor::Pair>& pairs, Index user, const std::vector<char>& wanted) {
-  for (std::size_t item = 0; item < wanted.size(); ++item)
-    if (wanted[item]) pairs.emplace_back(user, static_cast<Index>(item));
-}
-
-/// Of pairs of one user; `best` is room to work in.
-std::vector<Predictor::Recommendation> select(std::span<const Predictor::Pair> pairs, std::span<const double> ratings,
-                                              Index top, std::vector<Predictor::Recommendation>& best) {
-  best.clear();
-  for (std::size_t k = 0; k < pairs.size(); ++k) best.push_back({pairs[k].second, ratings[k]});
-  const auto last = best.begin() + std::min(static_cast<std::ptrdiff_t>(best.size()), std::ptrdiff_t{top});
-  std::partial_sort(best.begin(), last, best.end(), [](const auto& a, const auto& b) {
+/// The `top` with the highest rating, the better first, of equals the first: a heap of the best so far, the worst of
+/// them on top.
+void select(std::span<const Index> numbers, std::span<const double> ratings, Index top, Best& best) {
+  const auto better = [](const auto& a, const auto& b) {
     return a.rating > b.rating || (a.rating == b.rating && a.item < b.item);
-  });
-  return {best.begin(), last};
+  };
+  const std::size_t first = std::min(numbers.size(), static_cast<std::size_t>(top));
+  best.clear();
+  for (std::size_t k = 0; k < first; ++k) best.push_back({numbers[k], ratings[k]});
+  std::make_heap(best.begin(), best.end(), better);
+  for (std::size_t k = first; k < numbers.size() && first > 0; ++k) {
+    if (!better(Predictor::Recommendation{numbers[k], ratings[k]}, best.front())) continue;
+    std::pop_heap(best.begin(), best.end(), better);
+    best.back() = {numbers[k], ratings[k]};
+    std::push_heap(best.begin(), best.end(), better);
+  }
+  std::sort_heap(best.begin(), best.end(), better);
 }
 
 }  // namespace
 
-std::vector<Predictor::Recommendation> Predictor::recommend(Index user, const RecommendOptions& options) const {
-  std::vector<Recommendation> best;
-  for_each_best(std::span(&user, 1), options, [&](std::vector<Recommendation> of_user) { best = std::move(of_user); });
-  return best;
+/// 1 for each node that the options allow to anybody.
+void Predictor::allow(const RecommendOptions& options, Side side, std::vector<char>& allowed) const {
+  const std::size_t nodes = (side == user_side ? model().user_ids : model().item_ids).size();
+  require(options.top >= 0 && options.least_ratings >= 0, [&] {
+    return "predictor: " + std::to_string(options.top) + " items of at least " + std::to_string(options.least_ratings) +
+           " ratings to recommend: use 0 or more";
+  });
+  allowed.assign(nodes, options.among ? 0 : 1);
+  const auto set = [&](std::span<const Index> numbers, char value) {
+    for (const Index node : numbers) {
+      check_node(side, node);
+      allowed[static_cast<std::size_t>(node)] = value;
+    }
+  };
+  if (options.among) set(*options.among, 1);
+  set(options.without, 0);
+  if (options.least_ratings == 0) return;
+  const std::vector<Offset>& ratings = ratings_of_nodes(side);
+  for (std::size_t node = 0; node < nodes; ++node)
+    if (ratings[node] < options.least_ratings) allowed[node] = 0;
 }
 
-std::vector<std::vector<Predictor::Recommendation>> Predictor::recommend(std::span<const Index> users,
-                                                                         const RecommendOptions& options) const {
-  std::vector<std::vector<Recommendation>> all;
-  all.reserve(users.size());
-  for_each_best(users, options, [&](std::vector<Recommendation> best) { all.push_back(std::move(best)); });
-  return all;
+/// The worker's candidates' ratings; a negative user is a stranger.
+void Predictor::score_items(Index user, const Guests* guests, Worker& worker) const {
+  worker.ratings.assign(worker.candidates.size(), 0.0);
+  if (user < 0) {
+    std::transform(worker.candidates.begin(), worker.candidates.end(), worker.ratings.begin(),
+                   [&](Index item) { return baseline_.predict(-1, item); });
+    return;
+  }
+  for (std::size_t m = 0; m < scorers_.size(); ++m)
+    scorers_[m]->add(user, worker.candidates, Guests::of(guests, m), worker, worker.ratings);
+  for (double& sum : worker.ratings) sum /= static_cast<double>(scorers_.size());
 }
 
-/// Calls give(best) for each user in turn; scores a batch of users at a time.
+/// Calls give(k, best) for users[k], on any thread; threads share the users.
 template <class Give>
 void Predictor::for_each_best(std::span<const Index> users, const RecommendOptions& options, const Give& give) const {
   for (const Index user : users) check_node(user_side, user);
   const Lender::Loan loan(*lender_);
   Memory& memory = *loan;
-  allow(memory.allowed, options, ratings_[item_side]);
+  allow(options, item_side, memory.allowed);
   const RatedPart rated(model(), "rated"), tested(model(), "tested");
-  for (std::size_t next = 0; next < users.size();) {
-    memory.pairs.clear();
-    memory.ends.clear();
-    for (; next < users.size() && memory.pairs.size() < batch_pairs; ++next) {
-      memory.wanted = memory.allowed;
-      if (!options.rated)
-        for (const RatedPart* part : {&rated, &tested})
-          for (const Index item : part->items_of(users[next])) memory.wanted[static_cast<std::size_t>(item)] = 0;
-      add_pairs(memory.pairs, users[next], memory.wanted);
-      memory.ends.push_back(memory.pairs.size());
-    }
-    memory.ratings.resize(memory.pairs.size());
-    score(memory.pairs, nullptr, memory.ratings, {}, memory);
-    std::size_t begin = 0;
-    for (const std::size_t end : memory.ends) {
-      give(select(std::span(memory.pairs).subspan(begin, end - begin),
-                  std::span(memory.ratings).subspan(begin, end - begin), options.top, memory.best));
-      begin = end;
-    }
-  }
+  memory.run(users.size(), [&](std::size_t k, Worker& worker) {
+    worker.wanted = memory.allowed;
+    if (!options.rated)
+      for (const RatedPart* part : {&rated, &tested})
+        for (const Index item : part->items_of(users[k])) worker.wanted[static_cast<std::size_t>(item)] = 0;
+    list(worker.wanted, worker.candidates);
+    score_items(users[k], nullptr, worker);
+    select(worker.candidates, worker.ratings, options.top, worker.best);
+    give(k, worker.best);
+  });
 }
 
-std::vector<Predictor::Recommendation> Predictor::recommend(const Newcomer& user,
-                                                            const RecommendOptions& options) const {
+Best Predictor::recommend(Index user, const RecommendOptions& options) const {
+  Best best;
+  for_each_best(std::span(&user, 1), options, [&](std::size_t, const Best& of_user) { best = of_user; });
+  return best;
+}
+
+std::vector<Best> Predictor::recommend(std::span<const Index> users, const RecommendOptions& options) const {
+  std::vector<Best> all(users.size());
+  for_each_best(users, options, [&](std::size_t k, const Best& best) { all[k] = best; });
+  return all;
+}
+
+Best Predictor::recommend(const Newcomer& user, const RecommendOptions& options) const {
   require(user.side == user_side, "predictor: items are recommended to users, and this newcomer is an item");
   const Lender::Loan loan(*lender_);
   Memory& memory = *loan;
-  allow(memory.allowed, options, ratings_[item_side]);
+  allow(options, item_side, memory.allowed);
   if (!options.rated)
     for (const NodeRating& rating : user.ratings) {
       check_node(item_side, rating.other);
       memory.allowed[static_cast<std::size_t>(rating.other)] = 0;
     }
-  memory.pairs.clear();
-  add_pairs(memory.pairs, user.ratings.empty() ? -1 : 0, memory.allowed);
-  memory.ratings.resize(memory.pairs.size());
+  Worker& worker = *memory.workers.front();
+  list(memory.allowed, worker.candidates);
   const Guests guests = guests_of(user);
-  score(memory.pairs, &guests, memory.ratings, {}, memory);
-  shift_ratings(user, memory.ratings);
-  return select(memory.pairs, memory.ratings, options.top, memory.best);
+  score_items(user.ratings.empty() ? -1 : 0, &guests, worker);
+  shift_ratings(user, worker.ratings);
+  select(worker.candidates, worker.ratings, options.top, worker.best);
+  return worker.best;
+}
+
+std::vector<Predictor::Fan> Predictor::fans(const Newcomer& item, const RecommendOptions& options) const {
+  require(item.side == item_side, "predictor: an item has fans, and this newcomer is a user");
+  std::vector<char> allowed;
+  allow(options, user_side, allowed);
+  if (!options.rated)
+    for (const NodeRating& rating : item.ratings) {
+      check_node(user_side, rating.other);
+      allowed[static_cast<std::size_t>(rating.other)] = 0;
+    }
+  std::vector<Index> users;
+  list(allowed, users);
+  Best best;
+  select(users, score(item, users).ratings, options.top, best);
+  std::vector<Fan> fans;
+  for (const Recommendation& each : best) fans.push_back({each.item, each.rating});
+  return fans;
 }
 
 }  // namespace gcmc

@@ -35,7 +35,9 @@ void feed(std::string_view bytes) {
   expect(answers_are_sane(predictor), "ratings between the levels, and probabilities");
   if (predictor.model().user_ids.empty() || predictor.model().item_ids.empty()) return;
   predictor.recommend(0, {.top = 3});
-  predictor.similar(item_side, 0, 3);
+  for (const auto by : {Predictor::Likeness::embeddings, Predictor::Likeness::ratings})
+    for (const auto& [node, similarity] : predictor.similar(item_side, 0, 3, by))
+      expect(std::isfinite(similarity), "finite similarities");
   if (const auto tested = tested_pairs(predictor); !tested.empty()) evaluate(predictor, tested, {});
   const double rating = predictor.explain(0, 0).rating;
   const Newcomer user = predictor.fold_in(user_side, {{0, 0}}), item = predictor.fold_in(item_side, {{0, 0}});

@@ -9,11 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "gcmc/base/export.hpp"
+#include "gcmc/base/id_numbers.hpp"
 #include "gcmc/model/fold_in.hpp"
 #include "gcmc/model/saved_model.hpp"
 
@@ -60,14 +60,13 @@ struct RecommendOptions {
 ///
 /// Any number of threads may call const members at once: a call shares the models, and has memory and threads of its
 /// own, which the next call takes over. A first call makes them, later ones their results alone. Beside a model it
-/// holds the items' embeddings, and the users' times the bases where those are at most four times as large as all
-/// embeddings.
+/// holds the items' embeddings, and those of the users that were asked about times the bases, where all of these are at
+/// most four times as large as all embeddings.
 class GCMC_EXPORT Predictor {
  public:
-  /// `threads` (0: all cores) share the work of making it, O(users B D^2) at most, and of each call; one is the
-  /// caller's, and who calls from many threads needs no others. Answers do not depend on it. Throws InputError that
-  /// names the tensor if one is missing, or has another type or shape than the ids, levels and other tensors ask for,
-  /// and DeviceError if the threads cannot be started.
+  /// `threads` (0: all cores) share the work of each call; one is the caller's, and who calls from many threads needs
+  /// no others. Answers do not depend on it. Throws InputError that names the tensor if one is missing, or has another
+  /// type or shape than the ids, levels and other tensors ask for, and DeviceError if the threads cannot be started.
   explicit Predictor(SavedModel model, int threads = 1);
   /// The same, and throws InputError if there is no model, or if they differ in ids or levels.
   explicit Predictor(std::vector<SavedModel> models, int threads = 1);
@@ -93,8 +92,8 @@ class GCMC_EXPORT Predictor {
     std::vector<double> ratings;        ///< as of predict()
     std::vector<double> probabilities;  ///< as of probabilities()
   };
-  /// Ratings and probabilities in one pass. Throws InputError for a number beyond the model's. Cost: O(pairs B D +
-  /// users of the pairs B D^2).
+  /// Ratings and probabilities in one pass. Throws InputError for a number beyond the model's. Cost: O(pairs B D), and
+  /// O(B D^2) for each user of the pairs; where the users' products are kept, for the first time alone.
   Scores score(std::span<const Pair> pairs) const;
   /// The same into memory of the caller's: `ratings` of as many values as pairs, `probabilities` of pairs x levels, or
   /// either empty if it is not wanted. Throws InputError for another size.
@@ -112,23 +111,27 @@ class GCMC_EXPORT Predictor {
   };
   /// The items with the highest expected rating, ties by item number; fewer than options.top where there are no more.
   /// Throws InputError for a user or an item that is not there, a negative number in the options, and a model whose
-  /// ratings (rated.*, tested.*) are missing or out of range. Cost: O(items (B D + log top)).
+  /// ratings (rated.*, tested.*) are missing or out of range. Cost: O(items B D + log(items) top log(top)) on average.
   std::vector<Recommendation> recommend(Index user, const RecommendOptions& options = {}) const;
-  /// The same of each user, faster than one by one.
+  /// The same of each user; threads share the users.
   std::vector<std::vector<Recommendation>> recommend(std::span<const Index> users,
                                                      const RecommendOptions& options = {}) const;
 
   /// How many ratings of training a node has: of one without any nothing was learnt. 0 too if the model is loaded
-  /// without rated.*.
+  /// without rated.*. Of items, the first call counts all ratings, and throws InputError if they are out of range.
   Offset ratings_of(Side side, Index node) const;
 
   struct Neighbour {
     Index node = 0;
     double similarity = 0;
   };
-  /// The `top` nodes of the same side, which have ratings, whose embeddings have the largest cosine with this one's:
-  /// the mean over the models. Ties by number. Cost: O(nodes (D + log top)).
-  std::vector<Neighbour> similar(Side side, Index node, Index top) const;
+  /// What of two nodes is alike: their embeddings, or their predicted ratings. A node's ratings, as a vector: log p_r
+  /// less its mean over the levels r, of every node of the other side that has ratings.
+  enum class Likeness { embeddings, ratings };
+  /// The `top` nodes of the same side, which have ratings, whose embeddings (or ratings) have the largest cosine with
+  /// this one's: the mean over the models. Ties by number. Cost: O(nodes (D + log top)); by ratings, of the first call
+  /// O(others D^2 + R D^3 + nodes D^2) more: no rating is predicted (similar.cpp).
+  std::vector<Neighbour> similar(Side side, Index node, Index top, Likeness by = Likeness::embeddings) const;
 
   /// Embeds a newcomer (FoldIn), and finds its shift: the model has learnt of those it trained with how high they rate
   /// (or are rated), and of a newcomer not. Each tenth of the ratings is predicted with the newcomer embedded by the
@@ -142,6 +145,15 @@ class GCMC_EXPORT Predictor {
   Scores score(const Newcomer& newcomer, std::span<const Index> others) const;
   /// As of a user of the model, less what the newcomer rated.
   std::vector<Recommendation> recommend(const Newcomer& user, const RecommendOptions& options = {}) const;
+
+  struct Fan {
+    Index user = 0;
+    double rating = 0;
+  };
+  /// The users who would rate a newcomer, which is an item, highest; ties by user number. In the options users stand in
+  /// the items' place: without `rated`, those who rated it are left out. Throws InputError as recommend does. Cost:
+  /// O(users B D).
+  std::vector<Fan> fans(const Newcomer& item, const RecommendOptions& options = {}) const;
 
   /// What one of the user's ratings does to a prediction.
   struct Reason {
@@ -163,18 +175,29 @@ class GCMC_EXPORT Predictor {
   class Scorer;
   template <class T>
   class TypedScorer;
+  struct Worker;
   struct Memory;
   class Lender;
+  struct Rows;
   struct Guests;
   struct Encoders;
+  struct ItemCounts;
+  struct Profile;
+  struct Profiles;
 
   void score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
              std::span<double> probabilities, Memory& memory) const;
   void check_node(Side side, Index node) const;
+  void score_items(Index user, const Guests* guests, Worker& worker) const;
+  void allow(const RecommendOptions& options, Side side, std::vector<char>& allowed) const;
+  const std::vector<Offset>& ratings_of_nodes(Side side) const;
+  std::vector<double> likeness_of_embeddings(Side side, Index node) const;
+  std::vector<double> likeness_of_ratings(Side side, Index node) const;
   template <class Give>
   void for_each_best(std::span<const Index> users, const RecommendOptions& options, const Give& give) const;
   std::vector<NodeRating> ratings_of_user(Index user) const;
   const std::vector<FoldIn>& encoders(Side side) const;
+  const std::vector<Profile>& profiles(Side side) const;
   Guests guests_of(const Newcomer& newcomer) const;
   double shift_of(const Newcomer& newcomer) const;
   void shift_ratings(const Newcomer& newcomer, std::span<double> ratings) const;
@@ -183,11 +206,13 @@ class GCMC_EXPORT Predictor {
 
   std::vector<SavedModel> models_;
   BiasBaseline baseline_;
-  std::unordered_map<std::string_view, Index> users_, items_;
-  std::array<std::vector<Offset>, 2> ratings_;  ///< of training, that each user and item has
+  IdNumbers users_, items_;
+  std::vector<Offset> user_ratings_;  ///< of training, that each user has
+  std::unique_ptr<ItemCounts> item_counts_;
   std::unique_ptr<Lender> lender_;
   std::vector<std::unique_ptr<const Scorer>> scorers_;  ///< one a model
   std::unique_ptr<Encoders> encoders_;
+  std::unique_ptr<Profiles> profiles_;
 };
 
 /// Sums over rated pairs, whose numbers of users, items and levels are those of predictor.model(): ratings read anew
