@@ -80,7 +80,10 @@ class Model:
         return self.values[name][k * width:(k + 1) * width]
 
     def probabilities(self, z, item):
-        v, width = self.row("item_embedding", item), len(z)
+        return self.probabilities_of(z, self.row("item_embedding", item))
+
+    def probabilities_of(self, z, v):
+        width = len(z)
         logits = [0.0] * len(self.levels)
         for s in range(self.shape["decoder.basis"][0]):
             basis = self.values["decoder.basis"][s * width * width:(s + 1) * width * width]
@@ -92,7 +95,10 @@ class Model:
         return [x / sum(p) for x in p]
 
     def rating(self, z, item):
-        return sum(p * value for p, value in zip(self.probabilities(z, item), self.levels))
+        return self.rating_of(z, self.row("item_embedding", item))
+
+    def rating_of(self, z, v):
+        return sum(p * value for p, value in zip(self.probabilities_of(z, v), self.levels))
 
     def part(self, part, user):
         begin, end = self.values[part + ".offsets"][user:user + 2]
@@ -105,27 +111,33 @@ class Model:
             counts[item] += 1
         return counts
 
+    def user_counts(self):
+        offsets = self.values["rated.offsets"]
+        return [end - begin for begin, end in zip(offsets, offsets[1:])]
+
     def baseline(self, user, item):
         value = self.config["baseline_mean"]
         value += self.values["baseline.user_bias"][user] if user is not None else 0
         value += self.values["baseline.item_bias"][item] if item is not None else 0
         return min(max(value, self.levels[0]), self.levels[-1])
 
-    def fold_in(self, ratings):
+    def fold_in(self, ratings, side="user"):
         """Sum over levels, symmetric normalisation, leaky ReLU, dense layer with bias: the options of this test."""
-        counts, width = self.item_counts(), self.shape["encoder.item.weight"][2]
+        counts, table = ((self.item_counts(), "encoder.item.weight") if side == "user" else
+                         (self.user_counts(), "encoder.user.weight"))
+        width = self.shape[table][2]
         sums = [0.0] * width
-        for item, value in ratings:
-            if counts[item] == 0:
+        for other, value in ratings:
+            if counts[other] == 0:
                 continue
-            row = self.row("encoder.item.weight", self.levels.index(value) * len(self.items) + item)
+            row = self.row(table, self.levels.index(value) * len(counts) + other)
             for c in range(width):
-                sums[c] += row[c] / math.sqrt(counts[item])
+                sums[c] += row[c] / math.sqrt(counts[other])
         hidden = [x / math.sqrt(max(len(ratings), 1)) for x in sums]
         hidden = [x if x > 0 else 0.1 * x for x in hidden]
-        z = list(self.values["dense.user.bias"])
+        z = list(self.values[f"dense.{side}.bias"])
         for c, h in enumerate(hidden):
-            for d, w in enumerate(self.row("dense.user.weight", c)):
+            for d, w in enumerate(self.row(f"dense.{side}.weight", c)):
                 z[d] += h * w
         return z
 
@@ -201,11 +213,53 @@ def check_strangers(model):
         assert "baseline" in answer["note"]
 
 
-def check_similar(model):
-    def cosine(a, b):
-        product = lambda x, y: sum(p * q for p, q in zip(x, y))
-        return product(a, b) / math.sqrt(product(a, a) * product(b, b))
+def check_new_item(model):
+    own = {"u3": 5.0, "u6": 4.0, "u7": 1.0}
+    (WORK / "item.csv").write_text("user,rating\n" + "".join(f"{user},{value:g}\n" for user, value in own.items()) +
+                                   "nobody,3\n")
+    ratings = [(model.users.index(user), value) for user, value in own.items()]
+    rating = lambda z, user: model.rating_of(model.row("user_embedding", user), z)
+    off = [value - rating(model.fold_in([r for r in ratings if r[0] != user], "item"), user) for user, value in ratings]
+    shift = sum(off) / (len(off) + 10)
+    z = model.fold_in(ratings, "item")
+    expected = {name: min(max(rating(z, k) + shift, 1), 5) for k, name in enumerate(model.users) if name not in own}
+    answers = rows(gcmc("recommend", "--model", "run", "--new-item", "item.csv", "--top", 7))
+    assert len(answers) == 7
+    for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
+        close(answer["rating"], value)
+        close(answer["rating"], expected[answer["user"]])
+    (WORK / "users.csv").write_text("user\nu3\nu4\n")
+    few = rows(gcmc("recommend", "--model", "run", "--new-item", "item.csv", "--only", "users.csv"))
+    assert [a["user"] for a in few] == ["u4"]
 
+
+def cosine(a, b):
+    product = lambda x, y: sum(p * q for p, q in zip(x, y))
+    return product(a, b) / math.sqrt(product(a, a) * product(b, b))
+
+
+def check_similar_ratings(model):
+    """Profiles of all log probabilities less their mean, of those who have ratings."""
+    def profile(user, item):
+        logs = [math.log(p) for p in model.probabilities(model.row("user_embedding", user), item)]
+        return [value - sum(logs) / len(logs) for value in logs]
+
+    table = [[profile(user, item) for item in range(len(model.items))] for user in range(len(model.users))]
+    counts = {"user": model.user_counts(), "item": model.item_counts()}
+    for side, names, own in (("item", model.items, "i4"), ("user", model.users, "u9")):
+        others = [k for k, count in enumerate(counts["user" if side == "item" else "item"]) if count > 0]
+        cell = lambda k, other: table[other][k] if side == "item" else table[k][other]
+        profiles = [[x for other in others for x in cell(k, other)] for k in range(len(names))]
+        expected = {name: cosine(profiles[names.index(own)], profiles[k]) for k, name in enumerate(names)
+                    if name != own and counts[side][k] > 0}
+        answers = rows(gcmc("similar", "--model", "run", f"--{side}", own, "--by", "ratings", "--top", 6))
+        assert len(answers) == 6
+        for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
+            close(answer["similarity"], value)
+            close(answer["similarity"], expected[answer[side]])
+
+
+def check_similar(model):
     own = model.row("item_embedding", model.items.index("i4"))
     expected = {name: cosine(own, model.row("item_embedding", k)) for k, name in enumerate(model.items)
                 if name != "i4"}
@@ -322,7 +376,9 @@ def main():
     check_predictions(model, ratings)
     check_recommendations(model, ratings)
     check_strangers(model)
+    check_new_item(model)
     check_similar(model)
+    check_similar_ratings(model)
     check_evaluation(model, ratings)
     check_own_file(model, ratings)
     check_comparison(model, ratings)

@@ -400,7 +400,7 @@ recommend() {
   err_has "note: user 'nobody' is not in the model"
   refuse "user 'nobody' is not in the model, whose ids are in users.txt: 'u1', for instance" \
     recommend --model run --user nobody --unknown error
-  refuse 'for whom[?] Give one of --user, --users, --all and --new-user' recommend --model run
+  refuse 'for whom[?] Give one of --user, --users, --all, --new-user and --new-item' recommend --model run
   refuse 'for whom[?]' recommend --model run --all --user u3
   refuse 'similar to what[?]' similar --model run
   refuse "item 'i99' is not in the model" similar --model run --item i99
@@ -817,6 +817,13 @@ checkpoints() {
   expect 0 train "${short[@]}" --checkpoint-dir places --save-dir whole2 --threads 1
   cmp -s whole/model/model.safetensors whole2/model/model.safetensors || fail 'a cut run ends with other bits'
   [ -z "$(ls -A places)" ] || fail 'checkpoints are left behind'
+  (timeout -s KILL 2 "$gcmc" train "${long[@]}" --checkpoint-interval 0.001 --checkpoint-dir best >out 2>err \
+    </dev/null) 2>killed
+  expect 0 evaluate --model best --format json
+  printf 'user,item\nu1,i3\n' >pair.csv
+  expect 0 predict --model best pair.csv
+  expect 0 train "${short[@]}" --checkpoint-dir best2
+  [ -z "$(ls -A best2)" ] || fail 'the best model so far is left behind'
   local file
   for file in 1 2; do cp cut/checkpoint/checkpoint-1.safetensors "places/checkpoint-$file.safetensors"; done
   truncate -s -1 places/checkpoint-*.safetensors

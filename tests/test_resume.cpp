@@ -235,6 +235,28 @@ TEST_CASE("a stopped training offers its state last, from which it goes on", "[r
   CHECK(rest.metrics.seconds_total >= stopped.metrics.seconds_total);
 }
 
+TEST_CASE("a training that goes on and is stopped at once leaves what a training left that was stopped there",
+          "[resume]") {
+  const Ratings ratings = some_ratings();
+  Options options = small_options();
+  options.train.seeds = 2;
+  options.train.refit = GENERATE(false, true);
+  const Recorded recorded = record(ratings, options);
+  for (const std::size_t moment : {std::size_t{0}, std::size_t{7}, recorded.states.size() - 3}) {
+    INFO("stopped at moment " << moment);
+    std::stop_source source;
+    std::size_t step = 0;
+    const auto count = [&](const Progress&) {
+      if (step++ == moment) source.request_stop();
+    };
+    const EnsembleResult stopped = train_ensemble(ratings, options, count, source.get_token());
+    const EnsembleResult best =
+        train_ensemble(ratings, options, {}, source.get_token(), train_on_cpu, {.states = recorded.states[moment]});
+    REQUIRE(best.models.size() == 1);
+    require_same(best, stopped);
+  }
+}
+
 TEST_CASE("a state that cannot be of the training is refused", "[resume]") {
   const Ratings ratings = some_ratings();
   Options options = small_options();

@@ -72,7 +72,10 @@ std::string number(double value, int decimals) {
 }
 
 Answer::Answer(const Asking& asking, std::vector<std::string> columns)
-    : asking_(asking), columns_(std::move(columns)), printable_(asking.output.empty() && isatty(STDOUT_FILENO)) {
+    : asking_(asking),
+      columns_(std::move(columns)),
+      json_(asking.json()),
+      printable_(asking.output.empty() && isatty(STDOUT_FILENO)) {
   if (asking.json()) {
     text_ = "[";
     return;
@@ -86,10 +89,12 @@ Answer::Answer(const Asking& asking, std::vector<std::string> columns)
 
 Answer& Answer::text(const std::string& value) {
   begin_field();
-  if (asking_.json())
+  if (json_)
     text_ += json_string(value);
+  else if (printable_)
+    gcmc::append_csv_field(text_, gcmc::printable(value));
   else
-    gcmc::append_csv_field(text_, printable_ ? gcmc::printable(value) : value);
+    gcmc::append_csv_field(text_, value);
   return *this;
 }
 Answer& Answer::number(double value, int decimals) {
@@ -99,7 +104,7 @@ Answer& Answer::number(double value, int decimals) {
 }
 
 void Answer::begin_field() {
-  if (asking_.json()) {
+  if (json_) {
     text_ += column_ > 0 ? ", " : first_ ? "\n  {" : ",\n  {";
     text_ += json_string(columns_[column_]) + ": ";
   } else if (column_ > 0) {
@@ -114,13 +119,13 @@ std::string Answer::json_string(const std::string& value) const {
 }
 
 void Answer::end_row() {
-  text_ += asking_.json() ? "}" : "\n";
+  text_ += json_ ? "}" : "\n";
   column_ = 0;
   first_ = false;
 }
 
 void Answer::write() {
-  if (asking_.json()) text_ += first_ ? "]\n" : "\n]\n";
+  if (json_) text_ += first_ ? "]\n" : "\n]\n";
   if (asking_.output.empty())
     std::fwrite(text_.data(), 1, text_.size(), stdout);
   else

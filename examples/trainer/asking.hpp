@@ -68,6 +68,7 @@ class Answer {
   const Asking& asking_;
   std::vector<std::string> columns_;
   std::size_t column_ = 0;
-  bool printable_, first_ = true;
+  const bool json_, printable_;
+  bool first_ = true;
   std::string text_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -18,8 +19,8 @@ std::string checkpoint_folder(const ProgramOptions& program, const std::string& 
 
 class Checkpoints {
  public:
-  /// Reads and writes nothing if `folder` is empty; tells on standard error where training goes on. Throws gcmc::Error
-  /// for a folder that cannot be used, and for checkpoints of another training.
+  /// Reads and writes nothing if `folder` is empty; tells on standard error where training goes on. The ratings must
+  /// outlive it. Throws gcmc::Error for a folder that cannot be used, and for checkpoints of another training.
   Checkpoints(const Settings& settings, const std::string& folder, const gcmc::Ratings& ratings,
               std::span<const gcmc::SavedModel> weights);
 
@@ -34,14 +35,16 @@ class Checkpoints {
   using Take = std::function<std::vector<gcmc::TrainState>()>;
 
   void offer(bool last, const Take& take);
-  void write(const Take& take);
-  void tell_failure(const char* kind, const std::string& problem);
+  bool try_to(const std::string& do_what, const std::function<void()>& write);
+  void write_best(std::vector<gcmc::TrainState> states);
 
+  const gcmc::Ratings& ratings_;
+  gcmc::Options options_;
   std::string folder_;
   bool own_folder_ = false;  ///< made for the checkpoints alone
   std::optional<gcmc::CheckpointFolder> files_;
   std::vector<gcmc::TrainState> states_;
   Clock::duration interval_{};
   Clock::time_point written_at_ = Clock::now();
-  std::set<std::string> told_;  ///< kinds of failures
+  std::set<std::string> told_;  ///< failures
 };

@@ -54,7 +54,7 @@ Command add_export(CLI::App& app) {
   command->add_option("output", arguments->output, "folder to write")->required()->type_name("DIR");
   command->add_flag("--slim", arguments->slim,
                     "leave out the encoder: predict, recommend, similar and evaluate answer the same; --new-user, "
-                    "explain and --continue need it");
+                    "--new-item, explain and --continue need it");
   command->footer(
       "Example:\n"
       "  gcmc export --model runs/mine --slim serving/mine");

@@ -1,4 +1,4 @@
-// gcmc recommend: the best items of one user, of many, of all, and of somebody new.
+// gcmc recommend: the best items of one user, of many, of all, and of somebody new; the users whom a new item suits.
 #include <memory>
 #include <utility>
 
@@ -15,7 +15,7 @@ using gcmc::Index;
 
 struct Arguments : Asking {
   std::vector<std::string> users;
-  std::string users_file, new_user, only, without;
+  std::string users_file, new_user, new_item, only, without;
   bool all = false, rated = false;
   std::string unknown = "baseline";
   Index top = 10;
@@ -25,22 +25,36 @@ struct Arguments : Asking {
   bool many() const { return all || !users_file.empty() || users.size() > 1; }
 };
 
-/// The numbers of a file's items; those that the model does not have are counted in a note.
-std::vector<Index> read_items(const gcmc::Predictor& predictor, const std::string& path) {
-  std::vector<Index> items;
+/// The numbers of a file's ids; those that the model does not have are counted in a note.
+std::vector<Index> read_numbers(const gcmc::Predictor& predictor, gcmc::Side side, const std::string& path) {
+  std::vector<Index> numbers;
   std::size_t unknown = 0;
-  for (const std::string& id : gcmc::read_ids(path, gcmc::item_side)) {
-    const Index item = predictor.item_index(id);
-    if (item >= 0)
-      items.push_back(item);
+  for (const std::string& id : gcmc::read_ids(path, side)) {
+    const Index number = side == gcmc::user_side ? predictor.user_index(id) : predictor.item_index(id);
+    if (number >= 0)
+      numbers.push_back(number);
     else
       ++unknown;
   }
   if (unknown > 0)
-    tell_note(path + ": " + std::to_string(unknown) + " of " + std::to_string(unknown + items.size()) +
-              " items are not in the model");
-  return items;
+    tell_note(path + ": " + std::to_string(unknown) + " of " + std::to_string(unknown + numbers.size()) +
+              (side == gcmc::user_side ? " users" : " items") + " are not in the model");
+  return numbers;
 }
+
+/// What may be listed: items, or users.
+struct Listed {
+  Listed(const Arguments& arguments, const gcmc::Predictor& predictor, gcmc::Side side) {
+    options = {.top = arguments.top, .rated = arguments.rated, .least_ratings = arguments.least_ratings};
+    if (!arguments.only.empty()) options.among = only = read_numbers(predictor, side, arguments.only);
+    if (!arguments.without.empty()) options.without = without = read_numbers(predictor, side, arguments.without);
+  }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+  std::vector<Index> only, without;
+  gcmc::RecommendOptions options;
+};
 
 std::vector<std::string> wanted_users(const Arguments& arguments, const gcmc::SavedModel& model) {
   if (arguments.all) return model.user_ids;
@@ -90,23 +104,39 @@ class Writer {
   Answer answer_;
 };
 
-void recommend(const Arguments& arguments) {
-  const bool folds = !arguments.new_user.empty();
-  const int ways = arguments.all + folds + !arguments.users.empty() + !arguments.users_file.empty();
-  gcmc::require(ways == 1, "for whom? Give one of --user, --users, --all and --new-user");
-  const gcmc::Predictor predictor = load_predictor(arguments, folds ? Parts::all : Parts::answers);
-  std::vector<Index> only, without;
-  gcmc::RecommendOptions options{
-      .top = arguments.top, .rated = arguments.rated, .least_ratings = arguments.least_ratings};
-  if (!arguments.only.empty()) options.among = only = read_items(predictor, arguments.only);
-  if (!arguments.without.empty()) options.without = without = read_items(predictor, arguments.without);
-  Writer writer(arguments, predictor);
-  if (folds) {
-    const gcmc::Newcomer user = read_newcomer(predictor, arguments.new_user);
-    writer.add("", predictor.recommend(user, options), user.ratings.empty() ? "no ratings: the baseline's" : "");
-    return writer.write();
-  }
+constexpr const char* note_without_ratings = "no ratings: the baseline's";
 
+void recommend_to_newcomer(const Arguments& arguments) {
+  const gcmc::Predictor predictor = load_predictor(arguments, Parts::all);
+  const Listed listed(arguments, predictor, gcmc::item_side);
+  const gcmc::Newcomer user = read_newcomer(predictor, gcmc::user_side, arguments.new_user);
+  Writer writer(arguments, predictor);
+  writer.add("", predictor.recommend(user, listed.options), user.ratings.empty() ? note_without_ratings : "");
+  writer.write();
+}
+
+void recommend_new_item(const Arguments& arguments) {
+  const gcmc::Predictor predictor = load_predictor(arguments, Parts::all);
+  const Listed listed(arguments, predictor, gcmc::user_side);
+  const gcmc::Newcomer item = read_newcomer(predictor, gcmc::item_side, arguments.new_item);
+  Answer answer(arguments, {"user", "rating", "note"});
+  for (const auto& [user, rating] : predictor.fans(item, listed.options)) {
+    answer.text(predictor.model().user_ids[static_cast<std::size_t>(user)]);
+    answer.number(rating, gcmc::rating_decimals(predictor.model()));
+    if (item.ratings.empty())
+      answer.text(note_without_ratings);
+    else
+      answer.text(predictor.ratings_of(gcmc::user_side, user) == 0 ? "no ratings in training" : "");
+    answer.end_row();
+  }
+  answer.write();
+}
+
+void recommend_to_users(const Arguments& arguments) {
+  const gcmc::Predictor predictor = load_predictor(arguments);
+  const Listed listed(arguments, predictor, gcmc::item_side);
+  const gcmc::RecommendOptions& options = listed.options;
+  Writer writer(arguments, predictor);
   std::vector<std::string> unknown;
   const std::vector<std::string> ids = wanted_users(arguments, predictor.model());
   std::vector<Index> known;
@@ -132,6 +162,15 @@ void recommend(const Arguments& arguments) {
   writer.write();
 }
 
+void recommend(const Arguments& arguments) {
+  const int ways = arguments.all + !arguments.new_user.empty() + !arguments.new_item.empty() +
+                   !arguments.users.empty() + !arguments.users_file.empty();
+  gcmc::require(ways == 1, "for whom? Give one of --user, --users, --all, --new-user and --new-item");
+  if (!arguments.new_user.empty()) return recommend_to_newcomer(arguments);
+  if (!arguments.new_item.empty()) return recommend_new_item(arguments);
+  recommend_to_users(arguments);
+}
+
 }  // namespace
 
 Command add_recommend(CLI::App& app) {
@@ -147,6 +186,11 @@ Command add_recommend(CLI::App& app) {
   command
       ->add_option("--new-user", arguments->new_user,
                    "table of the item,rating of somebody who was not in training, and is embedded from these")
+      ->type_name("FILE");
+  command
+      ->add_option("--new-item", arguments->new_item,
+                   "table of the user,rating of an item that was not in training: lists the users who would rate it "
+                   "best")
       ->type_name("FILE");
   command->add_option("--top", arguments->top, "items at most")
       ->capture_default_str()
@@ -165,10 +209,13 @@ Command add_recommend(CLI::App& app) {
   command->footer(
       "Output: [user,]item[,title],rating,note, the best first; the user's id where there may be several,\n"
       "titles where the data had them (u.item, movies.dat, movies.csv, a title column of --item-features).\n"
-      "Items that the user has rated are left out, whichever part of the data the rating fell into.\n\n"
+      "Items that the user has rated are left out, whichever part of the data the rating fell into.\n"
+      "With --new-item: user,rating,note; --include-rated, --min-ratings, --only and --without then say\n"
+      "which users may be listed.\n\n"
       "Examples:\n"
       "  gcmc recommend --model runs/mine --user anna --top 5\n"
       "  gcmc recommend --model runs/mine --all --output everybody.csv\n"
-      "  printf 'item,rating\\nSolaris,5\\nStalker,4\\n' | gcmc recommend --model runs/mine --new-user -");
+      "  printf 'item,rating\\nSolaris,5\\nStalker,4\\n' | gcmc recommend --model runs/mine --new-user -\n"
+      "  gcmc recommend --model runs/mine --new-item first-ratings.csv --top 100");
   return {command, [arguments] { recommend(*arguments); }};
 }

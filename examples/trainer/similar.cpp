@@ -11,7 +11,7 @@ namespace {
 using gcmc::Index;
 
 struct SimilarArguments : Asking {
-  std::string item, user;
+  std::string item, user, by = "embeddings";
   Index top = 10;
 };
 
@@ -26,8 +26,10 @@ void similar(const SimilarArguments& arguments) {
   const bool titled = of_item && !predictor.model().item_titles.empty();
   std::vector<std::string> columns = {of_item ? "item" : "user", "similarity"};
   if (titled) columns.insert(columns.begin() + 1, "title");
+  const auto by =
+      arguments.by == "ratings" ? gcmc::Predictor::Likeness::ratings : gcmc::Predictor::Likeness::embeddings;
   Answer answer(arguments, columns);
-  for (const auto& [number, similarity] : predictor.similar(side, node, arguments.top)) {
+  for (const auto& [number, similarity] : predictor.similar(side, node, arguments.top, by)) {
     answer.text(ids[static_cast<std::size_t>(number)]);
     if (titled) answer.text(gcmc::title_of(predictor.model(), number));
     answer.number(similarity);
@@ -48,8 +50,9 @@ void explain(const ExplainArguments& arguments) {
   const gcmc::SavedModel& model = predictor.model();
   const Index item = find_item(predictor, arguments.item);
   const gcmc::Predictor::Explanation explanation =
-      arguments.new_user.empty() ? predictor.explain(find_user(predictor, arguments.user), item)
-                                 : predictor.explain(read_newcomer(predictor, arguments.new_user), item);
+      arguments.new_user.empty()
+          ? predictor.explain(find_user(predictor, arguments.user), item)
+          : predictor.explain(read_newcomer(predictor, gcmc::user_side, arguments.new_user), item);
   const int decimals = gcmc::rating_decimals(model);
   tell_note("the predicted rating is " + number(explanation.rating, decimals) +
             "; an effect is how much it would be less without");
@@ -75,14 +78,22 @@ Command add_similar(CLI::App& app) {
   add_asking(*command, *arguments);
   command->add_option("--item", arguments->item, "the item's id, as in the data")->type_name("ID");
   command->add_option("--user", arguments->user, "the user's id")->type_name("ID");
+  command
+      ->add_option("--by", arguments->by,
+                   "what is compared: embeddings, or ratings (what everybody on the other side is predicted to give or "
+                   "get)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"embeddings", "ratings"}).description(""));
   command->add_option("--top", arguments->top, "rows at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
   command->footer(
       "Output: item[,title],similarity (or user,similarity), the most similar first: the cosine of the two\n"
-      "embeddings, from -1 to 1.\n\n"
-      "Example:\n"
-      "  gcmc similar --model runs/mine --item Solaris --top 5");
+      "embeddings, from -1 to 1; by ratings, of all logarithms of the predicted levels' probabilities, less\n"
+      "their mean for each pair.\n\n"
+      "Examples:\n"
+      "  gcmc similar --model runs/mine --item Solaris --top 5\n"
+      "  gcmc similar --model runs/mine --user anna --by ratings");
   return {command, [arguments] { similar(*arguments); }};
 }
 

@@ -46,14 +46,15 @@ GCMC_EXPORT std::vector<IdPair> read_id_pairs(const std::string& path, const Rea
 /// InputError.
 GCMC_EXPORT std::vector<std::string> read_ids(const std::string& path, Side side, const ReadOptions& options = {});
 
-struct ItemRating {
-  std::string item;
+struct IdRating {
+  std::string id;
   double value = 0;
 };
 
-/// The ratings of one user: item and rating, by name in any order with other columns among them, or in the first two
-/// columns. Throws InputError.
-GCMC_EXPORT std::vector<ItemRating> read_item_ratings(const std::string& path, const ReadOptions& options = {});
+/// The ratings that one user has given, or one item got: ids of the other side, `rated`, and ratings, by name in any
+/// order with other columns among them, or in the first two columns. Throws InputError.
+GCMC_EXPORT std::vector<IdRating> read_own_ratings(const std::string& path, Side rated,
+                                                   const ReadOptions& options = {});
 
 /// "reviews" of "data/reviews.csv.gz".
 GCMC_EXPORT std::string name_of_file(const std::string& path);

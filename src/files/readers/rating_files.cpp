@@ -79,15 +79,15 @@ std::vector<std::string> read_ids(const std::string& path, Side side, const Read
   return found;
 }
 
-std::vector<ItemRating> read_item_ratings(const std::string& path, const ReadOptions& options) {
+std::vector<IdRating> read_own_ratings(const std::string& path, Side rated, const ReadOptions& options) {
   ReadReport unused;
   ValueReader values(options, unused);
-  std::vector<ItemRating> ratings;
-  read_columns(path, options, own_rating_columns(), [&](const Table& table, IdReader& ids, DataLimit& limit) {
+  std::vector<IdRating> ratings;
+  read_columns(path, options, own_rating_columns(rated), [&](const Table& table, IdReader& ids, DataLimit& limit) {
     const auto value = values.read(table.records(), table[1]);
     if (!value) return;
-    ratings.push_back({std::string(ids.read(table.records(), table[0], "item")), *value});
-    limit.take(static_cast<Offset>(2 * sizeof(ItemRating) + ratings.back().item.size()));
+    ratings.push_back({std::string(ids.read(table.records(), table[0], rated == user_side ? "user" : "item")), *value});
+    limit.take(static_cast<Offset>(2 * sizeof(IdRating) + ratings.back().id.size()));
   });
   return ratings;
 }
