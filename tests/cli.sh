@@ -64,7 +64,7 @@ help_and_version() {
 wrong_name() {
   refuse "^gcmc: unknown command 'trian': did you mean train[?]" trian --seed 5
   refuse 'did you mean recommend[?]' Recomend
-  refuse "unknown command 'serve': the commands are train, tune, predict, recommend, " serve
+  refuse "unknown command 'dance': the commands are train, tune, predict, recommend, " dance
   refuse 'did you mean tune[?]' help tun
   refuse '^gcmc: --seed needs a command before it, as in gcmc train --seed' --seed 5
   refuse 'unknown option --modle: did you mean --model[?]' predict --modle run pairs.csv

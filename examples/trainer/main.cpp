@@ -97,8 +97,8 @@ struct Program {
         "gcmc help COMMAND lists the options of a command.");
     train_command = add_train(app, train);
     tune_command = add_tune(app, tune, base);
-    for (const auto add :
-         {add_predict, add_recommend, add_similar, add_explain, add_evaluate, add_info, add_export, add_data, add_serve})
+    for (const auto add : {add_predict, add_recommend, add_similar, add_explain, add_evaluate, add_info, add_export,
+                           add_data, add_serve})
       others.push_back(add(app));
     for (CLI::App* command : app.get_subcommands({})) command->group("Commands");
   }
