@@ -194,6 +194,7 @@ gcmc::DataSource read_data(Settings settings) {
   const bool set_decides = run.split.empty();
   if (run.folds > 0) run.split = "random";
   program.reading.times = std::max(program.reading.times, gcmc::times_for(run.split));
+  program.reading.threads = run.threads;
   std::error_code ignored;
   const std::string& recorded = settings.recorded.place;
   if (is_by_name(program) && std::filesystem::exists(recorded, ignored)) program.data_dir = recorded;

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "gcmc/base/export.hpp"
+
 namespace gcmc {
 
 /// The smallest CPU quota, in whole cores, of the control groups that the process is in; none: no group has one.
@@ -15,6 +17,6 @@ namespace gcmc {
 std::optional<int> cgroup_cores(const std::filesystem::path& root = "/");
 
 /// Cores of the affinity mask, but no more than cgroup_cores(); at least 1.
-int available_threads();
+GCMC_EXPORT int available_threads();
 
 }  // namespace gcmc

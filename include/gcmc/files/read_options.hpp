@@ -59,6 +59,8 @@ struct ReadOptions {
   Times times = Times::passed_over;
   /// Memory in MB that reading a file may take; 0: 64 MB and 16 times the file's size.
   Offset data_limit = 0;
+  /// That parse; 0: one a core. What is read does not depend on it.
+  int threads = 0;
 };
 
 /// The times that a split by this name goes by (options/split_names.hpp).
@@ -110,6 +112,20 @@ struct ReadReport {
   Index ready_folds = 0;   ///< splits u1, u2, ... that are there, if their test parts are disjoint
   std::vector<std::string> first_bad_lines;  ///< at most ten
   std::vector<std::string> notes;            ///< sentences for the user
+
+  static constexpr std::size_t most_bad_lines = 10;
+
+  /// What was done to lines that come behind.
+  void add_lines(const ReadReport& later) {
+    decimal_comma |= later.decimal_comma;
+    lines += later.lines;
+    not_rated += later.not_rated;
+    bad_lines += later.bad_lines;
+    trimmed_ids += later.trimmed_ids;
+    latin1_ids += later.latin1_ids;
+    for (const std::string& line : later.first_bad_lines)
+      if (first_bad_lines.size() < most_bad_lines) first_bad_lines.push_back(line);
+  }
 };
 
 }  // namespace gcmc

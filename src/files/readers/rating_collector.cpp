@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <numeric>
 
 #include "rating_values.hpp"
@@ -26,11 +27,37 @@ Index RatingCollector::numbered(std::string_view id, bool is_user) {
 void RatingCollector::add(std::string_view user, std::string_view item, double value, double time) {
   RatingsBuilder::require_value(value);
   note_value(value);
+  push({numbered(user, true), numbered(item, false), value}, time);
+}
+
+void RatingCollector::add(const RatingBlock& block) {
+  limit_.add_bytes(block.bytes - limit_.bytes());
+  for (const auto& [value, place] : block.values) {
+    try {
+      note_value(value);
+    } catch (const InputError& problem) {
+      throw InputError(place + problem.what());
+    }
+  }
+  const auto numbers_of = [&](const IdTable& table, bool is_user) {
+    std::vector<Index> numbers;
+    for (const std::string& id : table.ids()) numbers.push_back(numbered(id, is_user));
+    return numbers;
+  };
+  const std::vector<Index> users = numbers_of(block.users, true), items = numbers_of(block.items, false);
+  for (std::size_t k = 0; k < block.ratings.size(); ++k) {
+    const auto& [user, item, value] = block.ratings[k];
+    push({users[static_cast<std::size_t>(user)], items[static_cast<std::size_t>(item)], value}, block.times[k]);
+  }
+  report_.add_lines(block.report);
+  if (block.error) std::rethrow_exception(block.error);
+}
+
+void RatingCollector::push(const RawRating& rating, double time) {
   require(raw_.size() < std::numeric_limits<std::uint32_t>::max(), "more than 4294967295 ratings, fewer was expected");
   if (raw_.is_full()) limit_.take(bytes_of_rating * Chunks<RawRating>::chunk_size);
-  const Index u = numbered(user, true), i = numbered(item, false);
   if (!times_.empty() || !std::isnan(time)) keep_time(time);
-  raw_.push_back({u, i, value});
+  raw_.push_back(rating);
 }
 
 /// A level each: the 256th distinct value is one too many, and said at its line.

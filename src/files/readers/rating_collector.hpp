@@ -14,6 +14,7 @@
 #include "data_limit.hpp"
 #include "gcmc/files/read_options.hpp"
 #include "gcmc/ratings/builder.hpp"
+#include "rating_block.hpp"
 
 namespace gcmc {
 
@@ -27,6 +28,9 @@ class RatingCollector {
 
   /// Throws InputError as RatingsBuilder::add does.
   void add(std::string_view user, std::string_view item, double value, double time = no_time);
+
+  /// All ratings of a block, and what its report counts; then throws what came behind them.
+  void add(const RatingBlock& block);
 
   /// Ratings added from now on are of the set's own validation part, of its own test part. A pair that is in two parts
   /// stays in the later one alone.
@@ -42,14 +46,11 @@ class RatingCollector {
 
  private:
   static constexpr std::size_t no_part = std::numeric_limits<std::size_t>::max();
-  struct RawRating {
-    Index user, item;  ///< user removed: another rating of the pair counts
-    double value;
-  };
-  static constexpr Index removed = -1;
+  static constexpr Index removed = -1;  ///< a RawRating's user: another rating of the pair counts
 
   int part_of(std::size_t rating) const { return (rating >= valid_begin_) + (rating >= test_begin_); }
   Index numbered(std::string_view id, bool is_user);
+  void push(const RawRating& rating, double time);
   void note_value(double value);
   void keep_time(double time);
   std::vector<std::uint32_t> user_by_user() const;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "../../cpu/available_threads.hpp"
+#include "in_order.hpp"
 #include "rating_fields.hpp"
 #include "table.hpp"
 
@@ -9,6 +11,32 @@ namespace gcmc {
 namespace {
 
 enum { user_column, item_column, rating_column, time_column };
+
+/// The ratings of a piece of `whole`, as far as there is none that ends reading.
+void read_block(const Table& whole, const TextPiece& piece, const ReadOptions& options, RatingBlock& block) try {
+  block.clear();
+  block.bytes = piece.bytes;
+  DataLimit limit(whole.records().path(), options.data_limit);
+  limit.add_bytes(static_cast<Offset>(piece.text.size()));
+  Table table(whole, piece, limit);
+  IdReader users(block.report), items(block.report);
+  ValueReader values(options, block.report);
+  const Records& records = table.records();
+  read_lines(options, block.report, [&] {
+    if (!table.next()) return false;
+    const auto value = values.read(records, table[rating_column]);
+    const std::string_view user = users.read(records, table[user_column], "user"),
+                           item = items.read(records, table[item_column], "item");
+    if (!value) return true;
+    const double time = table.has(time_column) ? parse_time(table[time_column]) : no_time;
+    if (options.times == Times::needed && std::isnan(time))
+      records.fail("the time is " + shown(table[time_column]), "seconds or a date such as 2005-09-06");
+    records.file().with_place([&] { block.add(user, item, *value, time, [&] { return records.file().place(); }); });
+    return true;
+  });
+} catch (const Error&) {
+  block.error = std::current_exception();
+}
 
 }  // namespace
 
@@ -38,29 +66,22 @@ void read_own_parts(RatingCollector& collector, const ReadOptions& options, Data
 }
 
 void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,
-                       RatingCollector& collector, ReadReport& report) {
-  Table table(path, options, rating_columns(), limit);
+                       RatingCollector& collector, ReadReport& report, std::size_t piece_size) {
+  DataLimit text_limit = limit;  // counted by who takes pieces, while another adds ratings
+  Table table(path, options, rating_columns(), text_limit);
   if (report.columns.empty()) table.describe(report);
   require(options.times != Times::needed || table.has(time_column), [&] {
     return table.records().path() +
            ": no column is known as the time, by which the ratings are to be split: name it, as "
            "in columns time=NAME";
   });
-  IdReader users(report), items(report);
-  ValueReader values(options, report);
-  const Records& records = table.records();
-  read_lines(options, report, [&] {
-    if (!table.next()) return false;
-    const auto value = values.read(records, table[rating_column]);
-    const std::string_view user = users.read(records, table[user_column], "user"),
-                           item = items.read(records, table[item_column], "item");
-    if (!value) return true;
-    const double time = table.has(time_column) ? parse_time(table[time_column]) : no_time;
-    if (options.times == Times::needed && std::isnan(time))
-      records.fail("the time is " + shown(table[time_column]), "seconds or a date such as 2005-09-06");
-    records.file().with_place([&] { collector.add(user, item, *value, time); });
-    return true;
-  });
+  ValueReader(options, report);  // refuses wrong options, whether there are lines or not
+  for_each_in_order<TextPiece, RatingBlock>(
+      options.threads > 0 ? options.threads : available_threads(),
+      [&](TextPiece& piece) { return table.take(piece_size, piece); },
+      [&](const TextPiece& piece, RatingBlock& block) { read_block(table, piece, options, block); },
+      [&](const RatingBlock& block) { collector.add(block); });
+  limit.add_bytes(text_limit.bytes() - limit.bytes());
 }
 
 void read_netflix_blocks(const std::string& path, const ReadOptions& options, DataLimit& limit,

@@ -18,8 +18,9 @@ void read_ratings_into(RatingCollector& collector, const std::string& path, cons
 /// Adds those of the options' validation and test files, if there are any, as parts of their own.
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report);
 
+/// A line a rating. Pieces of about `piece` bytes are parsed by the options' threads.
 void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,
-                       RatingCollector& collector, ReadReport& report);
+                       RatingCollector& collector, ReadReport& report, std::size_t piece = 1 << 20);
 
 /// A line a user: [user,] a value for each item. An item's id is the header's, or its number from 1; a user's is its
 /// column's, or the line's number. A first column that counts the row's ratings is passed over.
@@ -33,7 +34,6 @@ void read_netflix_blocks(const std::string& path, const ReadOptions& options, Da
 /// Runs read() until it says that there is no more, and deals with its bad lines as the options say.
 template <class Read>
 void read_lines(const ReadOptions& options, ReadReport& report, const Read& read) {
-  constexpr std::size_t told = 10;
   const auto counted = [&] {
     const bool more = read();
     report.lines += more;
@@ -44,7 +44,7 @@ void read_lines(const ReadOptions& options, ReadReport& report, const Read& read
       throw InputError(std::string(problem.what()) + " (bad_lines skip passes over such lines)");
     ++report.lines;
     ++report.bad_lines;
-    if (report.first_bad_lines.size() < told) report.first_bad_lines.emplace_back(problem.what());
+    if (report.first_bad_lines.size() < ReadReport::most_bad_lines) report.first_bad_lines.emplace_back(problem.what());
   });
 }
 

@@ -115,6 +115,9 @@ void for_each_line(const Read& read, const Bad& bad) {
 class Records {
  public:
   Records(const std::string& path, DataLimit& limit) : file_(path, limit) {}
+  /// Of a piece that was taken from `whole`, both of which must outlive it.
+  Records(const Records& whole, const TextPiece& piece, DataLimit& limit)
+      : file_(whole.path(), piece, limit), separator_(whole.separator_) {}
 
   /// Before the first record.
   void separate_by(const Separator& separator) { separator_ = separator; }
@@ -139,6 +142,17 @@ class Records {
       read_quoted(line, kept);
     else
       count_ = separator_.cut(line, kept, fields_);
+    return true;
+  }
+
+  /// Takes the next records, `size` bytes of them and the rest of the last one, without a look at their fields. False
+  /// at the end.
+  bool take(std::size_t size, TextPiece& piece) {
+    piece.lines_before = file_.line_number();
+    piece.text.clear();
+    if (!file_.take_lines(size, piece.text)) return false;
+    if (separator_.has_quotes()) close_quotes(piece.text);
+    piece.bytes = file_.limit().bytes();
     return true;
   }
 
@@ -171,6 +185,25 @@ class Records {
     if (!problem) return;
     if (!problem->to_the_end) fail(problem->what, problem->expected);
     throw InputError(place() + problem->what + ", " + problem->expected + " was expected");
+  }
+
+  /// Appends lines to a text of whole lines until its last record is whole, too.
+  void close_quotes(std::string& text) {
+    std::size_t next = 0;
+    const auto next_line = [&](std::string_view& line) {
+      if (next == text.size() && !file_.take_lines(1, text)) return false;
+      const std::size_t end = std::min(text.find('\n', next), text.size());
+      line = std::string_view(text).substr(next, end - next);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      next = std::min(end + 1, text.size());
+      return true;
+    };
+    for (std::size_t quote; (quote = text.find('"', next)) != std::string::npos;) {
+      next = text.rfind('\n', quote) + 1;
+      std::string_view line;
+      next_line(line);
+      quoted_.cut(line, separator_, 0, next_line, fields_);
+    }
   }
 
   TextFile file_;

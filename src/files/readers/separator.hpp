@@ -34,13 +34,15 @@ class Separator {
     if (name == "blanks" || name == "blank" || name == "space") text_ = " ";
     require(text_ == "::" || (text_.size() == 1 && text_[0] != '"' && text_[0] != '\n' && text_[0] != '\r'),
             [&] { return "separator " + shown(name) + " is not one character, ::, tab or blanks"; });
+    first_ = text_[0];
+    is_two_ = text_.size() == 2;
   }
 
   std::string name() const { return text_ == "\t" ? "tab" : is_blanks() ? "blanks" : text_; }
-  bool is_blanks() const { return text_ == " "; }
-  bool has_quotes() const { return text_ != "::"; }
+  bool is_blanks() const { return first_ == ' '; }
+  bool has_quotes() const { return !is_two_; }
   /// A quote inside a field is then a mistake, not a character.
-  bool has_strict_quotes() const { return text_ == "," || text_ == ";"; }
+  bool has_strict_quotes() const { return first_ == ',' || first_ == ';'; }
 
   /// What may stand around a quoted field.
   std::string_view padding() const { return text_ == "\t" ? " " : blanks; }
@@ -48,7 +50,7 @@ class Separator {
   /// Position of the next one; npos if there is none.
   std::size_t find(std::string_view line) const {
     if (is_blanks()) return line.find_first_of(blanks);
-    return text_.size() == 2 ? line.find(text_) : line.find(text_[0]);
+    return is_two_ ? line.find(text_) : line.find(first_);
   }
   bool begins(std::string_view line) const {
     return is_blanks() ? !line.empty() && blanks.find(line[0]) != std::string_view::npos : line.starts_with(text_);
@@ -77,6 +79,8 @@ class Separator {
 
  private:
   std::string text_;
+  char first_ = 0;       ///< of text_
+  bool is_two_ = false;  ///< characters
 };
 
 }  // namespace gcmc

@@ -40,6 +40,14 @@ Table::Table(const std::string& path, const ReadOptions& options, std::vector<Wa
     if (position != no_column) kept_ = std::max(kept_, position + 1);
 }
 
+Table::Table(const Table& whole, const TextPiece& piece, DataLimit& limit)
+    : records_(whole.records_, piece, limit),
+      width_(whole.width_),
+      form_(whole.form_),
+      positions_(whole.positions_),
+      columns_(whole.columns_),
+      kept_(whole.kept_) {}
+
 void Table::find_by_name(const Told& told) {
   records_.next(most_columns);
   columns_ = records_.count();

@@ -22,6 +22,12 @@ class Table {
   Table(const std::string& path, const ReadOptions& options, std::vector<WantedColumn> wanted, DataLimit& limit,
         Width width = Width::equal);
 
+  /// The same columns in a piece that was taken from `whole`, both of which must outlive it.
+  Table(const Table& whole, const TextPiece& piece, DataLimit& limit);
+
+  /// The next records, as Records has it.
+  bool take(std::size_t size, TextPiece& piece) { return records_.take(size, piece); }
+
   /// False at the end. Throws BadLine for a record that has not the right form.
   bool next();
 

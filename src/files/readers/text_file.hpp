@@ -1,10 +1,12 @@
 // Text files, plain or gzipped, line by line; fields, numbers, and errors that name file and line.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,13 +29,28 @@ inline std::string shown(std::string_view field) {
   return "'" + text + "'";
 }
 
+/// Some lines of a file, the last one whole.
+struct TextPiece {
+  std::string text;
+  Offset lines_before = 0;
+  Offset bytes = 0;  ///< of the whole file, as far as they are known
+};
+
 /// The lines of a file (or of standard input, "-") without their LF or CRLF, and without a byte order mark. A last line
 /// needs no line end; empty lines are passed over.
 class TextFile {
  public:
   /// `limit` bounds the memory of lines.
   TextFile(const std::filesystem::path& path, DataLimit& limit)
-      : limit_(limit), source_(path.string(), limit), buffer_(initial_size) {}
+      : limit_(limit),
+        source_(std::in_place, path.string(), limit),
+        path_(source_->name()),
+        buffer_(initial_size),
+        unread_(buffer_.data(), 0) {}
+
+  /// The lines of a piece of the file at `path`. The piece must outlive it.
+  TextFile(const std::string& path, const TextPiece& piece, DataLimit& limit)
+      : limit_(limit), path_(path), unread_(piece.text), begun_(true), line_number_(piece.lines_before) {}
 
   /// The view is valid until the next call. Throws InputError if the gzip data is damaged, FileError if the
   /// file cannot be read.
@@ -46,35 +63,35 @@ class TextFile {
 
   /// As next(), but empty lines are lines too.
   bool next_any(std::string_view& line) {
-    std::size_t scanned = 0;
-    const char* line_end = nullptr;
-    while (!(line_end = find_line_end(scanned))) {
-      scanned = filled_ - position_;
-      if (!refill()) break;
-    }
-    if (!line_end && position_ == filled_) return false;
-    const char* begin = buffer_.data() + position_;
-    const std::size_t size = line_end ? static_cast<std::size_t>(line_end - begin) : filled_ - position_;
-    position_ += size + (line_end ? 1 : 0);
+    const std::size_t size = size_of_lines(0);
+    if (size == 0) return false;
+    line = unread_.substr(0, size);
+    unread_.remove_prefix(size);
     ++line_number_;
-    line = {begin, size};
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
     return true;
   }
 
   /// The text that comes next, some lines of it, which stay to be read; `whole` says whether it is all.
   std::string_view peek(bool& whole) {
-    whole = false;
-    std::size_t scanned = 0;
-    while (!whole && (filled_ - position_ < peeked_size || !find_line_end(scanned))) {
-      scanned = filled_ - position_ < peeked_size ? 0 : filled_ - position_;
-      whole = !refill();
-    }
-    return {buffer_.data() + position_, filled_ - position_};
+    const std::size_t size = size_of_lines(peeked_size);
+    whole = size < peeked_size || (size == unread_.size() && !refill());
+    return unread_;
+  }
+
+  /// Appends the lines that come next, `size` bytes of them and the rest of the last one. False at the end.
+  bool take_lines(std::size_t size, std::string& text) {
+    size = size_of_lines(size);
+    const std::string_view lines = unread_.substr(0, size);
+    text += lines;
+    unread_.remove_prefix(size);
+    line_number_ += std::count(lines.begin(), lines.end(), '\n') + (size > 0 && !lines.ends_with('\n'));
+    return size > 0;
   }
 
   Offset line_number() const { return line_number_; }
-  const std::string& path() const { return source_.name(); }
+  const std::string& path() const { return path_; }
   DataLimit& limit() const { return limit_; }
 
   /// Runs `use` on what the line holds: an InputError of its gets the file and the line, but where the file as a whole
@@ -103,36 +120,39 @@ class TextFile {
   static constexpr std::size_t peeked_size = 1 << 16, initial_size = 1 << 18;
   static constexpr std::string_view mark = "\xEF\xBB\xBF";
 
-  const char* find_line_end(std::size_t scanned) const {
-    const std::size_t from = position_ + scanned;
-    if (from == filled_) return nullptr;
-    return static_cast<const char*>(std::memchr(buffer_.data() + from, '\n', filled_ - from));
+  /// Of what comes next, up to the first line end behind `least` bytes, or to the end of the file; read by then.
+  std::size_t size_of_lines(std::size_t least) {
+    for (std::size_t scanned = least > 0 ? least - 1 : 0;;) {
+      if (const std::size_t end = unread_.find('\n', scanned); end != std::string_view::npos) return end + 1;
+      scanned = std::max(scanned, unread_.size());
+      if (!refill()) return unread_.size();
+    }
   }
 
-  /// Reads more behind the unfinished line. False at the end of the file.
+  /// Reads more behind what is unread. False at the end of the file.
   bool refill() {
-    std::memmove(buffer_.data(), buffer_.data() + position_, filled_ - position_);
-    filled_ -= position_;
-    position_ = 0;
-    if (filled_ == buffer_.size()) {
+    if (!source_) return false;
+    const std::size_t before = unread_.size();
+    std::memmove(buffer_.data(), unread_.data(), before);
+    if (before == buffer_.size()) {
       limit_.take(static_cast<Offset>(2 * buffer_.size()));
       buffer_.resize(2 * buffer_.size());
     }
-    const std::size_t before = filled_;
-    std::size_t count = 0;
+    std::size_t filled = before, count = 0;
     do {
-      count = source_.read(buffer_.data() + filled_, buffer_.size() - filled_);
-      filled_ += count;
-    } while (count > 0 && !begun_ && filled_ < mark.size());
-    if (!std::exchange(begun_, true) && std::string_view(buffer_.data(), filled_).starts_with(mark))
-      position_ = mark.size();
-    return filled_ > before;
+      count = source_->read(buffer_.data() + filled, buffer_.size() - filled);
+      filled += count;
+    } while (count > 0 && !begun_ && filled < mark.size());
+    unread_ = {buffer_.data(), filled};
+    if (!std::exchange(begun_, true) && unread_.starts_with(mark)) unread_.remove_prefix(mark.size());
+    return filled > before;
   }
 
   DataLimit& limit_;
-  ByteSource source_;
+  std::optional<ByteSource> source_;  ///< none: what is unread is all
+  std::string path_;
   std::vector<char> buffer_;
-  std::size_t position_ = 0, filled_ = 0;  ///< unread bytes are buffer_[position_, filled_)
+  std::string_view unread_;
   bool begun_ = false;
   Offset line_number_ = 0;
 };

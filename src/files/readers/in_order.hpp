@@ -1,0 +1,77 @@
+// Pieces of a stream, worked on by several threads, with what comes of them in the stream's order.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace gcmc {
+
+/// For each piece that take(piece) gives, until it says that there is no more: work(piece, result), then merge(result).
+/// take and merge are called by one thread at a time, in the same order; work by `threads` at once, or by as many as
+/// the system starts. What is merged, and what is thrown, is what one thread would merge and throw.
+template <class Piece, class Result, class Take, class Work, class Merge>
+void for_each_in_order(int threads, const Take& take, const Work& work, const Merge& merge) {
+  std::mutex taking, merging;
+  std::condition_variable merged;
+  std::int64_t taken = 0, next = 0;
+  bool taken_all = false;    // by `taking`
+  std::exception_ptr error;  // by `merging`: the first in order, behind which nothing is merged
+
+  // True if there may be more.
+  const auto take_one = [&](Piece& piece, std::int64_t& number, std::exception_ptr& failed) {
+    const std::lock_guard lock(taking);
+    if (taken_all) return false;
+    number = taken++;
+    try {
+      taken_all = !take(piece);
+      return !taken_all;
+    } catch (...) {
+      failed = std::current_exception();
+      return taken_all = true;
+    }
+  };
+  // False if nothing is to be merged any more.
+  const auto merge_one = [&](Result& result, std::int64_t number, std::exception_ptr failed) {
+    std::unique_lock lock(merging);
+    merged.wait(lock, [&] { return next == number || error; });
+    if (error) return false;
+    try {
+      if (failed) std::rethrow_exception(failed);
+      merge(result);
+      ++next;
+    } catch (...) {
+      error = std::current_exception();
+    }
+    merged.notify_all();
+    return !error;
+  };
+  const auto loop = [&] {
+    Piece piece{};
+    Result result{};
+    std::int64_t number = 0;
+    for (std::exception_ptr failed; take_one(piece, number, failed);) {
+      try {
+        if (!failed) work(piece, result);
+      } catch (...) {
+        failed = std::current_exception();
+      }
+      if (!merge_one(result, number, failed)) return;
+    }
+  };
+
+  std::vector<std::jthread> others;
+  try {
+    while (static_cast<int>(others.size()) + 1 < threads) others.emplace_back(loop);
+  } catch (const std::system_error&) {  // those that there are do it all
+  }
+  loop();
+  others.clear();  // when they are done
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace gcmc
