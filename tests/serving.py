@@ -3,7 +3,7 @@
 
     serving.py GCMC [PART ...]
 
-Parts: answers, protocol, manners, hostile, models, stop; without any, all of them. Trains two small models, starts the
+Parts: answers, protocol, manners, tls, hostile, models, stop; without any, all of them. Trains two small models, starts the
 server on free ports of this machine, and needs the standard library alone. A sanitized GCMC is welcome.
 """
 import csv
@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def make_models():
 class Server:
     """A gcmc serve of its own on a free port."""
 
-    def __init__(self, *arguments, models=("first",)):
+    def __init__(self, *arguments, models=("first",), context=None):
+        self.context = context  # of TLS
         named = [argument for model in models for argument in ("--model", model)]
         self.log = open(WORK / "log", "w+", encoding="utf-8")
         self.process = subprocess.Popen([GCMC, "serve", *named, "--port", "0", *map(str, arguments)], cwd=WORK,
@@ -85,7 +87,10 @@ class Server:
 
     def ask(self, method, path, body=None, headers=None):
         """Status, headers and text of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if self.context:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = json.dumps(body) if isinstance(body, (dict, list)) else body
         connection.request(method, path, body=sent, headers=headers or {})
         answer = connection.getresponse()
@@ -435,6 +440,31 @@ def fuzz(server, draw, count):
     return codes
 
 
+def tls():
+    """With a certificate made here: the same answers, streams and ends; no plain text, no broken key."""
+    if not shutil.which("openssl"):
+        print("tls: skipped, there is no openssl to make a certificate with")
+        return
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"], cwd=WORK,
+                   check=True, capture_output=True)
+    broken = subprocess.run([GCMC, "serve", "--model", "first", "--tls-cert", "cert.pem", "--tls-key", "cert.pem"],
+                            cwd=WORK, capture_output=True, text=True)
+    assert broken.returncode == 2 and "TLS" in broken.stderr, broken
+    context = ssl.create_default_context(cafile=WORK / "cert.pem")
+    pairs = (WORK / "tls.csv")
+    pairs.write_text("".join(f"u{k % 63},i{k % 47}\n" for k in range(20000)))
+    printed = gcmc("predict", "--model", "first", "tls.csv")
+    with Server("--tls-cert", "cert.pem", "--tls-key", "key.pem", "--header-seconds", 1, context=context) as server:
+        status, headers, text = server.ask("POST", "/v1/predict", pairs.read_text(), {"Content-Type": "text/csv"})
+        assert status == 200 and headers["Transfer-Encoding"] == "chunked" and text.decode() == printed
+        for hello in (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b""):
+            with server.socket() as connection:  # none of them is TLS; the last one says nothing
+                connection.sendall(hello)
+                assert b"HTTP/1.1 200" not in read_all(connection)
+        assert server.ask("GET", "/livez")[0] == 200
+
+
 def save(model, folder):
     """As a training does: beside it, then renamed; a reader finds one or the other."""
     beside = WORK / "beside"
@@ -542,7 +572,7 @@ def stop(times=3):
             assert time.time() - began < 10
 
 
-PARTS = {part.__name__: part for part in (answers, protocol, manners, hostile, models, stop)}
+PARTS = {part.__name__: part for part in (answers, protocol, manners, tls, hostile, models, stop)}
 
 
 def main():

@@ -5,23 +5,31 @@
 #include <new>
 
 #include "gcmc/base/error.hpp"
+#include "json_text.hpp"
 #include "problem.hpp"
 #include "target.hpp"
 
 namespace serve {
 namespace {
 
+/// The Open Inference Protocol wants a problem's text under "error".
+Response failed(const Route& route, int status, std::string_view detail, std::string_view field = {}) {
+  Response response = problem(status, detail, field);
+  if (std::string_view(route.path).starts_with("/v2"))
+    response.body.insert(1, "\"error\":" + json_string(detail) + ",");
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 /// The answer of a route, whatever happens.
 Response answered(const Route& route, Call& call) try { return route.answer(call); } catch (const Problem& error) {
-  Response response = problem(error.status(), error.what(), error.field());
-  if (error.status() == 503) response.headers.emplace_back("Retry-After", "1");
-  return response;
+  return failed(route, error.status(), error.what(), error.field());
 } catch (const gcmc::InputError& error) {
-  return problem(400, error.what());
+  return failed(route, 400, error.what());
 } catch (const std::bad_alloc&) {
-  return problem(503, "not enough memory for this request");
+  return failed(route, 503, "not enough memory for this request");
 } catch (const std::exception& error) {
-  return problem(500, error.what());
+  return failed(route, 500, error.what());
 }
 
 void add_headers(Response& response, const Headers& headers) {
