@@ -414,6 +414,11 @@ recommend() {
   expect 0 recommend --model run --user u3
   cp out whole_answer
   rm -rf slim
+  local precision
+  for precision in bf16 int8; do
+    expect 0 export --model run --precision $precision $precision
+    expect 0 evaluate --model $precision
+  done
   expect 0 export --model run --slim slim && out_has '^slim: [0-9.]+ MB of [0-9.]+ MB of numbers$'
   if grep -q 'encoder' slim/model.safetensors; then fail 'a slim model has an encoder'; fi
   expect 0 recommend --model slim --user u3

@@ -285,3 +285,66 @@ TEST_CASE("a pipe in the place of a model's file is refused, and not waited for"
                 }),
                 name + ": not a file"));
 }
+
+TEST_CASE("embeddings in fewer bits load as floats near those that were saved, and answer alike", "[saved_model]") {
+  const ScratchFolder folder;
+  SavedModel model = small_model<float>();
+  auto& users = std::get<std::vector<float>>(model.tensors["user_embedding"].values);
+  users = {0, 0, 0, -3, 1.5, 1e-20F, 0.25F, -0.125F, 0.0625F};
+  const SavedModel full = model;
+  for (const auto precision : {EmbeddingPrecision::bf16, EmbeddingPrecision::int8}) {
+    const bool bytes = precision == EmbeddingPrecision::int8;
+    save_models(folder / "model", {&model, 1}, precision);
+    const auto stored = read_safetensors(folder / "model/model.safetensors");
+    CHECK(stored.contains("user_embedding.scale") == bytes);
+    const SavedModel loaded = load_model(folder / "model");
+    for (const auto& [name, tensor] : full.tensors) {
+      CAPTURE(name, bytes);
+      if (!name.ends_with("_embedding")) CHECK(loaded.tensor(name) == tensor);
+      const auto* before = std::get_if<std::vector<float>>(&tensor.values);
+      if (!before) continue;
+      const auto& after = loaded.values<float>(name);
+      REQUIRE(after.size() == before->size());
+      const auto width = static_cast<std::size_t>(tensor.shape.back());
+      for (std::size_t k = 0; k < after.size(); ++k) {
+        double largest = 0;
+        for (std::size_t d = 0; d < width; ++d)
+          largest = std::max<double>(largest, std::abs((*before)[k / width * width + d]));
+        const double most = bytes ? largest / 254 * 1.001 : std::abs((*before)[k]) / 256;
+        CHECK(std::abs(after[k] - (*before)[k]) <= most);
+      }
+    }
+    CHECK(loaded.tensors.size() == full.tensors.size());
+    const SavedModel slim = load_model(folder / "model", Predictor::reads);
+    CHECK(slim.tensor("user_embedding") == loaded.tensor("user_embedding"));
+    CHECK(Predictor(slim, 1).recommend(0, {.top = 1}).size() == 1);
+    save_model(folder / "again", loaded);
+    CHECK(load_model(folder / "again").tensors == loaded.tensors);
+    save_models(folder / "twice", {&loaded, 1}, precision);
+    CHECK(load_model(folder / "twice").tensors == loaded.tensors);
+  }
+  const SavedModel in_double = small_model<double>();
+  CHECK(error_of([&] {
+          save_models(folder / "double", {&in_double, 1}, EmbeddingPrecision::bf16);
+        }).find("in double") != std::string::npos);
+  CHECK(!std::filesystem::exists(folder / "double"));
+}
+
+TEST_CASE("scales without the numbers that they are of are refused", "[saved_model]") {
+  const ScratchFolder folder;
+  const SavedModel model = small_model<float>();
+  const std::string path = folder / "model/model.safetensors";
+  const auto error = [&](const std::string& name, Tensor tensor) {
+    save_models(folder / "model", {&model, 1}, EmbeddingPrecision::int8);
+    auto tensors = read_safetensors(path);
+    tensors[name] = std::move(tensor);
+    write_safetensors(path, tensors);
+    return error_of([&] { load_model(folder / "model"); });
+  };
+  CHECK(error("user_embedding", {{3, 3}, std::vector<float>(9)}).find("are not I8 and F32") != std::string::npos);
+  CHECK(error("user_embedding", {{9}, std::vector<Index>(9)}).find("no matrix") != std::string::npos);
+  CHECK(error("user_embedding.scale", {{2}, std::vector<float>(2)}).find("as many rows") != std::string::npos);
+  CHECK(error("user_embedding.scale", {{3}, std::vector<double>(3)}).find("are not I8 and F32") != std::string::npos);
+  CHECK(error("user_embedding.scale", {{3}, std::vector<float>(3, std::numeric_limits<float>::infinity())})
+            .find("is not finite") != std::string::npos);
+}

@@ -1,4 +1,5 @@
 // gcmc export: a model in another folder, whole or without what only training and folding in need.
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -11,7 +12,7 @@
 namespace {
 
 struct Arguments {
-  std::string model, output;
+  std::string model, output, precision = "full";
   bool slim = false;
 };
 
@@ -24,6 +25,14 @@ gcmc::Offset bytes_of(const std::vector<gcmc::SavedModel>& models) {
     for (const auto& [name, tensor] : model.tensors)
       bytes += std::visit([](const auto& values) { return values.size() * sizeof(values.front()); }, tensor.values);
   return static_cast<gcmc::Offset>(bytes);
+}
+
+/// Of all tensors in a folder.
+std::uintmax_t bytes_in(const std::string& folder) {
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().extension() == ".safetensors") bytes += entry.file_size();
+  return bytes;
 }
 
 void export_model(const Arguments& arguments) {
@@ -40,9 +49,12 @@ void export_model(const Arguments& arguments) {
       model.encodings = {};  // of features that only the encoder takes
     }
   }
-  gcmc::save_models(arguments.output, models);
+  const auto precision = arguments.precision == "bf16"   ? gcmc::EmbeddingPrecision::bf16
+                         : arguments.precision == "int8" ? gcmc::EmbeddingPrecision::int8
+                                                         : gcmc::EmbeddingPrecision::full;
+  gcmc::save_models(arguments.output, models, precision);
   std::printf("%s: %.1f MB of %.1f MB of numbers\n", gcmc::printable(arguments.output).c_str(),
-              static_cast<double>(bytes_of(models)) / 1e6, static_cast<double>(before) / 1e6);
+              static_cast<double>(bytes_in(arguments.output)) / 1e6, static_cast<double>(before) / 1e6);
 }
 
 }  // namespace
@@ -55,8 +67,16 @@ Command add_export(CLI::App& app) {
   command->add_flag("--slim", arguments->slim,
                     "leave out the encoder: predict, recommend, similar and evaluate answer the same; --new-user, "
                     "--new-item, explain and --continue need it");
+  command
+      ->add_option(
+          "--precision", arguments->precision,
+          "how embeddings are stored: full, bf16, or int8 with a scale a row; ratings then differ in the third "
+          "or fourth digit")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"full", "bf16", "int8"}).description(""));
   command->footer(
-      "Example:\n"
-      "  gcmc export --model runs/mine --slim serving/mine");
+      "Examples:\n"
+      "  gcmc export --model runs/mine --slim serving/mine\n"
+      "  gcmc export --model runs/mine --slim --precision int8 serving/small");
   return {command, [arguments] { export_model(*arguments); }};
 }

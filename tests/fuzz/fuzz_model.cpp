@@ -10,9 +10,9 @@ namespace {
 
 const std::vector<std::string> names = {"config.json", "users.txt", "items.txt", "model.safetensors"};
 
-std::string packed_model(const SavedModel& model) {
+std::string packed_model(const SavedModel& model, EmbeddingPrecision embeddings = EmbeddingPrecision::full) {
   const ScratchFolder folder;
-  save_model(folder / "model", model);
+  save_models(folder / "model", {&model, 1}, embeddings);
   std::vector<std::string> files;
   for (const std::string& name : names) files.push_back(read_bytes(folder / ("model/" + name)));
   return packed(files);
@@ -24,7 +24,9 @@ std::vector<std::string> seeds() {
   SavedModel calibrated = small_model<double>({}, true);
   calibrated.options.train.calibrate = true;
   calibrated.tensors["calibration"] = {{2}, std::vector<double>{0.1, 0.9}};
-  return {packed_model(small_model<float>()), packed_model(calibrated)};
+  return {packed_model(small_model<float>()), packed_model(calibrated),
+          packed_model(small_model<float>(), EmbeddingPrecision::bf16),
+          packed_model(small_model<float>(), EmbeddingPrecision::int8)};
 }
 
 void feed(std::string_view bytes) {

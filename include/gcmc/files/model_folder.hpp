@@ -17,7 +17,7 @@ namespace gcmc {
 /// begin at a multiple of 64 bytes; tensors follow without gaps (the format allows none), wider types first, so that
 /// each is aligned to its type. Written to a temporary name and renamed. Reading checks every offset, shape and type
 /// against the file's size, and throws InputError with the file's name and what is wrong, FileError where the disk
-/// fails.
+/// fails. BF16 is read into F32, which has all its values, and I8 into I32.
 GCMC_EXPORT void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
                                    const std::map<std::string, std::string>& metadata = {});
 
@@ -36,8 +36,14 @@ GCMC_EXPORT std::map<std::string, Tensor> read_safetensors(const std::string& pa
 /// load_model would refuse and on a folder that holds anything but a model.
 GCMC_EXPORT void save_model(const std::string& folder, const SavedModel& model);
 
+/// How a saved model's embeddings are stored, which load_model widens: in full; rounded to bfloat16; or in a byte each,
+/// with a scale a row, tensors user_embedding.scale and item_embedding.scale. All else is stored in full.
+enum class EmbeddingPrecision { full, bf16, int8 };
+
 /// Several models (of an ensemble) in one folder, each in its sub-folder: 1, 2, ...; a single one as save_model does.
-GCMC_EXPORT void save_models(const std::string& folder, std::span<const SavedModel> models);
+/// Throws InputError too for fewer bits of a model in double.
+GCMC_EXPORT void save_models(const std::string& folder, std::span<const SavedModel> models,
+                             EmbeddingPrecision embeddings = EmbeddingPrecision::full);
 
 /// Throws, before there is anything to lose, what save_models would throw for this folder: something else of that name,
 /// a file in it that is not of a model, a place where this user may not write. Leaves everything as it is.

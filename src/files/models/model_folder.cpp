@@ -13,6 +13,7 @@
 #include "gcmc/files/run_folder.hpp"
 #include "model_check.hpp"
 #include "model_paths.hpp"
+#include "stored_embeddings.hpp"
 
 namespace gcmc {
 namespace {
@@ -93,7 +94,9 @@ SavedModel load_parts(const std::string& path, const TensorFilter& wanted) {
   std::error_code none;
   if (fs::exists(path + titles_file, none))
     model.item_titles = read_lines(path + titles_file, config, "items", path + config_file);
-  model.tensors = read_safetensors(path + tensors_file, wanted);
+  const auto with_scales = [&](const std::string& name) { return wanted(name) || is_scale(name); };
+  model.tensors = read_safetensors(path + tensors_file, wanted ? with_scales : TensorFilter());
+  widen(model.tensors, path + tensors_file);
   ModelCheck(model, path, wanted).run();
   if (wanted) std::erase_if(model.tensors, [&](const auto& tensor) { return !wanted(tensor.first); });
   return model;

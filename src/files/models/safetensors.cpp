@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -26,10 +27,12 @@ constexpr const char* checksum_name = "checksum";
 Tensor tensor_of(const TensorEntry& entry) {
   switch (entry.type) {
     case 0:
+    case bf16_type:
       return {entry.shape, std::vector<float>()};
     case 1:
       return {entry.shape, std::vector<double>()};
     case 2:
+    case i8_type:
       return {entry.shape, std::vector<Index>()};
     case 3:
       return {entry.shape, std::vector<Offset>()};
@@ -51,23 +54,64 @@ void resize(std::vector<T>& values, std::size_t size) {
   values.resize(size);
 }
 
-void read_values(Tensor& tensor, InputFile& file, const TensorEntry& entry, const std::string& path) {
+/// All of the tensor's bytes.
+template <class T>
+void read_values(std::vector<T>& values, InputFile& file, const TensorEntry& entry, const std::string& path) {
   const auto size = static_cast<std::size_t>(entry.end - entry.begin);
-  std::visit(
-      [&](auto& values) {
-        resize(values, size / sizeof(values[0]));
-        require(file.read(values.data(), size),
-                [&] { return path + ": tensor " + json_quoted(entry.name) + " cannot be read (cut short?)"; });
-      },
-      tensor.values);
+  resize(values, size / sizeof(T));
+  require(file.read(values.data(), size),
+          [&] { return path + ": tensor " + json_quoted(entry.name) + " cannot be read (cut short?)"; });
+}
+
+void read_values(Tensor& tensor, InputFile& file, const TensorEntry& entry, const std::string& path) {
+  if (entry.type == bf16_type) {
+    std::vector<std::uint16_t> halves;
+    read_values(halves, file, entry, path);
+    std::vector<float> values;
+    resize(values, halves.size());
+    std::transform(halves.begin(), halves.end(), values.begin(),
+                   [](std::uint16_t half) { return std::bit_cast<float>(std::uint32_t{half} << 16); });
+    tensor.values = std::move(values);
+  } else if (entry.type == i8_type) {
+    std::vector<std::int8_t> numbers;
+    read_values(numbers, file, entry, path);
+    tensor.values = std::vector<Index>(numbers.begin(), numbers.end());
+  } else {
+    std::visit([&](auto& values) { read_values(values, file, entry, path); }, tensor.values);
+  }
+}
+
+/// The type in the file.
+std::size_t type_of(const std::string& name, const Tensor& tensor, const NarrowTensors& narrow) {
+  if (!narrow.contains(name)) return tensor.values.index();
+  return std::holds_alternative<std::vector<float>>(tensor.values) ? bf16_type : i8_type;
+}
+
+/// Calls write(data, bytes) for the values as the file has them.
+template <class Write>
+void write_values(const Tensor& tensor, const TensorEntry& entry, const Write& write) {
+  const auto size = static_cast<std::size_t>(entry.end - entry.begin);
+  if (entry.type == bf16_type) {
+    std::vector<std::uint16_t> halves;
+    for (const float value : std::get<std::vector<float>>(tensor.values))
+      halves.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
+    write(halves.data(), size);
+  } else if (entry.type == i8_type) {
+    const auto& values = std::get<std::vector<Index>>(tensor.values);
+    const std::vector<std::int8_t> numbers(values.begin(), values.end());
+    write(numbers.data(), size);
+  } else {
+    std::visit([&](const auto& values) { write(values.data(), size); }, tensor.values);
+  }
 }
 
 /// Wider types first, so that gapless tensors stay aligned to their type; then by name.
-std::vector<TensorEntry> lay_out(const std::map<std::string, Tensor>& tensors, const std::string& path) {
+std::vector<TensorEntry> lay_out(const std::map<std::string, Tensor>& tensors, const NarrowTensors& narrow,
+                                 const std::string& path) {
   std::vector<TensorEntry> entries;
   for (const auto& [name, tensor] : tensors) {
     if (name == metadata_name) throw InputError(path + ": a tensor cannot be named \"__metadata__\"");
-    TensorEntry entry{name, tensor.values.index(), tensor.shape, 0, 0};
+    TensorEntry entry{name, type_of(name, tensor, narrow), tensor.shape, 0, 0};
     const auto count = std::visit([](const auto& values) { return static_cast<Offset>(values.size()); }, tensor.values);
     if (byte_count(tensor.shape, 1) != count)
       throw InputError(path + ": tensor " + json_quoted(name) + " has " + std::to_string(count) +
@@ -116,11 +160,11 @@ Sum add_to_sum(Sum sum, const void* data, std::size_t size) {
 }
 
 void write_file(const std::string& path, const std::map<std::string, Tensor>& tensors,
-                const std::map<std::string, std::string>& metadata, bool checked) {
-  auto entries = lay_out(tensors, path);
+                const std::map<std::string, std::string>& metadata, bool checked, const NarrowTensors& narrow = {}) {
+  auto entries = lay_out(tensors, narrow, path);
   if (checked) {
     const Offset end = entries.empty() ? 0 : entries.back().end;
-    entries.push_back({checksum_name, element_types.size() - 1, {sum_bytes}, end, end + sum_bytes});
+    entries.push_back({checksum_name, u8_type, {sum_bytes}, end, end + sum_bytes});
   }
   const auto header = header_text(entries, metadata, path);
   const auto length = static_cast<std::uint64_t>(header.size());
@@ -133,9 +177,7 @@ void write_file(const std::string& path, const std::map<std::string, Tensor>& te
   write(&length, sizeof length);
   write(header.data(), header.size());
   for (const TensorEntry& entry : entries)
-    if (entry.name != checksum_name || !checked)
-      std::visit([&](const auto& values) { write(values.data(), static_cast<std::size_t>(entry.end - entry.begin)); },
-                 tensors.at(entry.name).values);
+    if (entry.name != checksum_name || !checked) write_values(tensors.at(entry.name), entry, write);
   if (checked) file.write(&sum, sizeof sum);
   file.commit();
 }
@@ -190,6 +232,11 @@ void check_sum(const std::string& path) {
 void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata) {
   write_file(path, tensors, metadata, false);
+}
+
+void write_narrow_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                              const std::map<std::string, std::string>& metadata, const NarrowTensors& narrow) {
+  write_file(path, tensors, metadata, false, narrow);
 }
 
 void write_checked_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,

@@ -1,12 +1,20 @@
-// Safetensors files that carry a checksum, and what else they say of themselves.
+// Safetensors files that carry a checksum, or values in fewer bits, and what else they say of themselves.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "gcmc/model/saved_model.hpp"
 
 namespace gcmc {
+
+/// Names of tensors whose values are written in fewer bits: of F32 the upper half, BF16; of I32 the lowest byte, I8.
+using NarrowTensors = std::set<std::string>;
+
+/// As write_safetensors; of the narrow tensors what does not fit is cut off.
+void write_narrow_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
+                              const std::map<std::string, std::string>& metadata, const NarrowTensors& narrow);
 
 /// As write_safetensors, with one more tensor, "checksum" U8 [4], whose bytes are the file's last: the CRC-32 of all
 /// bytes before them.

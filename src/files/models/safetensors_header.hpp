@@ -28,9 +28,10 @@ struct ElementType {
   const char* name;
   Offset bytes;
 };
-/// In the order of Tensor::values' alternatives.
-inline constexpr std::array<ElementType, 5> element_types = {
-    {{"F32", 4}, {"F64", 8}, {"I32", 4}, {"I64", 8}, {"U8", 1}}};
+/// In the order of Tensor::values' alternatives; then what is wider in memory: BF16 as F32, and I8 as I32.
+inline constexpr std::array<ElementType, 7> element_types = {
+    {{"F32", 4}, {"F64", 8}, {"I32", 4}, {"I64", 8}, {"U8", 1}, {"BF16", 2}, {"I8", 1}}};
+inline constexpr std::size_t u8_type = 4, bf16_type = 5, i8_type = 6;
 
 /// Where one tensor lies; begin and end count bytes from the end of the header.
 struct TensorEntry {
@@ -76,7 +77,8 @@ class TensorHeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     if (place_ != Place::tensor || field_ != "dtype") refuse();
     const auto found = std::find_if(element_types.begin(), element_types.end(),
                                     [&](const ElementType& type) { return value == type.name; });
-    if (found == element_types.end()) fail("dtype " + json_quoted(value) + " is not one of F32, F64, I32, I64, U8");
+    if (found == element_types.end())
+      fail("dtype " + json_quoted(value) + " is not one of F32, F64, I32, I64, U8, BF16, I8");
     entry_.type = static_cast<std::size_t>(found - element_types.begin());
     has_type_ = true;
     return true;

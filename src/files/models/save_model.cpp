@@ -14,7 +14,9 @@
 #include "gcmc/files/run_folder.hpp"
 #include "model_check.hpp"
 #include "model_paths.hpp"
+#include "safetensors.hpp"
 #include "staged_models.hpp"
+#include "stored_embeddings.hpp"
 
 namespace gcmc {
 namespace {
@@ -55,9 +57,16 @@ void make_folder(const std::string& folder) {
   if (code) throw_system_error(folder + ": cannot be made", code);
 }
 
-void write_folder(const std::string& folder, const SavedModel& model) {
+void write_tensors(const std::string& path, const SavedModel& model, EmbeddingPrecision embeddings) {
+  const std::map<std::string, std::string> metadata = {{"format", format_name}};
+  if (embeddings == EmbeddingPrecision::full) return write_safetensors(path, model.tensors, metadata);
+  const NarrowTensors narrow(std::begin(embedding_names), std::end(embedding_names));
+  write_narrow_safetensors(path, narrowed(model.tensors, embeddings), metadata, narrow);
+}
+
+void write_folder(const std::string& folder, const SavedModel& model, EmbeddingPrecision embeddings) {
   make_folder(folder);
-  write_safetensors(folder + tensors_file, model.tensors, {{"format", format_name}});
+  write_tensors(folder + tensors_file, model, embeddings);
   write_file_atomically(folder + users_file, ids_text(model.user_ids));
   write_file_atomically(folder + items_file, ids_text(model.item_ids));
   if (!model.item_titles.empty()) write_file_atomically(folder + titles_file, ids_text(model.item_titles));
@@ -116,7 +125,7 @@ bool may_rename(const std::string& path) {
 
 }  // namespace
 
-StagedModels::StagedModels(const std::string& folder, std::span<const SavedModel> models)
+StagedModels::StagedModels(const std::string& folder, std::span<const SavedModel> models, EmbeddingPrecision embeddings)
     : target_(made_place(folder)),
       mounted_(is_mount_point(target_)),
       stage_(mounted_ ? target_ + "/model" : target_),
@@ -129,7 +138,7 @@ StagedModels::StagedModels(const std::string& folder, std::span<const SavedModel
   for (std::size_t k = 0; k < models.size(); ++k) ModelCheck(models[k], place(target_, k)).run();
   if (!mounted_) check_replaceable(target_);
   make_folder(older_);
-  for (std::size_t k = 0; k < models.size(); ++k) write_folder(place(written_, k), models[k]);
+  for (std::size_t k = 0; k < models.size(); ++k) write_folder(place(written_, k), models[k], embeddings);
 }
 
 void StagedModels::commit() {
@@ -160,8 +169,8 @@ void StagedModels::replace_entries() {
 
 void save_model(const std::string& folder, const SavedModel& model) { save_models(folder, {&model, 1}); }
 
-void save_models(const std::string& folder, std::span<const SavedModel> models) {
-  StagedModels(folder, models).commit();
+void save_models(const std::string& folder, std::span<const SavedModel> models, EmbeddingPrecision embeddings) {
+  StagedModels(folder, models, embeddings).commit();
 }
 
 void check_model_folder(const std::string& folder) {

@@ -15,7 +15,8 @@ namespace gcmc {
 class StagedModels {
  public:
   /// Throws as save_models.
-  StagedModels(const std::string& folder, std::span<const SavedModel> models);
+  StagedModels(const std::string& folder, std::span<const SavedModel> models,
+               EmbeddingPrecision embeddings = EmbeddingPrecision::full);
   /// At every moment the folder is a whole model, the older one or the new one. Where it cannot be renamed (a mount
   /// point), its files are replaced one by one, and in between nothing can be loaded. On an error the older one is
   /// there.
