@@ -168,6 +168,15 @@ TEST_CASE("a changed file of a model folder is refused or loads and answers, and
     CHECK(outcome.loaded + outcome.refused == 1500);
     CHECK(outcome.refused > 100);
   }
+  const SavedModel whole = small_model<float>();
+  for (const auto precision : {EmbeddingPrecision::bf16, EmbeddingPrecision::int8}) {
+    save_models(model, {&whole, 1}, precision);
+    const Outcome outcome = fuzz(model + "/model.safetensors", 3000, 4, [&] {
+      if (!answers_are_sane(Predictor(load_model(model)))) FAIL("answers that are no ratings");
+    });
+    CHECK(outcome.loaded > 50);
+    CHECK(outcome.refused > 1000);
+  }
 }
 
 TEST_CASE("a changed file of options, of what is searched or of a search's results is read or refused", "[fuzz]") {
