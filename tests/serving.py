@@ -11,6 +11,7 @@ import faulthandler
 import http.client
 import io
 import json
+import os
 import random
 import re
 import shutil
@@ -180,6 +181,17 @@ def answers():
         for got in (folded["recommendations"], asked):
             assert [(g["item"], f"{g['rating']:.6f}") for g in got] == [(w["item"], w["rating"]) for w in want]
         assert folded["used"] == 12 and folded["unknown"] == 1 and folded["predictions"][0]["item"] == "i20"
+        # a known user with further ratings: none change nothing, one more moves the list, and is not in it
+        want = server.json("/v1/recommend", {"user": "u5", "n": 45})["recommendations"]
+        assert server.json("/v1/recommend", {"user": "u5", "n": 45, "ratings": []})["recommendations"] == want
+        liked = want[0]["items"][0]["item"]
+        got = server.json("/v1/recommend", {"user": "u5", "n": 45, "ratings": [{"item": liked, "rating": 1}]})
+        got = got["recommendations"][0]["items"]
+        assert {i["item"] for i in got} == {i["item"] for i in want[0]["items"]} - {liked}
+        assert [i["rating"] for i in got] != [i["rating"] for i in want[0]["items"][1:]]
+        reasons = server.json("/v1/explain", {"user": "u5", "item": "i9", "ratings": [{"item": liked, "rating": 1}],
+                                              "n": 1000})["reasons"]
+        assert (liked, 1) in {(reason["item"], reason["rating"]) for reason in reasons}
         item = server.json("/v1/fold-in", {"ratings": [{"user": "u1", "rating": 5}], "users": ["u2", "u3"]})
         assert [p["user"] for p in item["predictions"]] == ["u2", "u3"]
 
@@ -193,7 +205,7 @@ def answers():
             (w["item"], float(w["rating"]), w["effect"].replace("-0.000000", "0.000000")) for w in want]
 
         rated = [row for row in rows((WORK / "ratings.csv").read_text()) if row["userId"] == "u5"]
-        got = server.json("/v1/users/u5/ratings?n=1000")
+        got = server.json("/v1/users/u5/ratings")
         assert got["total"] == len(rated) and {(r["itemId"], float(r["rating"])) for r in rated} == {
             (g["item"], g["rating"]) for g in got["ratings"]}
         listed = server.json("/v1/users?prefix=u5&n=1")
@@ -293,19 +305,19 @@ def manners():
             assert problem["field"] == field and problem["detail"], problem
 
         with server.socket() as connection:  # three at once, answered in order
-            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-                               b"GET /v1/items/i3 HTTP/1.1\r\nHost: x\r\n\r\n"
-                               b"GET /v1/items/i4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                               b"GET /v1/items/i3 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                               b"GET /v1/items/i4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             text = read_all(connection)
             assert text.count(b"HTTP/1.1 200") == 3 and text.index(b"alive") < text.index(b'"i3"') < text.index(b'"i4"')
         with server.socket() as connection:  # a client that has nothing more to say is answered
-            connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
                                b"11\r\n{\"user\":\"u1\",\"ite\r\n9\r\nm\":\"i2\" }\r\n0\r\n\r\n")
             connection.shutdown(socket.SHUT_WR)
             text = read_all(connection)
             assert text.startswith(b"HTTP/1.1 200") and b"predictions" in text, text
         with server.socket() as connection:
-            connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 26\r\n\r\n")
+            connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 26\r\n\r\n")
             assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
             connection.sendall(b'{"user": "u1","item":"i2"}')
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
@@ -316,46 +328,59 @@ def manners():
 
 
 HOSTILE = [
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2, 2\r\n\r\n{}",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n{}",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n{}\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2, 2\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n{}\r\n",
     b"GET /livez HTTP/1.1\r\n\r\n",
-    b"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-    b"GET /livez HTTP/2.0\r\nHost: x\r\n\r\n",
-    b"GET livez HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /v1/items?search=%e HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /v1/users?n=1&n=2 HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /v1/users?n=1e9 HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /page/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /livez HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 40000 + b"\r\n\r\n",
-    b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
+    b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n",
+    b"GET /livez HTTP/2.0\r\nHost: localhost\r\n\r\n",
+    b"GET livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nExpect: more\r\nContent-Length: 2\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /v1/items?search=%e HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /v1/users?n=1&n=2 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /v1/users?n=1e9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /page/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /livez HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 40000 + b"\r\n\r\n",
+    b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
     b"G" * 100000,
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
     bytes(range(256)) * 10,
     b"\r\n\r\n\r\n\r\n",
     b"GET /livez HTTP/1.1\nHost x\n\n",
     b"GET /livez\r\n\r\n",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n{",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100000,
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x80",
-    b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x00",
-    b"POST /v2/models/gcmc/infer HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: 99999999999999999999\r\nContent-Length: 2\r\n\r\n{}",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40000000\r\n\r\n{",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100000,
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x80",
+    b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x00",
+    b"POST /v2/models/gcmc/infer HTTP/1.1\r\nHost: localhost\r\nInference-Header-Content-Length: 99999999999999999999\r\nContent-Length: 2\r\n\r\n{}",
 ]
+
+
+def deep(opening, closing=b"", count=1000000):
+    """An inference request with a value that is nested so deeply."""
+    body = b'{"inputs":[{"name":"user","shape":[1],"datatype":"BYTES","data":["u1"],' + opening + b"[" * count + b"]" * count
+    body += closing + b"}]}"
+    return (b"POST /v2/models/gcmc/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+
+
+HOSTILE += [deep(b'"parameters":{"a":', b"}"), deep(b'"shape":'), deep(b'"data":')]
 
 
 def hostile():
@@ -373,7 +398,7 @@ def hostile():
                 assert text.count(b"HTTP/1.1 ") <= 1, (request[:80], text)
         # who sends too slowly, or nothing, is let go; who waits while others are slow is not
         slow = []
-        for start in (b"", b"GET /livez HT", b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"):
+        for start in (b"", b"GET /livez HT", b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{"):
             slow.append(server.socket())
             slow[-1].sendall(start)
         began = time.time()
@@ -384,17 +409,29 @@ def hostile():
         # a client that is gone before its answer
         for _ in range(50):
             connection = server.socket()
-            connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{\"user\":\"u1\"}")
+            connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n{\"user\":\"u1\"}")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
         fuzz(server, random.Random(1), 2000)
         assert server.ask("GET", "/livez")[0] == 200
-    with Server("--max-connections", 8, "--max-body-mb", 1) as server:
+    with Server("--max-connections", 10, "--write-seconds", 5) as server:
+        halves = [server.socket() for _ in range(20)]  # who sends half a body has no right to stay
+        for connection in halves:
+            connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        for _ in range(5):
+            assert server.ask("GET", "/livez")[0] == 200
+        for connection in halves:
+            connection.close()
+    with Server("--max-connections", 8, "--max-body-mb", 1, "--max-memory-mb", 1) as server:
         waiting = [server.socket() for _ in range(40)]  # the longest waiting make room
         assert server.ask("GET", "/livez")[0] == 200
         for connection in waiting:
             connection.close()
         assert server.ask("POST", "/v1/predict", "x" * 1200000)[0] == 413
+        with server.socket() as hog:  # small bodies pass while somebody holds all the memory there is
+            hog.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n" + b" " * 1040000)
+            time.sleep(0.3)
+            assert server.json("/v1/predict", {"user": "u1", "item": "i1"})["predictions"]
 
 
 BODIES = {"/v1/predict": b'{"pairs":[{"user":"u1","item":"i2"}],"interval":true}',
@@ -458,7 +495,7 @@ def tls():
     with Server("--tls-cert", "cert.pem", "--tls-key", "key.pem", "--header-seconds", 1, context=context) as server:
         status, headers, text = server.ask("POST", "/v1/predict", pairs.read_text(), {"Content-Type": "text/csv"})
         assert status == 200 and headers["Transfer-Encoding"] == "chunked" and text.decode() == printed
-        for hello in (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b""):
+        for hello in (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b""):
             with server.socket() as connection:  # none of them is TLS; the last one says nothing
                 connection.sendall(hello)
                 assert b"HTTP/1.1 200" not in read_all(connection)
@@ -523,10 +560,11 @@ def models(reloads=20):
                 server.wait_for(f"version {k + 2}\\b")
             else:
                 assert server.ask("POST", "/v2/repository/models/gcmc/load")[0] == 200
-        # a model that is broken leaves the one that answers
+        # a model that is broken leaves the one that answers, and the server ready
         (WORK / "live" / "model" / "config.json").write_text("{")
         status, _, text = server.ask("POST", "/v2/repository/models/gcmc/load")
         assert status == 400 and b"config.json" in text, text
+        assert server.ask("GET", "/readyz")[0] == 200
         ends.set()
         for client in clients:
             client.join()
@@ -534,13 +572,24 @@ def models(reloads=20):
 
 
 def stop(times=3):
-    """SIGTERM under load: whoever was accepted is answered; nobody waits for long."""
+    """SIGTERM under load: whoever was accepted is answered; nobody waits for long, nor for who does not read the log."""
+    reading, writing = os.pipe()
+    process = subprocess.Popen([GCMC, "serve", "--model", "first", "--port", "0"], cwd=WORK, stderr=writing)
+    os.close(writing)
+    port = int(re.search(rb"127\.0\.0\.1:(\d+)", os.read(reading, 4096))[1])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(3000):
+        connection.request("GET", "/livez")
+        connection.getresponse().read()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    os.close(reading)
     for _ in range(times):
         with Server() as server:
             answered, failures = [0], []
 
             def asks():
-                request = b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{\"user\":\"u1\",\"n\":20}"
+                request = b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n{\"user\":\"u1\",\"n\":20}"
                 try:
                     while True:
                         with server.socket() as connection:

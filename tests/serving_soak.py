@@ -68,14 +68,14 @@ def main():
         def slow_clients():
             waiting = [server.socket() for _ in range(20)]
             for connection in waiting:
-                connection.sendall(draw.choice([b"", b"GET /li", b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"]))
+                connection.sendall(draw.choice([b"", b"GET /li", b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"]))
             time.sleep(1)
             for connection in waiting:
                 connection.close()
 
         def gone_clients():
             connection = server.socket()
-            connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{\"user\":\"u1\"}")
+            connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n{\"user\":\"u1\"}")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
 

@@ -169,6 +169,40 @@ TEST_CASE("a newcomer with a user's ratings is answered as the user is", "[fold_
   }
 }
 
+TEST_CASE("further ratings move a user's embedding by what they change in the encoder", "[fold_in]") {
+  Options options = few_steps();
+  options.train.seeds = 2;
+  const Predictor predictor(train_ensemble(two_tastes(), options).models);
+  const SavedModel& model = predictor.model();
+  std::vector<Index> all_items;
+  std::vector<Predictor::Pair> pairs;
+  for (Index item = 0; item < items; ++item) {
+    all_items.push_back(item);
+    pairs.emplace_back(5, item);
+  }
+  const Newcomer same = predictor.with_ratings(5, {});
+  CHECK(predictor.score(same, all_items).ratings == predictor.predict(pairs));
+
+  std::vector<NodeRating> merged = ratings_of(model, user_side, 5);
+  const auto is_known = [&](Index item) {
+    return std::any_of(merged.begin(), merged.end(), [&](const NodeRating& r) { return r.other == item; });
+  };
+  const NodeRating instead{merged[1].other, static_cast<Level>(merged[1].level == 0 ? 2 : 0)};
+  const NodeRating more{*std::find_if_not(all_items.begin(), all_items.end(), is_known), 2};
+  Newcomer expected = predictor.fold_in(user_side, merged);
+  merged[1] = instead;
+  merged.push_back(more);
+  const Newcomer after = predictor.fold_in(user_side, merged), moved = predictor.with_ratings(5, {more, instead});
+  CHECK(moved.ratings == after.ratings);
+  CHECK(moved.shift == 0);
+  for (std::size_t m = 0; m < 2; ++m)
+    for (std::size_t d = 0; d < after.embeddings[m].size(); ++d)
+      CHECK(moved.embeddings[m][d] - same.embeddings[m][d] ==
+            Approx(after.embeddings[m][d] - expected.embeddings[m][d]).margin(1e-12));
+  CHECK(error_of([&] { predictor.with_ratings(5, {more, more}); }).find("is rated twice") != std::string::npos);
+  CHECK(error_of([&] { predictor.with_ratings(users, {}); }).find("is not in the model") != std::string::npos);
+}
+
 TEST_CASE("a newcomer is shifted by what the others of its ratings do not foretell of each", "[fold_in]") {
   Options options = few_steps();
   options.model.precision = Precision::float64;

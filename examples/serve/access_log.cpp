@@ -1,8 +1,15 @@
 #include "access_log.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <ctime>
+#include <mutex>
 #include <utility>
 
 #include "gcmc/base/text.hpp"
@@ -24,32 +31,70 @@ std::string now() {
   return text.data();
 }
 
+/// As metrics count it: what a client makes up is not repeated.
+std::string method_name(const std::string& method) {
+  static constexpr std::array known = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"};
+  return std::find(known.begin(), known.end(), method) == known.end() ? "other" : method;
+}
+
+/// Not by stdio, whose lock would be waited for at the end of the program.
+void write_all(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 }  // namespace
 
-AccessLog::AccessLog(LogForm form) : form_(form), writer_([this] { write(); }) {}
+struct AccessLog::Queue {
+  std::mutex mutex;
+  std::condition_variable ready, done;
+  std::string waiting;
+  std::size_t left_out = 0;
+  bool ends = false, has_ended = false;
+
+  void write() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      ready.wait(lock, [&] { return ends || !waiting.empty(); });
+      if (waiting.empty()) break;
+      const std::string text = std::exchange(waiting, {});
+      lock.unlock();
+      write_all(text);
+      lock.lock();
+    }
+    has_ended = true;
+    done.notify_one();
+  }
+};
+
+AccessLog::AccessLog(LogForm form)
+    : form_(form), queue_(std::make_shared<Queue>()), writer_([queue = queue_] { queue->write(); }) {}
 
 AccessLog::~AccessLog() {
-  {
-    const std::lock_guard lock(mutex_);
-    ends_ = true;
-  }
-  ready_.notify_one();
-  writer_.join();
+  std::unique_lock lock(queue_->mutex);
+  queue_->ends = true;
+  queue_->ready.notify_one();
+  const bool ended = queue_->done.wait_for(lock, std::chrono::seconds(1), [&] { return queue_->has_ended; });
+  lock.unlock();
+  if (ended)
+    writer_.join();
+  else
+    writer_.detach();
 }
 
 void AccessLog::add(const Exchange& exchange) {
   if (form_ == LogForm::none) return;
-  const std::string method = gcmc::printable(exchange.method.empty() ? "-" : exchange.method, 16);
+  const std::string method = method_name(exchange.method);
   std::string line;
   if (form_ == LogForm::json) {
     JsonText json(line);
     json.open('{').key("time").string(now()).key("method").string(method).key("route").string(exchange.route);
     json.key("status").integer(exchange.status).key("received").integer(static_cast<long long>(exchange.received));
-    json.key("sent")
-        .integer(static_cast<long long>(exchange.sent))
-        .key("seconds")
-        .number(exchange.seconds, 6)
-        .close('}');
+    json.key("sent").integer(static_cast<long long>(exchange.sent));
+    json.key("seconds").number(exchange.seconds, 6).close('}');
   } else {
     line = now() + ' ' + method + ' ' + exchange.route + ' ' + std::to_string(exchange.status) + ' ' +
            std::to_string(exchange.sent) + " bytes ";
@@ -59,39 +104,26 @@ void AccessLog::add(const Exchange& exchange) {
   put(line);
 }
 
-void AccessLog::say(std::string_view message) {
+std::string AccessLog::message_line(std::string_view message) const {
+  if (form_ != LogForm::json) return "gcmc: " + gcmc::printable(message, 2000);
   std::string line;
-  if (form_ == LogForm::json)
-    JsonText(line).open('{').key("time").string(now()).key("message").string(message).close('}');
-  else
-    line = "gcmc: " + gcmc::printable(message, 2000);
-  put(line);
+  JsonText(line).open('{').key("time").string(now()).key("message").string(message).close('}');
+  return line;
 }
+
+void AccessLog::say(std::string_view message) { put(message_line(message)); }
 
 void AccessLog::put(const std::string& line) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.size() + line.size() > most_waiting) {
-      ++left_out_;
-      return;
-    }
-    waiting_ += line;
-    waiting_ += '\n';
+  const std::lock_guard lock(queue_->mutex);
+  std::string& waiting = queue_->waiting;
+  if (waiting.size() + line.size() > most_waiting) {
+    ++queue_->left_out;
+    return;
   }
-  ready_.notify_one();
-}
-
-void AccessLog::write() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    ready_.wait(lock, [&] { return ends_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    std::string text = std::exchange(waiting_, {});
-    if (left_out_ > 0) text += "gcmc: " + std::to_string(std::exchange(left_out_, 0)) + " lines left out of this log\n";
-    lock.unlock();
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    lock.lock();
-  }
+  if (const std::size_t left_out = std::exchange(queue_->left_out, 0); left_out > 0)
+    waiting += message_line(std::to_string(left_out) + " lines are left out here") + '\n';
+  waiting += line + '\n';
+  queue_->ready.notify_one();
 }
 
 }  // namespace serve

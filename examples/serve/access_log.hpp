@@ -1,8 +1,7 @@
 // A line a request. Neither ids nor addresses are in it.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -13,8 +12,8 @@ namespace serve {
 
 enum class LogForm { text, json, none };
 
-/// Lines go to standard error by a thread of their own: who does not read them never holds up an answer. Where too many
-/// wait they are left out, and their number is told.
+/// Lines go to standard error by a thread of their own: who does not read them never holds up an answer, nor the end of
+/// the program for more than a second. Where too many wait they are left out, and their number is told.
 class AccessLog {
  public:
   explicit AccessLog(LogForm form);
@@ -26,15 +25,13 @@ class AccessLog {
   void say(std::string_view message);
 
  private:
+  struct Queue;
+
+  std::string message_line(std::string_view message) const;
   void put(const std::string& line);
-  void write();
 
   const LogForm form_;
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::string waiting_;
-  std::size_t left_out_ = 0;
-  bool ends_ = false;
+  std::shared_ptr<Queue> queue_;  ///< the writer's, too, which may be left behind
   std::thread writer_;
 };
 

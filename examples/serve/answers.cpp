@@ -65,6 +65,13 @@ Index known_item(Service& service, const LiveModel& model, std::string_view id) 
   return item;
 }
 
+Index known_node(Service& service, const LiveModel& model, gcmc::Side side, std::string_view id,
+                 const std::string& field, std::size_t k) try {
+  return side == gcmc::user_side ? known_user(service, model, id) : known_item(service, model, id);
+} catch (const Problem& error) {
+  throw Problem(error.status(), error.what(), field.ends_with('s') ? field + '[' + std::to_string(k) + ']' : field);
+}
+
 void require_encoder(const LiveModel& model) {
   if (!model.folds_in)
     throw Problem(409, "model \"" + model.name + "\" was exported without its encoder: it can neither embed from " +
@@ -100,20 +107,36 @@ OwnRatings take_ratings(Fields& fields, Service& service, const LiveModel& model
   return own;
 }
 
+gcmc::Newcomer take_person(Fields& fields, Service& service, const LiveModel& model,
+                           const std::optional<std::string>& user) {
+  std::vector<gcmc::NodeRating> ratings = take_ratings(fields, service, model, gcmc::user_side).ratings;
+  if (!user) return model.predictor.fold_in(gcmc::user_side, std::move(ratings));
+  return model.predictor.with_ratings(known_user(service, model, *user), std::move(ratings));
+}
+
+std::vector<gcmc::NodeRating> ratings_in(const LiveModel& model, const std::string& part, Index user) {
+  const gcmc::SavedModel& saved = model.saved();
+  std::vector<gcmc::NodeRating> ratings;
+  if (!saved.tensors.contains(part + ".levels")) return ratings;
+  const auto& offsets = saved.values<gcmc::Offset>(part + ".offsets");
+  const auto& items = saved.values<Index>(part + ".items");
+  const auto& levels = saved.values<gcmc::Level>(part + ".levels");
+  const auto begin = static_cast<std::size_t>(offsets[static_cast<std::size_t>(user)]),
+             end = static_cast<std::size_t>(offsets[static_cast<std::size_t>(user) + 1]);
+  for (std::size_t k = begin; k < end; ++k) ratings.push_back({items[k], levels[k]});
+  return ratings;
+}
+
 Response list_in_pieces(std::string opening, std::function<bool(JsonText&)> put_piece) {
   Response response;
   response.more = [opening = std::move(opening), put_piece = std::move(put_piece),
-                   begun = false](std::string& piece) mutable {
+                   listed = false](std::string& piece) mutable {
     std::string part;
     JsonText json(part);
     const bool goes_on = put_piece(json);
-    if (!begun)
-      piece += opening;
-    else if (!part.empty())
-      piece += ',';
+    piece += std::exchange(opening, {});
+    if (!part.empty() && std::exchange(listed, true)) piece += ',';
     piece += part;
-    begun = begun || !part.empty();
-    if (!begun) opening.clear();
     if (!goes_on) piece += "]}\n";
     return goes_on;
   };

@@ -32,6 +32,9 @@ gcmc::Index find_item(Service& service, const LiveModel& model, std::string_view
 /// The same. Throws Problem 404 for an unknown id.
 gcmc::Index known_user(Service& service, const LiveModel& model, std::string_view id);
 gcmc::Index known_item(Service& service, const LiveModel& model, std::string_view id);
+/// The k-th of a list of users or items, or the one of a field. The Problem names it: items[3].
+gcmc::Index known_node(Service& service, const LiveModel& model, gcmc::Side side, std::string_view id,
+                       const std::string& field, std::size_t k);
 
 /// "ratings": [{"item": "50", "rating": 5}, ...] of somebody new (of somethings new: "user" for "item"). A later rating
 /// of the same replaces an earlier one.
@@ -41,6 +44,13 @@ struct OwnRatings {
 };
 /// Throws Problem: 400 for ratings that are none or beyond the levels, 409 for a model without its encoder.
 OwnRatings take_ratings(Fields& fields, Service& service, const LiveModel& model, gcmc::Side side);
+
+/// A user of the model with the further ratings of the request, or somebody new with them alone.
+gcmc::Newcomer take_person(Fields& fields, Service& service, const LiveModel& model,
+                           const std::optional<std::string>& user);
+
+/// The ratings of a user in one part of the set: "rated", "tested".
+std::vector<gcmc::NodeRating> ratings_in(const LiveModel& model, const std::string& part, gcmc::Index user);
 
 /// Throws Problem 409 unless the model can embed newcomers.
 void require_encoder(const LiveModel& model);

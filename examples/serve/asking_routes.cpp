@@ -16,8 +16,11 @@ using gcmc::Index;
 using gcmc::Predictor;
 using Pair = Predictor::Pair;
 
-constexpr std::size_t pairs_a_piece = 8192, users_a_piece = 64;
+constexpr std::size_t pairs_a_piece = 8192, items_a_piece = 4096;
 constexpr long long most_listed = 1000;
+
+/// Of those who get so many items each.
+std::size_t users_a_piece(long long n) { return std::max<std::size_t>(1, items_a_piece / static_cast<std::size_t>(n)); }
 
 struct AskedPairs {
   std::vector<std::string> users, items;
@@ -57,12 +60,9 @@ AskedPairs take_pairs(Fields& fields) {
 /// Pairs, a piece at a time, numbered and rated.
 class PairScorer {
  public:
-  PairScorer(Service& service, std::shared_ptr<const LiveModel> model, AskedPairs pairs)
-      : service_(service), model_(std::move(model)), pairs_(std::move(pairs)) {
-    if (pairs_.size() > service.options.most_pairs)
-      throw Problem(413, "at most " + gcmc::count_text(static_cast<long long>(service.options.most_pairs)) +
-                             " pairs in a request");
-    service.metrics.pairs += pairs_.size();
+  PairScorer(Call& call, AskedPairs pairs) : service_(call.service), model_(call.model()), pairs_(std::move(pairs)) {
+    call.check_count(pairs_.size());
+    service_.metrics.pairs += pairs_.size();
   }
 
   std::size_t size() const { return pairs_.size(); }
@@ -111,7 +111,7 @@ Response predict_csv(Call& call) {
     pairs.users.push_back(std::move(pair.user));
     pairs.items.push_back(std::move(pair.item));
   }
-  const auto scorer = std::make_shared<PairScorer>(call.service, call.model(), std::move(pairs));
+  const auto scorer = std::make_shared<PairScorer>(call, std::move(pairs));
   Response response{200, "text/csv"};
   response.more = [scorer, begun = false](std::string& piece) mutable {
     const LiveModel& model = scorer->model();
@@ -218,7 +218,7 @@ Response recommend_to(Call& call, const std::shared_ptr<const LiveModel>& model,
   json.key("recommendations").open('[');
   return list_in_pieces(opening, [&service = call.service, model, users = Users{std::move(ids)},
                                   wish = std::move(wish)](JsonText& list) mutable {
-    const std::size_t end = std::min(users.done + users_a_piece, users.ids.size());
+    const std::size_t end = std::min(users.done + users_a_piece(wish.n), users.ids.size());
     const std::span<const std::string> part(users.ids.data() + users.done, end - users.done);
     std::vector<Index> numbers, known;
     for (const std::string& id : part) {
@@ -253,7 +253,7 @@ Response predict(Call& call) {
   AskedPairs pairs = take_pairs(fields);
   const Details details = take_details(fields);
   fields.finish();
-  const auto scorer = std::make_shared<PairScorer>(call.service, call.model(), std::move(pairs));
+  const auto scorer = std::make_shared<PairScorer>(call, std::move(pairs));
   std::string opening;
   JsonText json(opening);
   put_levels(json.open('{'), scorer->model(), details);
@@ -270,23 +270,28 @@ Response recommend(Call& call) {
   Wish wish = take_wish(fields, call.service, *model);
   auto user = fields.id("user");
   auto users = fields.ids("users");
-  const bool is_new = fields.has("ratings");
-  if (user.has_value() + users.has_value() + is_new != 1)
-    throw Problem(400, "for whom? Give one of user, users and ratings", "user");
-  if (is_new) {
-    const OwnRatings own = take_ratings(fields, call.service, *model, gcmc::user_side);
+  const bool has_ratings = fields.has("ratings");
+  if (users ? user || has_ratings : !user && !has_ratings)
+    throw Problem(400, "for whom? Give user, users, ratings of somebody new, or further ratings of user", "user");
+  if (has_ratings) {
+    const gcmc::Newcomer person = take_person(fields, call.service, *model, user);
     fields.finish();
-    const gcmc::Newcomer newcomer = model->predictor.fold_in(gcmc::user_side, own.ratings);
+    if (user && !wish.rated)  // the embedding knows the ratings of training alone
+      for (const auto& rating : ratings_in(*model, "tested", model->predictor.user_index(*user)))
+        wish.without.push_back(rating.other);
     return json_answer([&](JsonText& json) {
       put_levels(json, *model, wish.details);
-      json.key("recommendations").open('[').open('{').key("items");
-      put_of_newcomer(json, *model, newcomer, wish);
+      json.key("recommendations").open('[').open('{');
+      if (user) json.key("user").string(*user);
+      json.key("items");
+      put_of_newcomer(json, *model, person, wish);
       json.close('}').close(']');
     });
   }
   fields.finish();
   std::vector<std::string> ids = user ? std::vector{std::move(*user)} : std::move(*users);
-  const bool is_short = ids.size() <= users_a_piece;
+  call.check_count(ids.size());
+  const bool is_short = ids.size() <= users_a_piece(wish.n);
   return whole_if_short(recommend_to(call, model, std::move(ids), std::move(wish)), is_short);
 }
 
@@ -309,7 +314,10 @@ Response similar(Call& call) {
   if (item.has_value() + user.has_value() + items.has_value() + users.has_value() != 1)
     throw Problem(400, "similar to what? Give one of item, items, user and users", "item");
   const bool of_items = item || items;
-  const std::vector<std::string> ids = item ? std::vector{*item} : user ? std::vector{*user} : items ? *items : *users;
+  const gcmc::Side side = of_items ? gcmc::item_side : gcmc::user_side;
+  const auto& one = of_items ? item : user;
+  const std::vector<std::string> ids = one ? std::vector{*one} : of_items ? *items : *users;
+  const std::string field = std::string(of_items ? "item" : "user") + (one ? "" : "s");
   if (ids.size() > static_cast<std::size_t>(most_listed))
     throw Problem(413, "at most " + std::to_string(most_listed) + " ids in a request");
   const auto put_node = [&](JsonText& json, Index node) {
@@ -320,11 +328,11 @@ Response similar(Call& call) {
   };
   return json_answer([&](JsonText& json) {
     json.key("similar").open('[');
-    for (const std::string& id : ids) {
-      const Index node = of_items ? known_item(call.service, *model, id) : known_user(call.service, *model, id);
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      const Index node = known_node(call.service, *model, side, ids[k], field, k);
       put_node(json.open('{'), node);
       json.key("neighbours").open('[');
-      for (const auto& neighbour : model->predictor.similar(of_items ? gcmc::item_side : gcmc::user_side, node, n)) {
+      for (const auto& neighbour : model->predictor.similar(side, node, n)) {
         put_node(json.open('{'), neighbour.node);
         json.key("similarity").number(neighbour.similarity, 6).close('}');
       }
@@ -341,16 +349,16 @@ Response explain(Call& call) {
   Fields fields(body);
   const auto user = fields.id("user"), item = fields.id("item");
   const auto n = static_cast<std::size_t>(fields.integer("n", 10, 1, most_listed));
-  const bool is_new = fields.has("ratings");
+  const bool has_ratings = fields.has("ratings");
   if (!item) throw Problem(400, "item is missing", "item");
-  if (user.has_value() == is_new) throw Problem(400, "whose rating? Give one of user and ratings", "user");
-  const OwnRatings own = is_new ? take_ratings(fields, call.service, *model, gcmc::user_side) : OwnRatings{};
+  if (!user && !has_ratings) throw Problem(400, "whose rating? Give user, ratings, or both", "user");
+  const gcmc::Newcomer person = has_ratings ? take_person(fields, call.service, *model, user) : gcmc::Newcomer{};
   fields.finish();
   const Index number = known_item(call.service, *model, *item);
   const Predictor& predictor = model->predictor;
-  const Predictor::Explanation explanation =
-      is_new ? predictor.explain(predictor.fold_in(gcmc::user_side, own.ratings), number)
-             : predictor.explain(known_user(call.service, *model, *user), number);
+  const Predictor::Explanation explanation = has_ratings
+                                                 ? predictor.explain(person, number)
+                                                 : predictor.explain(known_user(call.service, *model, *user), number);
   const int decimals = gcmc::rating_decimals(model->saved());
   return json_answer([&](JsonText& json) {
     put_item(json, *model, number);
@@ -378,8 +386,9 @@ Response fold_in(Call& call) {
   fields.finish();
   const gcmc::Newcomer newcomer = model->predictor.fold_in(side, own.ratings);
   std::vector<Index> others;
-  for (const std::string& id : ids)
-    others.push_back(of_item ? known_user(call.service, *model, id) : known_item(call.service, *model, id));
+  call.check_count(ids.size());
+  for (std::size_t k = 0; k < ids.size(); ++k)
+    others.push_back(known_node(call.service, *model, of_item ? gcmc::user_side : gcmc::item_side, ids[k], asked, k));
   call.service.metrics.pairs += others.size();
   const Predictor::Scores scores = model->predictor.score(newcomer, others);
   const std::size_t levels = model->saved().levels.size();

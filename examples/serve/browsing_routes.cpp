@@ -45,22 +45,6 @@ void put_item_found(JsonText& json, const LiveModel& model, Index item) {
   json.key("ratings").integer(model.ratings[gcmc::item_side][static_cast<std::size_t>(item)]).close('}');
 }
 
-/// A rating that the set holds, in whichever part.
-struct Known {
-  Index item;
-  gcmc::Level level;
-};
-
-void append_part(std::vector<Known>& ratings, const gcmc::SavedModel& saved, const std::string& part, Index user) {
-  if (!saved.tensors.contains(part + ".levels")) return;
-  const auto& offsets = saved.values<gcmc::Offset>(part + ".offsets");
-  const auto& items = saved.values<Index>(part + ".items");
-  const auto& levels = saved.values<gcmc::Level>(part + ".levels");
-  const auto place = static_cast<std::size_t>(user);
-  for (auto k = static_cast<std::size_t>(offsets[place]); k < static_cast<std::size_t>(offsets[place + 1]); ++k)
-    ratings.push_back({items[k], levels[k]});
-}
-
 }  // namespace
 
 Response list_models(Call& call) {
@@ -96,20 +80,17 @@ Response list_users(Call& call) {
 Response ratings_of_user(Call& call) {
   const auto model = call.model();
   const Index user = known_user(call.service, *model, call.path.at("user"));
-  const auto n = static_cast<std::size_t>(call.integer("n", 50, 1, 1000000));
-  std::vector<Known> ratings;
-  append_part(ratings, model->saved(), "rated", user);
-  append_part(ratings, model->saved(), "tested", user);
-  const auto before = [](const Known& a, const Known& b) {
-    return a.level != b.level ? a.level > b.level : a.item < b.item;
-  };
-  std::sort(ratings.begin(), ratings.end(), before);
+  std::vector<gcmc::NodeRating> ratings = ratings_in(*model, "rated", user);
+  const auto tested = ratings_in(*model, "tested", user);
+  ratings.insert(ratings.end(), tested.begin(), tested.end());
+  std::sort(ratings.begin(), ratings.end(),
+            [](const auto& a, const auto& b) { return a.level != b.level ? a.level > b.level : a.other < b.other; });
   return json_answer([&](JsonText& json) {
     json.key("user").string(user_id(*model, user)).key("total").integer(static_cast<long long>(ratings.size()));
     json.key("ratings").open('[');
-    for (std::size_t k = 0; k < ratings.size() && k < n; ++k) {
-      put_item(json.open('{'), *model, ratings[k].item);
-      json.key("rating").number(model->saved().levels[ratings[k].level]).close('}');
+    for (const auto& [item, level] : ratings) {
+      put_item(json.open('{'), *model, item);
+      json.key("rating").number(model->saved().levels[level]).close('}');
     }
     json.close(']');
   });

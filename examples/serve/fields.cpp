@@ -10,7 +10,31 @@ namespace serve {
 
 using nlohmann::json;
 
+namespace {
+
+/// A tree of what is too deep or too wide would take many times the memory of its text.
+void check_shape(std::string_view text) {
+  constexpr int most_deep = 64;
+  constexpr std::size_t most_values = 4000000;
+  int depth = 0;
+  std::size_t values = 0;
+  bool in_string = false;
+  for (std::size_t k = 0; k < text.size(); ++k) {
+    const char c = text[k];
+    if (in_string && c == '\\') ++k;
+    if (c == '"') in_string = !in_string;
+    if (in_string) continue;
+    depth += (c == '[' || c == '{') - (c == ']' || c == '}');
+    values += c == ',' || c == '[' || c == '{';
+    if (depth > most_deep) throw Problem(400, "the body is nested too deeply");
+    if (values > most_values) throw Problem(413, "the body has too many values; pairs may be sent as text/csv");
+  }
+}
+
+}  // namespace
+
 json parse_json(std::string_view text) {
+  check_shape(text);
   try {
     return json::parse(text);
   } catch (const json::parse_error& error) {
@@ -82,10 +106,16 @@ bool Fields::boolean(const char* name, bool otherwise) {
 void Fields::finish() const {
   for (const auto& [name, value] : object_.items())
     if (std::find(known_.begin(), known_.end(), name) == known_.end())
-      throw Problem(400,
-                    "unknown field \"" + gcmc::printable(path(name), 80) + "\": did you mean \"" +
-                        gcmc::nearest_name(name, known_) + "\"?",
+      throw Problem(400, "unknown field \"" + gcmc::printable(path(name), 80) + "\"" + suggestion(name),
                     gcmc::printable(path(name), 80));
+}
+
+std::string Fields::suggestion(const std::string& name) const {
+  const std::string nearest = gcmc::nearest_name(name, known_);
+  if (2 * gcmc::edit_distance(name, nearest) <= nearest.size()) return ": did you mean \"" + nearest + "\"?";
+  std::string list;
+  for (const std::string& known : known_) list += (list.empty() ? "; there are " : ", ") + known;
+  return list;
 }
 
 }  // namespace serve

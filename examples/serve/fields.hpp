@@ -36,6 +36,8 @@ class Fields {
   std::string path(std::string_view name) const { return where_ + std::string(name); }
 
  private:
+  std::string suggestion(const std::string& name) const;
+
   const nlohmann::json& object_;
   std::string where_;
   std::vector<std::string> known_;

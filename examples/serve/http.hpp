@@ -36,13 +36,18 @@ struct Response {
 /// application/problem+json (RFC 9457); `field`: which part of the request is at fault.
 Response problem(int status, std::string_view detail, std::string_view field = {});
 
+/// Who answers: the thread of all connections, which nothing may hold up; one of the workers; or, what takes seconds, a
+/// thread of its own.
+enum class Place { connections, workers, aside };
+
 /// What is to be done about a request, by its head alone.
 struct Plan {
   std::string route;                  ///< the name under which it is counted
   std::optional<Response> at_once{};  ///< the answer, whatever the body
   /// Else the answer to the whole request. Must not throw.
   std::function<Response(const Request&)> answer{};
-  bool by_worker = false;  ///< else by the thread of all connections, which nothing may hold up
+  Place place = Place::connections;
+  Headers headers{};  ///< of whatever is answered
 };
 
 /// A request and its answer, when the answer has been sent or the connection broken.
@@ -61,7 +66,7 @@ struct Handler {
 
 struct Limits {
   std::size_t header_bytes = 16 << 10, body_bytes = 32 << 20;
-  std::size_t memory_bytes = 1 << 30;  ///< of all bodies that are being received or answered
+  std::size_t memory_bytes = 1 << 30;  ///< of all bodies and answers; what is small passes all the same
   std::size_t connections = 1024, queue = 1024;
   int workers = 1;
   int header_seconds = 10, body_seconds = 60, write_seconds = 60;  ///< write: without progress
@@ -77,13 +82,14 @@ bool speaks_tls();
 
 /// One thread accepts, reads, answers what is quick and writes; workers do the rest, in the order of arrival. A
 /// connection's requests are answered one after the other. Where there are as many connections as there may be, the one
-/// that has waited longest for a request makes room.
+/// that has kept the server waiting longest, for a request or for taking an answer, makes room.
 class HttpServer {
  public:
   HttpServer(const Limits& limits, Handler handler);
   ~HttpServer();
 
-  /// From here on connections are TLS. Throws gcmc::InputError for files that are none of a certificate and its key.
+  /// From here on new connections are TLS, with this certificate. Throws gcmc::InputError for files that are none of a
+  /// certificate and its key, and leaves what was.
   void use_tls(const Certificate& certificate);
   /// Port 0: any that is free. Returns the port. Throws gcmc::InputError for an address that cannot be had.
   int listen(const std::string& host, int port);
@@ -91,14 +97,16 @@ class HttpServer {
   void on_signals(const std::vector<int>& signals, std::function<void(int)> call);
   /// Until stop() is done.
   void run();
+  /// Behind run(): waits for what workers still do.
+  void finish();
   /// From any thread: no new connections; requests that have begun are answered, for stop_seconds at most; then run()
   /// returns. Called again it waits no longer.
   void stop();
   /// Has stop() been called? By the thread of all connections.
   bool stopping() const;
   std::size_t in_flight() const;
-  /// Runs a task among the workers' requests.
-  void by_worker(std::function<void()> task);
+  /// Runs a task by the thread of Place::aside.
+  void aside(std::function<void()> task);
 
   struct State;
 

@@ -117,17 +117,19 @@ Models::Entry& Models::entry(std::string_view name) {
 void Models::load(const std::string& name) {
   const std::lock_guard one_at_a_time(loading_);
   Entry& wanted = entry(name);
+  std::shared_ptr<const LiveModel> old;  // let go of behind the locks
+  int unloads = 0;
   {
     const std::lock_guard lock(mutex_);
-    wanted.status.state = wanted.status.model ? ModelState::ready : ModelState::loading;
+    unloads = wanted.unloads;
+    if (!wanted.status.model) wanted.status.state = ModelState::loading;
   }
   try {
     auto model = std::make_shared<const LiveModel>(wanted.status.name, wanted.folder, wanted.loads + 1);
     const std::lock_guard lock(mutex_);
     ++wanted.loads;
-    wanted.status.model.swap(model);
-    wanted.status.state = ModelState::ready;
-    wanted.status.detail.clear();
+    old = wanted.status.model;
+    if (wanted.unloads == unloads) wanted.status = {wanted.status.name, "", ModelState::ready, std::move(model)};
   } catch (const std::exception& error) {
     const std::lock_guard lock(mutex_);
     wanted.status.detail = error.what();
@@ -137,26 +139,26 @@ void Models::load(const std::string& name) {
 }
 
 void Models::unload(const std::string& name) {
+  std::shared_ptr<const LiveModel> old;  // let go of behind the lock
   const std::lock_guard lock(mutex_);
   Entry& unwanted = entry(name);
-  unwanted.status.model.reset();
+  old.swap(unwanted.status.model);
+  ++unwanted.unloads;
   unwanted.status.state = ModelState::unloaded;
 }
 
 std::shared_ptr<const LiveModel> Models::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const ModelStatus& status = entry(name).status;
-  if (!status.model)
-    throw Problem(503, "model \"" + status.name + "\" is " + state_name(status.state) +
-                           (status.detail.empty() ? "" : ": " + status.detail));
+  if (!status.model) throw Problem(503, "model \"" + status.name + "\" is " + state_name(status.state));
   return status.model;
 }
 
 bool Models::ready() const {
   const std::lock_guard lock(mutex_);
-  return std::all_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
-    return entry.status.state == ModelState::ready || entry.status.state == ModelState::unloaded;
-  });
+  const auto is_first = [](const Entry& e) { return e.loads == 0 && e.status.state == ModelState::loading; };
+  return std::none_of(entries_.begin(), entries_.end(), is_first) &&
+         std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.status.model != nullptr; });
 }
 
 std::vector<ModelStatus> Models::statuses() const {

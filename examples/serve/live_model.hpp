@@ -47,8 +47,9 @@ class Models {
   /// Names and folders, at least one. Nothing is loaded yet.
   explicit Models(std::vector<std::pair<std::string, std::string>> folders);
 
-  /// Reads the folder anew and exchanges the model, while the old one answers. Throws Problem 404 for an unknown name,
-  /// gcmc::Error where there is no such model in the folder; the old one stays then.
+  /// Reads the folder anew and exchanges the model, while the old one answers; of a model that is unloaded meanwhile
+  /// nothing stays. Throws Problem 404 for an unknown name, gcmc::Error where there is no such model in the folder; the
+  /// old one stays then.
   void load(const std::string& name);
   /// Forgets it; requests that have begun are answered. Throws Problem 404.
   void unload(const std::string& name);
@@ -56,7 +57,9 @@ class Models {
   /// The model that answers; the first one for an empty name. Throws Problem: 404 for an unknown name, 503 for one that
   /// is not loaded.
   std::shared_ptr<const LiveModel> find(std::string_view name) const;
-  bool ready() const;  ///< is every model that is wanted loaded?
+  /// Has each model been loaded, or failed to be, and is there one that answers? What fails or is unloaded later leaves
+  /// the others ready.
+  bool ready() const;
   std::vector<ModelStatus> statuses() const;
   std::vector<std::string> names() const;
 
@@ -64,7 +67,7 @@ class Models {
   struct Entry {
     std::string folder;
     ModelStatus status;
-    int loads = 0;
+    int loads = 0, unloads = 0;
   };
   Entry& entry(std::string_view name);
   const Entry& entry(std::string_view name) const;

@@ -35,13 +35,13 @@ constexpr const char* schema_texts = R"({
     "probabilities": {"type": "boolean"}, "interval": {"type": "boolean"}},
   "anyOf": [{"required": ["pairs"]}, {"required": ["users", "items"]}, {"required": ["user", "item"]}],
   "example": {"user": "1", "item": "50", "interval": true}},
-"Wish": {"type": "object", "additionalProperties": false, "description": "One of user, users and ratings",
+"Wish": {"type": "object", "additionalProperties": false, "description": "user; users; ratings of somebody new; or user with further ratings",
   "properties": {"user": {"$ref": "#/components/schemas/Id"}, "users": {"$ref": "#/components/schemas/Ids"},
     "ratings": {"$ref": "#/components/schemas/OwnRatings"},
     "n": {"type": "integer", "minimum": 1, "maximum": 1000}, "include_rated": {"type": "boolean"},
     "min_ratings": {"type": "integer", "minimum": 0, "maximum": 1099511627776}, "only": {"$ref": "#/components/schemas/Ids"},
     "without": {"$ref": "#/components/schemas/Ids"}, "probabilities": {"type": "boolean"}, "interval": {"type": "boolean"}},
-  "oneOf": [{"required": ["user"]}, {"required": ["users"]}, {"required": ["ratings"]}],
+  "oneOf": [{"required": ["users"]}, {"anyOf": [{"required": ["user"]}, {"required": ["ratings"]}]}],
   "example": {"user": "1", "n": 5}},
 "Likened": {"type": "object", "additionalProperties": false, "description": "One of item, items, user and users",
   "properties": {"item": {"$ref": "#/components/schemas/Id"}, "user": {"$ref": "#/components/schemas/Id"},
@@ -49,10 +49,10 @@ constexpr const char* schema_texts = R"({
     "n": {"type": "integer", "minimum": 1, "maximum": 1000}},
   "oneOf": [{"required": ["item"]}, {"required": ["items"]}, {"required": ["user"]}, {"required": ["users"]}],
   "example": {"item": "50"}},
-"Explained": {"type": "object", "additionalProperties": false, "required": ["item"], "description": "user or ratings, and item",
+"Explained": {"type": "object", "additionalProperties": false, "required": ["item"], "description": "item, and user, ratings of somebody new, or user with further ratings",
   "properties": {"user": {"$ref": "#/components/schemas/Id"}, "item": {"$ref": "#/components/schemas/Id"},
     "ratings": {"$ref": "#/components/schemas/OwnRatings"}, "n": {"type": "integer", "minimum": 1, "maximum": 1000}},
-  "oneOf": [{"required": ["user"]}, {"required": ["ratings"]}],
+  "anyOf": [{"required": ["user"]}, {"required": ["ratings"]}],
   "example": {"user": "1", "item": "50"}},
 "NewUser": {"type": "object", "additionalProperties": false, "required": ["ratings"],
   "properties": {"ratings": {"$ref": "#/components/schemas/OwnRatings"}, "items": {"$ref": "#/components/schemas/Ids"},
@@ -123,6 +123,7 @@ constexpr const char* schema_texts = R"({
 "Document": {"type": "object"},
 "Problem": {"type": "object", "required": ["type", "title", "status", "detail"], "properties": {"type": {"type": "string"},
   "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+  "error": {"type": "string", "description": "As detail, where the Open Inference Protocol looks for it"},
   "field": {"type": "string", "description": "Which part of the request is at fault: pairs[3].user"}}}})";
 
 ordered_json reference(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
@@ -135,11 +136,13 @@ ordered_json content(const std::string& type, ordered_json schema) {
 ordered_json parameters(const Route& route, const ordered_json& known) {
   ordered_json list = ordered_json::array();
   const std::string path = route.path;
-  for (std::size_t at = path.find('{'); at != std::string::npos; at = path.find('{', at + 1))
-    list.push_back({{"name", path.substr(at + 1, path.find('}', at) - at - 1)},
+  for (std::size_t at = path.find('{'); at != std::string::npos; at = path.find('{', at + 1)) {
+    const std::string name = path.substr(at + 1, path.find('}', at) - at - 1);
+    list.push_back({{"name", name},
                     {"in", "path"},
                     {"required", true},
-                    {"schema", {{"type", "string"}}}});
+                    {"schema", name == "model" ? known["model"]["schema"] : ordered_json{{"type", "string"}}}});
+  }
   std::string query = route.query;
   while (!query.empty()) {
     const std::size_t end = std::min(query.find(' '), query.size());
@@ -151,20 +154,25 @@ ordered_json parameters(const Route& route, const ordered_json& known) {
   return list;
 }
 
-ordered_json operation(const Route& route, const ordered_json& known) {
+ordered_json operation(const Route& route, const ordered_json& known, bool guarded) {
   ordered_json made = {{"summary", route.summary}};
   if (ordered_json list = parameters(route, known); !list.empty()) made["parameters"] = std::move(list);
   if (route.request)
     made["requestBody"] = {{"required", true}, {"content", content("application/json", reference(route.request))}};
   const std::string answer = route.answer_is;
   const bool is_text = answer.find('/') != std::string::npos;
+  ordered_json text = {{"type", "string"}};
   made["responses"]["200"] = {
       {"description", "The answer"},
-      {"content", is_text ? content(answer, {{"type", "string"}}) : content("application/json", reference(answer))}};
+      {"content", is_text ? content(answer, text) : content("application/json", reference(answer))}};
+  if (std::string_view(route.path).ends_with("/predict"))
+    for (ordered_json* place : {&made["requestBody"], &made["responses"]["200"]})
+      (*place)["content"]["text/csv"]["schema"] = text;
   for (const char* status : {"4XX", "5XX"})
     made["responses"][status] = {{"description", "What is wrong"},
                                  {"content", content("application/problem+json", reference("Problem"))}};
-  if (!route.open) made["security"] = {{{"token", ordered_json::array()}}};
+  if (is_text) made["responses"]["5XX"]["content"]["text/plain"]["schema"] = text;
+  if (guarded && !route.open) made["security"] = {{{"token", ordered_json::array()}}};
   return made;
 }
 
@@ -172,17 +180,19 @@ std::string lower(std::string method) { return in_lower_case(std::move(method));
 
 }  // namespace
 
-std::string openapi_document() {
-  const ordered_json known = ordered_json::parse(parameter_texts);
+std::string openapi_document(const std::vector<std::string>& models, bool guarded) {
+  ordered_json known = ordered_json::parse(parameter_texts);
+  known["model"]["schema"]["enum"] = models;
   ordered_json document = {{"openapi", "3.0.3"},
                            {"info",
                             {{"title", "gcmc serve"},
                              {"version", GCMC_VERSION},
                              {"description", "A model of Graph Convolutional Matrix Completion over HTTP"},
                              {"license", {{"name", "Apache-2.0"}}}}}};
-  for (const Route& route : routes()) document["paths"][route.path][lower(route.method)] = operation(route, known);
+  for (const Route& route : routes())
+    document["paths"][route.path][lower(route.method)] = operation(route, known, guarded);
   document["components"]["schemas"] = ordered_json::parse(schema_texts);
-  document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
+  if (guarded) document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
   return document.dump(1) + '\n';
 }
 

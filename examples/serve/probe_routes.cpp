@@ -33,10 +33,7 @@ Response metrics(Call& call) {
           call.service.metrics.text(call.service.models, call.service.server->in_flight())};
 }
 
-Response openapi(Call&) {
-  static const std::string document = openapi_document();
-  return {200, "application/json", document};
-}
+Response openapi(Call& call) { return {200, "application/json", call.service.document}; }
 
 Response page(Call&) { return part_of_page("text/html; charset=utf-8", index_html); }
 Response page_style(Call&) { return part_of_page("text/css; charset=utf-8", style_css); }

@@ -1,41 +1,37 @@
 #include "problem.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "http.hpp"
 #include "json_text.hpp"
 
 namespace serve {
 namespace {
 
-/// RFC 9110's name of a status that this server gives.
+struct Title {
+  int status;
+  const char* text;
+};
+
+/// RFC 9110's names of the statuses that this server gives.
+constexpr std::array titles = {Title{400, "Bad Request"},
+                               Title{401, "Unauthorized"},
+                               Title{403, "Forbidden"},
+                               Title{404, "Not Found"},
+                               Title{405, "Method Not Allowed"},
+                               Title{409, "Conflict"},
+                               Title{413, "Content Too Large"},
+                               Title{415, "Unsupported Media Type"},
+                               Title{417, "Expectation Failed"},
+                               Title{431, "Request Header Fields Too Large"},
+                               Title{501, "Not Implemented"},
+                               Title{503, "Service Unavailable"},
+                               Title{505, "HTTP Version Not Supported"}};
+
 const char* title(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Internal Server Error";
-  }
+  const auto found = std::find_if(titles.begin(), titles.end(), [&](const Title& t) { return t.status == status; });
+  return found == titles.end() ? "Internal Server Error" : found->text;
 }
 
 }  // namespace
@@ -46,6 +42,7 @@ Response problem(int status, std::string_view detail, std::string_view field) {
   json.open('{').key("type").string("about:blank").key("title").string(title(status));
   json.key("status").integer(status).key("detail").string(detail);
   if (!field.empty()) json.key("field").string(field);
+  json.key("error").string(detail);  // where the Open Inference Protocol looks for it
   json.close('}');
   response.body += '\n';
   return response;

@@ -220,7 +220,7 @@ Response infer(Call& call) try {
   const auto model = call.service.models.find(call.path.at("model"));
   const Inference asked = take_inference(call.request);
   const std::size_t pairs = asked.users.size(), levels = model->saved().levels.size();
-  if (pairs > call.service.options.most_pairs) throw Problem(413, "too many pairs in a request");
+  call.check_count(pairs);
   call.service.metrics.pairs += pairs;
   std::vector<gcmc::Predictor::Pair> numbers;
   for (std::size_t k = 0; k < pairs; ++k)
@@ -235,7 +235,8 @@ Response infer(Call& call) try {
   for (const double probability : probabilities) outputs[1].values.push_back(as_printed(probability, 6));
   return written(*model, asked.head, outputs);
 } catch (const json::exception& error) {
-  throw Problem(400, std::string("this is no inference request: ") + error.what());
+  const std::string_view told = error.what();  // "[json.exception.type_error.302] ..."
+  throw Problem(400, "this is no inference request: " + std::string(told.substr(told.find(']') + 2)));
 }
 
 Response list_repository(Call& call) {

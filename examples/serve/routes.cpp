@@ -10,7 +10,8 @@
 namespace serve {
 namespace {
 
-constexpr bool by_worker = true, at_once = false, open = true, guarded = false;
+constexpr bool open = true, guarded = false;
+constexpr Place at_once = Place::connections, by_worker = Place::workers, aside = Place::aside;
 
 // clang-format off
 constexpr std::array table = {
@@ -28,7 +29,7 @@ constexpr std::array table = {
     Route{"POST", "/fold-in", "As /v1/fold-in", "model", "Newcomer", "FoldedIn", by_worker, guarded, fold_in},
     Route{"GET", "/v1/models", "The models and their state", "", nullptr, "Models", at_once, guarded, list_models},
     Route{"GET", "/v1/users", "Users whose ids begin so", "model prefix n", nullptr, "Users", by_worker, guarded, list_users},
-    Route{"GET", "/v1/users/{user}/ratings", "What a user rated, the highest first", "model n", nullptr, "UserRatings", by_worker, guarded, ratings_of_user},
+    Route{"GET", "/v1/users/{user}/ratings", "What a user rated, the highest first", "model", nullptr, "UserRatings", by_worker, guarded, ratings_of_user},
     Route{"GET", "/v1/items", "Items whose titles hold these words, the most rated first", "model search n", nullptr, "Items", by_worker, guarded, list_items},
     Route{"GET", "/v1/items/{item}", "An item", "model", nullptr, "Item", by_worker, guarded, show_item},
     Route{"GET", "/v2", "What this server is (Open Inference Protocol)", "", nullptr, "ServerMetadata", at_once, guarded, server_metadata},
@@ -38,7 +39,7 @@ constexpr std::array table = {
     Route{"GET", "/v2/models/{model}/ready", "Is it loaded?", "", nullptr, "ModelReady", at_once, open, model_ready},
     Route{"POST", "/v2/models/{model}/infer", "Rate pairs: two tensors of ids in, ratings and probabilities out", "", "Inference", "Inferred", by_worker, guarded, infer},
     Route{"POST", "/v2/repository/index", "The models and their state", "", nullptr, "Repository", at_once, guarded, list_repository},
-    Route{"POST", "/v2/repository/models/{model}/load", "Read a model's folder anew; the old one answers meanwhile", "", nullptr, "Nothing", by_worker, guarded, load_model},
+    Route{"POST", "/v2/repository/models/{model}/load", "Read a model's folder anew; the old one answers meanwhile", "", nullptr, "Nothing", aside, guarded, load_model},
     Route{"POST", "/v2/repository/models/{model}/unload", "Forget a model", "", nullptr, "Nothing", by_worker, guarded, unload_model},
     Route{"GET", "/livez", "Is the server alive?", "", nullptr, "text/plain", at_once, open, alive},
     Route{"GET", "/readyz", "Are all models loaded, and is the server not about to stop?", "", nullptr, "text/plain", at_once, open, ready},

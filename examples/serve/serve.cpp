@@ -1,11 +1,16 @@
 #include "serve.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
-#include <thread>
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
+#include "gcmc/files/model_folder.hpp"
 
 namespace serve {
 namespace {
@@ -19,65 +24,95 @@ std::string described(const LiveModel& model) {
          (model.folds_in ? "" : "; without its encoder: newcomers and reasons cannot be asked for");
 }
 
-/// Loads each model anew. What fails goes on as it was.
+/// Loads each model anew that has not been unloaded. What fails goes on as it was.
 void reload(Models& models, AccessLog& log) {
-  for (const std::string& name : models.names()) try {
-      models.load(name);
-      log.say(described(*models.find(name)));
+  for (const ModelStatus& status : models.statuses()) {
+    if (status.state == ModelState::unloaded) continue;
+    try {
+      models.load(status.name);
+      log.say(described(*models.find(status.name)));
     } catch (const std::exception& error) {
-      log.say("model " + name + " stays as it was: " + error.what());
+      log.say("model " + status.name + " stays as it was: " + error.what());
     }
+  }
 }
 
-/// Loads all models while the server already tells that it does. One that cannot be had ends the server.
-class FirstLoad {
- public:
-  FirstLoad(Models& models, HttpServer& server, AccessLog& log)
-      : thread_([&models, &server, &log, this] {
-          try {
-            for (const std::string& name : models.names()) {
-              models.load(name);
-              log.say(described(*models.find(name)));
-            }
-          } catch (...) {
-            error_ = std::current_exception();
-            server.stop();
-          }
-        }) {}
-
-  void finish() {
-    thread_.join();
-    if (error_) std::rethrow_exception(error_);
+/// Loads all models, one by one until the server is to stop. Throws where one cannot be had.
+void load_first(Models& models, const std::atomic<bool>& stops, AccessLog& log) {
+  for (const std::string& name : models.names()) {
+    if (stops) return;
+    models.load(name);
+    log.say(described(*models.find(name)));
   }
+}
 
- private:
-  std::exception_ptr error_;
-  std::thread thread_;
-};
+/// A folder that holds no model is told of before anything else is done: ids, shapes and sizes are read, no values.
+void check_folders(const ServerOptions& options) {
+  for (const auto& [name, folder] : options.models) gcmc::load_models(folder, [](const std::string&) { return false; });
+}
+
+/// As many files as the machine lets this process have; fewer connections where those are too few.
+Limits within_files(Limits limits) {
+  constexpr rlim_t for_others = 64;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return limits;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  getrlimit(RLIMIT_NOFILE, &files);
+  const rlim_t most = files.rlim_cur > 2 * for_others ? files.rlim_cur - for_others : files.rlim_cur / 2;
+  limits.connections = std::min<std::size_t>(limits.connections, most);
+  return limits;
+}
 
 }  // namespace
 
 void run_server(const ServerOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
+  check_folders(options);
   AccessLog log(options.log);
   Models models(options.models);
   Service service(models, options.service, log);
-  HttpServer server(options.limits, {[&](const Request& head) { return service.plan(head); },
-                                     [&](const Exchange& exchange) { service.finished(exchange); }});
+  const Limits limits = within_files(options.limits);
+  HttpServer server(limits, {[&](const Request& head) { return service.plan(head); },
+                             [&](const Exchange& exchange) { service.finished(exchange); }});
   service.server = &server;
-  if (!options.certificate.chain.empty()) server.use_tls(options.certificate);
+  const bool is_tls = !options.certificate.chain.empty();
+  if (is_tls) server.use_tls(options.certificate);
   const int port = server.listen(options.host, options.port);
+  std::atomic<bool> stops = false;
   server.on_signals({SIGINT, SIGTERM, SIGHUP}, [&](int signal) {
-    if (signal == SIGHUP) return server.by_worker([&] { reload(models, log); });
-    log.say(server.stopping() ? "stops at once" : "stops when what has begun is answered; a second signal: at once");
+    if (signal == SIGHUP) {
+      server.aside([&] { reload(models, log); });
+      try {
+        if (is_tls) server.use_tls(options.certificate);
+      } catch (const gcmc::Error& error) {
+        log.say(std::string("the certificate stays as it was: ") + error.what());
+      }
+      return;
+    }
+    if (stops) std::_Exit(128 + signal);
+    log.say("stops when what has begun is answered; a second signal: at once");
+    stops = true;
     server.stop();
   });
   const bool is_v6 = options.host.find(':') != std::string::npos;
-  log.say(std::string("listening at ") + (options.certificate.chain.empty() ? "http://" : "https://") +
+  log.say(std::string("listening at ") + (is_tls ? "https://" : "http://") +
           (is_v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(port));
-  FirstLoad first(models, server, log);
+  if (limits.connections < options.limits.connections)
+    log.say("this process may have so few files that there are " + std::to_string(limits.connections) +
+            " connections at most: raise ulimit -n");
+  std::exception_ptr failure;
+  server.aside([&] {
+    try {
+      load_first(models, stops, log);
+    } catch (...) {
+      failure = std::current_exception();
+      server.stop();
+    }
+  });
   server.run();
-  first.finish();
+  server.finish();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace serve

@@ -5,35 +5,27 @@
 #include <new>
 
 #include "gcmc/base/error.hpp"
-#include "json_text.hpp"
 #include "problem.hpp"
 #include "target.hpp"
 
 namespace serve {
 namespace {
 
-/// The Open Inference Protocol wants a problem's text under "error".
-Response failed(const Route& route, int status, std::string_view detail, std::string_view field = {}) {
+Response failed(int status, std::string_view detail, std::string_view field = {}) {
   Response response = problem(status, detail, field);
-  if (std::string_view(route.path).starts_with("/v2"))
-    response.body.insert(1, "\"error\":" + json_string(detail) + ",");
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
 /// The answer of a route, whatever happens.
 Response answered(const Route& route, Call& call) try { return route.answer(call); } catch (const Problem& error) {
-  return failed(route, error.status(), error.what(), error.field());
+  return failed(error.status(), error.what(), error.field());
 } catch (const gcmc::InputError& error) {
-  return failed(route, 400, error.what());
+  return failed(400, error.what());
 } catch (const std::bad_alloc&) {
-  return failed(route, 503, "not enough memory for this request");
+  return failed(503, "not enough memory for this request");
 } catch (const std::exception& error) {
-  return failed(route, 500, error.what());
-}
-
-void add_headers(Response& response, const Headers& headers) {
-  response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+  return failed(500, error.what());
 }
 
 /// Takes as long for any other token of this length.
@@ -54,7 +46,7 @@ std::string allowed(const std::vector<const Route*>& matching) {
 void check_query(const Route& route, const Target& target) {
   const std::string known = ' ' + std::string(route.query) + ' ';
   for (const auto& [name, value] : target.query)
-    if (name.find(' ') != std::string::npos || known.find(' ' + name + ' ') == std::string::npos)
+    if (name.empty() || name.find(' ') != std::string::npos || known.find(' ' + name + ' ') == std::string::npos)
       throw Problem(400,
                     "unknown parameter \"" + gcmc::printable(name, 40) + "\" in the query" +
                         (known.size() > 2 ? "; known are: " + std::string(route.query) : ""),
@@ -89,6 +81,11 @@ bool Call::boolean(const std::string& name, bool otherwise) const {
   return found->second == "true";
 }
 
+void Call::check_count(std::size_t count) const {
+  const std::size_t most = service.options.most_pairs;
+  if (count > most) throw Problem(413, "at most " + gcmc::count_text(static_cast<long long>(most)) + " in a request");
+}
+
 bool Service::bears_token(const Request& head) const {
   std::string_view given = head.header("Authorization");
   if (options.token.empty()) return true;
@@ -106,16 +103,30 @@ void Service::check_origin(const Request& head) const {
         403, "pages of " + gcmc::printable(origin, 80) + " may not ask here (--allow-origin names those that may)");
 }
 
+/// A page elsewhere whose name was made to lead here would be of one origin with this server; its name tells it.
+void Service::check_host(const Request& head) const {
+  std::string_view host = head.header("Host");
+  if (options.hosts.empty() || host.empty()) return;
+  const std::size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+  const std::string name = in_lower_case(std::string(host));
+  if (std::find(options.hosts.begin(), options.hosts.end(), name) == options.hosts.end())
+    throw Problem(403, "this server is not known as " + gcmc::printable(name, 80) + " (--allow-host names it)");
+}
+
 Headers Service::for_origin(const Request& head) const {
   const std::string_view origin = head.header("Origin");
   for (const std::string& allowed : options.origins)
     if (!origin.empty() && (allowed == "*" || allowed == origin))
-      return {{"Access-Control-Allow-Origin", allowed}, {"Vary", "Origin"}};
+      return {{"Access-Control-Allow-Origin", allowed},
+              {"Access-Control-Expose-Headers", "Retry-After, Inference-Header-Content-Length"},
+              {"Vary", "Origin"}};
   return {};
 }
 
 Plan Service::planned(const Request& head) {
   Plan plan{"other"};
+  check_host(head);
   const Target target(head.target);
   std::vector<const Route*> matching;
   for (const Route& route : routes())
@@ -126,12 +137,12 @@ Plan Service::planned(const Request& head) {
     plan.at_once = Response{204, ""};
     plan.at_once->headers = {{"Allow", allowed(matching)}};
     if (!for_origin(head).empty())
-      add_headers(*plan.at_once, {{"Access-Control-Allow-Methods", allowed(matching)},
-                                  {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
-                                  {"Access-Control-Max-Age", "600"}});
+      plan.headers = {{"Access-Control-Allow-Methods", allowed(matching)},
+                      {"Access-Control-Allow-Headers", "Authorization, Content-Type, Inference-Header-Content-Length"},
+                      {"Access-Control-Max-Age", "600"}};
     return plan;
   }
-  const std::string_view method = head.method == "HEAD" ? "GET" : head.method;
+  const std::string method = head.method == "HEAD" ? "GET" : head.method;
   const auto found =
       std::find_if(matching.begin(), matching.end(), [&](const Route* r) { return r->method == method; });
   if (found == matching.end()) {
@@ -146,14 +157,12 @@ Plan Service::planned(const Request& head) {
     return plan;
   }
   check_origin(head);
-  check_query(route, target);
-  plan.by_worker = route.by_worker;
-  plan.answer = [this, &route, path = *match(route.path, target.segments), query = target.query,
-                 more = for_origin(head)](const Request& request) {
+  if (!route.open) check_query(route, target);  // a probe's caller may add what it likes
+  plan.place = route.place;
+  plan.answer = [this, &route, path = *match(route.path, target.segments),
+                 query = target.query](const Request& request) {
     Call call{*this, request, path, query};
-    Response response = answered(route, call);
-    add_headers(response, more);
-    return response;
+    return answered(route, call);
   };
   return plan;
 }
@@ -163,11 +172,11 @@ Plan Service::plan(const Request& head) {
   try {
     plan = planned(head);
   } catch (const Problem& error) {
-    plan.at_once = problem(error.status(), error.what(), error.field());
+    plan.at_once = failed(error.status(), error.what(), error.field());
   } catch (const std::exception& error) {
     plan.at_once = problem(500, error.what());
   }
-  if (plan.at_once) add_headers(*plan.at_once, for_origin(head));
+  for (auto& header : for_origin(head)) plan.headers.push_back(std::move(header));
   return plan;
 }
 

@@ -17,6 +17,7 @@ namespace serve {
 struct ServiceOptions {
   std::string token;                 ///< that a caller must bear; empty: none
   std::vector<std::string> origins;  ///< of other pages that may ask; "*": all
+  std::vector<std::string> hosts;    ///< names that this server may be called by; none: all
   std::size_t most_pairs = 1000000;  ///< of a request
 };
 
@@ -33,6 +34,8 @@ struct Call {
   /// A whole number of the query. Throws Problem 400.
   long long integer(const std::string& name, long long otherwise, long long low, long long high) const;
   bool boolean(const std::string& name, bool otherwise) const;
+  /// Throws Problem 413 for more pairs, items or users than a request may name.
+  void check_count(std::size_t count) const;
   std::string text(const std::string& name) const;  ///< "" if it is not there
 };
 
@@ -44,24 +47,30 @@ struct Route {
   const char* query;      ///< names of its parameters, with blanks between them; what they are stands in openapi.cpp
   const char* request;    ///< name of the body's schema there; nullptr: no body
   const char* answer_is;  ///< name of the answer's schema, or its media type
-  bool by_worker, open;   ///< open: without the token
+  Place place;            ///< where it is answered
+  bool open;              ///< without the token
   Response (*answer)(Call&);
 };
 
 /// All of them.
 std::span<const Route> routes();
-/// OpenAPI 3.0, as JSON.
-std::string openapi_document();
+/// OpenAPI 3.0, as JSON, of a server of these models; guarded: it asks for a token.
+std::string openapi_document(const std::vector<std::string>& models, bool guarded);
 
 class Service {
  public:
-  Service(Models& asked, ServiceOptions given, AccessLog& log) : models(asked), options(std::move(given)), log_(log) {}
+  Service(Models& asked, ServiceOptions given, AccessLog& log)
+      : models(asked),
+        options(std::move(given)),
+        document(openapi_document(asked.names(), !options.token.empty())),
+        log_(log) {}
 
   Plan plan(const Request& head);
   void finished(const Exchange& exchange);
 
   Models& models;
   const ServiceOptions options;
+  const std::string document;  ///< openapi_document
   Metrics metrics;
   HttpServer* server = nullptr;  ///< that it answers for
 
@@ -70,6 +79,7 @@ class Service {
   bool bears_token(const Request& head) const;
   Headers for_origin(const Request& head) const;
   void check_origin(const Request& head) const;
+  void check_host(const Request& head) const;
 
   AccessLog& log_;
 };

@@ -1,7 +1,9 @@
 // gcmc serve: what the command line says of a server.
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <type_traits>
 
 #include "asking.hpp"
 #include "gcmc/base/error.hpp"
@@ -14,7 +16,7 @@ namespace {
 
 struct Arguments {
   serve::ServerOptions server;
-  std::vector<std::string> models;
+  std::vector<std::string> models, hosts;
   std::string token_file, log = "text";
   int threads = 0;
   std::size_t header_kb = 16, body_mb = 32, memory_mb = 1024;
@@ -34,16 +36,27 @@ std::pair<std::string, std::string> named_folder(const std::string& text) {
 
 /// The first line of the file; of the environment's GCMC_TOKEN where none is named.
 std::string read_token(const std::string& path) {
-  if (path.empty()) {
-    const char* token = std::getenv("GCMC_TOKEN");
-    return token ? token : "";
+  const char* given = std::getenv("GCMC_TOKEN");
+  std::string token = path.empty() && given ? given : "";
+  if (!path.empty()) {
+    std::ifstream file(path);
+    gcmc::require(file.good(), path + ": cannot be read");
+    std::getline(file, token);
   }
-  std::ifstream file(path);
-  std::string token;
-  std::getline(file, token);
-  if (!token.empty() && token.back() == '\r') token.pop_back();
-  gcmc::require(!token.empty(), path + ": a token on the first line was expected");
+  token.erase(token.find_last_not_of(" \t\r\n") + 1);
+  const auto is_visible = [](char c) { return c > ' ' && c < 0x7F; };
+  gcmc::require((path.empty() && !given) || (!token.empty() && std::all_of(token.begin(), token.end(), is_visible)),
+                (path.empty() ? "GCMC_TOKEN" : path) + ": a token of visible characters was expected");
   return token;
+}
+
+/// The names that a server which only this machine can reach is called by.
+std::vector<std::string> host_names(const std::string& host, const std::vector<std::string>& more) {
+  const bool is_local = host == "localhost" || host == "::1" || host.starts_with("127.");
+  if (!is_local && more.empty()) return {};
+  std::vector<std::string> names = {"localhost", "127.0.0.1", "[::1]", host};
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
 }
 
 void run(Arguments arguments) {
@@ -57,6 +70,10 @@ void run(Arguments arguments) {
   gcmc::require(server.certificate.chain.empty() == server.certificate.key.empty(),
                 "TLS needs both --tls-cert and --tls-key");
   server.service.token = read_token(arguments.token_file);
+  server.service.hosts = host_names(server.host, arguments.hosts);
+  for (const std::string& origin : server.service.origins)
+    gcmc::require(origin == "*" || origin.find("://") != std::string::npos,
+                  "--allow-origin " + origin + ": an origin has a scheme: https://" + origin);
   server.log = arguments.log == "text"   ? serve::LogForm::text
                : arguments.log == "json" ? serve::LogForm::json
                                          : serve::LogForm::none;
@@ -69,23 +86,25 @@ void run(Arguments arguments) {
 
 void add_limits(CLI::App& command, Arguments& arguments) {
   serve::Limits& limits = arguments.server.limits;
-  const auto add = [&](const char* name, auto& value, double low, double high, const char* help) {
+  const auto add = [&](const char* name, auto& value, int high, const char* help) {
+    using Value = std::remove_reference_t<decltype(value)>;
     command.add_option(name, value, help)
         ->group("Limits")
         ->capture_default_str()
-        ->check(CLI::Range(low, high).description(""));
+        ->check(CLI::Range(Value{1}, static_cast<Value>(high)).description(""));
   };
-  add("--max-connections", limits.connections, 1, 1e6, "at once; the one that waits longest makes room for another");
-  add("--max-queue", limits.queue, 1, 1e6, "requests that wait for a thread; more are answered 503");
-  add("--max-header-kb", arguments.header_kb, 1, 48, "of a request's header");
-  add("--max-body-mb", arguments.body_mb, 1, 4096, "of a request's body");
-  add("--max-memory-mb", arguments.memory_mb, 1, 1e6, "of all bodies together; more are answered 503");
-  add("--max-pairs", arguments.server.service.most_pairs, 1, 1e9, "of a request");
-  add("--header-seconds", limits.header_seconds, 1, 86400, "for a header to come");
-  add("--body-seconds", limits.body_seconds, 1, 86400, "for a body to come");
-  add("--write-seconds", limits.write_seconds, 1, 86400, "for a piece of an answer to be taken");
-  add("--idle-seconds", limits.idle_seconds, 1, 86400, "that a connection may wait between requests");
-  add("--stop-seconds", limits.stop_seconds, 2, 86400, "for what has begun to end after SIGTERM");
+  add("--max-connections", limits.connections, 1000000,
+      "at once; the one that has kept the server waiting longest makes room for another");
+  add("--max-queue", limits.queue, 1000000, "requests that wait for a thread; more are answered 503");
+  add("--max-header-kb", arguments.header_kb, 48, "of a request's header");
+  add("--max-body-mb", arguments.body_mb, 4096, "of a request's body");
+  add("--max-memory-mb", arguments.memory_mb, 1000000, "of all bodies together; more are answered 503");
+  add("--max-pairs", arguments.server.service.most_pairs, 1000000000, "of a request");
+  add("--header-seconds", limits.header_seconds, 86400, "for a header to come");
+  add("--body-seconds", limits.body_seconds, 86400, "for a body to come");
+  add("--write-seconds", limits.write_seconds, 86400, "for a piece of an answer to be taken");
+  add("--idle-seconds", limits.idle_seconds, 86400, "that a connection may wait between requests");
+  add("--stop-seconds", limits.stop_seconds, 86400, "for what has begun to end after SIGTERM");
 }
 
 }  // namespace
@@ -116,6 +135,11 @@ Command add_serve(CLI::App& app) {
                    "other pages that may ask (CORS): https://shop.example; *: all")
       ->type_name("ORIGIN")
       ->allow_extra_args(false);
+  command
+      ->add_option("--allow-host", arguments->hosts,
+                   "further name that this server is called by, where --host is local: of a proxy before it")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   command->add_option("--tls-cert", arguments->server.certificate.chain, "certificate chain: speak TLS")
       ->type_name("PEM");
   command->add_option("--tls-key", arguments->server.certificate.key, "its key")->type_name("PEM");
@@ -128,7 +152,7 @@ Command add_serve(CLI::App& app) {
       "Examples:\n"
       "  gcmc serve --model runs/mine\n"
       "  gcmc serve --model films=runs/films --model books=runs/books --host 0.0.0.0 --token-file token\n"
-      "  curl localhost:8080/v1/recommend/7?n=3\n"
+      "  curl 'localhost:8080/v1/recommend/7?n=3'\n"
       "  curl localhost:8080/v1/predict -d '{\"user\": \"7\", \"item\": \"50\"}'");
   return {command, [arguments] { run(*arguments); }};
 }

@@ -1,12 +1,30 @@
 // Folding newcomers in, and explaining predictions by embedding a user again.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "gcmc/model/predictor.hpp"
 #include "rated_items.hpp"
 #include "scorer.hpp"
 
 namespace gcmc {
+namespace {
+
+bool before(const NodeRating& a, const NodeRating& b) { return a.other < b.other; }
+
+/// In order of what is rated, each once: else throws InputError.
+std::vector<NodeRating> ascending(std::vector<NodeRating> ratings, Side side) {
+  std::sort(ratings.begin(), ratings.end(), before);
+  const auto twice = std::adjacent_find(ratings.begin(), ratings.end(),
+                                        [](const auto& a, const auto& b) { return a.other == b.other; });
+  require(twice == ratings.end(), [&] {
+    return std::string("fold-in: ") + (side == user_side ? "item" : "user") + " number " +
+           std::to_string(twice->other) + " is rated twice";
+  });
+  return ratings;
+}
+
+}  // namespace
 
 const std::vector<FoldIn>& Predictor::encoders(Side side) const {
   std::vector<FoldIn>& made = encoders_->of[side];
@@ -19,15 +37,7 @@ const std::vector<FoldIn>& Predictor::encoders(Side side) const {
 }
 
 Newcomer Predictor::fold_in(Side side, std::vector<NodeRating> ratings) const {
-  const auto before = [](const NodeRating& a, const NodeRating& b) { return a.other < b.other; };
-  std::sort(ratings.begin(), ratings.end(), before);
-  const auto twice = std::adjacent_find(ratings.begin(), ratings.end(),
-                                        [](const auto& a, const auto& b) { return a.other == b.other; });
-  require(twice == ratings.end(), [&] {
-    return std::string("fold-in: ") + (side == user_side ? "item" : "user") + " number " +
-           std::to_string(twice->other) + " is rated twice";
-  });
-  Newcomer newcomer{side, std::move(ratings)};
+  Newcomer newcomer{side, ascending(std::move(ratings), side)};
   if (newcomer.ratings.empty()) return newcomer;
   for (const FoldIn& encoder : encoders(side)) {
     std::vector<double> embedding(static_cast<std::size_t>(encoder.width()));
@@ -35,6 +45,22 @@ Newcomer Predictor::fold_in(Side side, std::vector<NodeRating> ratings) const {
     newcomer.embeddings.push_back(std::move(embedding));
   }
   newcomer.shift = shift_of(newcomer);
+  return newcomer;
+}
+
+Newcomer Predictor::with_ratings(Index user, std::vector<NodeRating> further) const {
+  const std::vector<NodeRating> known = ratings_of_user(user);
+  further = ascending(std::move(further), user_side);
+  Newcomer newcomer{user_side, {}, embeddings_of_user(user)};
+  std::set_union(further.begin(), further.end(), known.begin(), known.end(), std::back_inserter(newcomer.ratings),
+                 before);
+  for (std::size_t m = 0; m < models_.size(); ++m) {
+    std::vector<double>& embedding = newcomer.embeddings[m];
+    std::vector<double> now(embedding.size()), then(embedding.size());
+    encoders(user_side)[m].embed(newcomer.ratings, now);
+    encoders(user_side)[m].embed(known, then);
+    for (std::size_t d = 0; d < embedding.size(); ++d) embedding[d] += now[d] - then[d];
+  }
   return newcomer;
 }
 
@@ -108,8 +134,8 @@ std::vector<NodeRating> Predictor::ratings_of_user(Index user) const {
   return ratings;
 }
 
-Predictor::Explanation Predictor::explain(Index user, Index item) const {
-  const std::vector<NodeRating> ratings = ratings_of_user(user);
+/// Of each model.
+std::vector<std::vector<double>> Predictor::embeddings_of_user(Index user) const {
   std::vector<std::vector<double>> embeddings;
   for (const SavedModel& member : models_)
     std::visit(
@@ -119,7 +145,11 @@ Predictor::Explanation Predictor::explain(Index user, Index item) const {
           embeddings.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
         },
         member.tensor("user_embedding").values);
-  return explain(ratings, embeddings, item);
+  return embeddings;
+}
+
+Predictor::Explanation Predictor::explain(Index user, Index item) const {
+  return explain(ratings_of_user(user), embeddings_of_user(user), item);
 }
 
 Predictor::Explanation Predictor::explain(const Newcomer& user, Index item) const {

@@ -8,8 +8,7 @@ const state = {
   models: [], model: null,
   user: null, newcomer: false,       // an id; or somebody new; or neither yet
   known: new Map(), own: new Map(),  // item -> rating: of the data, highest first; made here
-  list: [], recommends: false,       // what the list shows: recommendations, or items to begin with;
-  folded: false,                     // and whether the recommendations are made from the ratings sent along
+  list: [], recommends: false,       // what the list shows: recommendations, or items to begin with
   shown: STEP, known_shown: FEW, open: new Set(), item: null, opened_from: '',
 };
 const titles = new Map();
@@ -188,10 +187,10 @@ function go(changes) {
 
 // ---- the person: what they rated, and the list
 
-// What a question says of the person: an id where the model's own ratings are all, else every rating.
+// What a question says of the person: an id, and the ratings made here.
 function person() {
-  if (state.user !== null && !state.own.size) return {user: state.user};
-  return {ratings: Array.from(new Map([...state.known, ...state.own]), ([item, rating]) => ({item, rating}))};
+  const ratings = Array.from(state.own, ([item, rating]) => ({item, rating}));
+  return {...(state.user !== null && {user: state.user}), ...((state.user === null || ratings.length) && {ratings})};
 }
 
 const load_person = () => attempt(async () => {
@@ -205,7 +204,7 @@ const load_person = () => attempt(async () => {
   draw_list('');
   if (state.user !== null) {
     const path = `/v1/users/${encodeURIComponent(state.user)}/ratings`;
-    const answer = await ask('known', path, null, {n: state.model.items});
+    const answer = await ask('known', path);
     learn(answer.ratings);
     state.known = new Map(answer.ratings.map(entry => [entry.item, entry.rating]));
   }
@@ -230,14 +229,11 @@ async function load_list(words = '', changed = []) {
     const entries = begins ? answer.items : answer.recommendations[0].items;
     learn(entries);
     const moves = words && state.recommends && !begins ? compare(state.list, entries, new Set(changed)) : new Map();
-    const count = plural(person().ratings?.length ?? state.known.size, 'rating'), folded = state.own.size > 0;
+    const count = plural(new Set([...state.known.keys(), ...state.own.keys()]).size, 'rating');
     const first = begins ? 'These were rated most. One rating is enough for a first list; each one makes it better.' :
       entries.length ? `${count} known.` : 'Nothing is left to recommend.';
-    // A known user's list is the model's own until there are new ratings, and then that of all ratings together.
-    const other = state.user === null || folded === state.folded ? '' :
-      folded ? `The list is now made from all ${count}. ` : 'The list is the model’s own again. ';
-    Object.assign(state, {list: entries, recommends: !begins, folded});
-    draw_list(moves.size ? `${words} ${other}${tell_moves(moves)}` : `${words} ${first}`, moves);
+    Object.assign(state, {list: entries, recommends: !begins});
+    draw_list(moves.size ? `${words} ${tell_moves(moves)}` : `${words} ${first}`, moves);
   } finally {
     if (!pending.has('list')) $('list-section').removeAttribute('aria-busy');
   }

@@ -140,6 +140,10 @@ class GCMC_EXPORT Predictor {
   /// encoder: all but what reads() names. Cost: O(ratings (H + B D) + H D + B D^2); of the first call, O(ratings of
   /// training) more.
   Newcomer fold_in(Side side, std::vector<NodeRating> ratings) const;
+  /// A user of the model with further ratings, each in place of an older one of the same item: the user's embedding,
+  /// moved by what they change in one pass of the encoder; no shift, since training has learnt how high the user rates.
+  /// Throws and costs as fold_in, but for the shift's parts.
+  Newcomer with_ratings(Index user, std::vector<NodeRating> further) const;
   /// Pairs of a newcomer and nodes of the other side; as score(pairs). Ratings are shifted, and stay between the lowest
   /// and the highest level; probabilities are the model's own.
   Scores score(const Newcomer& newcomer, std::span<const Index> others) const;
@@ -196,6 +200,7 @@ class GCMC_EXPORT Predictor {
   template <class Give>
   void for_each_best(std::span<const Index> users, const RecommendOptions& options, const Give& give) const;
   std::vector<NodeRating> ratings_of_user(Index user) const;
+  std::vector<std::vector<double>> embeddings_of_user(Index user) const;
   const std::vector<FoldIn>& encoders(Side side) const;
   const std::vector<Profile>& profiles(Side side) const;
   Guests guests_of(const Newcomer& newcomer) const;
