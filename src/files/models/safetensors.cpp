@@ -47,9 +47,9 @@ void resize(std::vector<T>& values, std::size_t size) {
   constexpr std::size_t page = std::size_t{2} << 20;
   values.reserve(size);
 #ifdef MADV_HUGEPAGE
-  const auto begin = reinterpret_cast<std::uintptr_t>(values.data()), end = begin + size * sizeof(T),
-             first = (begin + page - 1) / page * page, last = end / page * page;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+  auto* const begin = reinterpret_cast<char*>(values.data());
+  const std::size_t bytes = size * sizeof(T), skipped = (page - reinterpret_cast<std::uintptr_t>(begin) % page) % page;
+  if (bytes >= skipped + page) madvise(begin + skipped, (bytes - skipped) / page * page, MADV_HUGEPAGE);
 #endif
   values.resize(size);
 }
