@@ -40,7 +40,7 @@ std::vector<double> trainer_predictions(Trainer<Cpu, T>& trainer, Cpu& cpu, cons
 
 std::vector<std::pair<Index, Index>> pairs_in_graph_order(const Ratings& all, const Split& split) {
   const HostAdjacency rows =
-      make_adjacency(all.users(), all.items(), static_cast<Index>(all.levels.size()), split.test(), user_side);
+      make_adjacency(all.users(), static_cast<Index>(all.levels.size()), split.test(), user_side);
   std::vector<std::pair<Index, Index>> pairs;
   const auto levels = static_cast<Offset>(all.levels.size());
   for (Index user = 0; user < all.users(); ++user)

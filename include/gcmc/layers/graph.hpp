@@ -6,9 +6,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
+#include "gcmc/layers/host_adjacency.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
 namespace gcmc {
@@ -38,40 +40,13 @@ inline void require_counts(Index users, Index items, Index levels, const char* w
   });
 }
 
-/// One direction on the host: row (receiver, level) holds its sources in ascending order.
-struct HostAdjacency {
-  std::vector<Offset> offsets;  ///< [receivers * levels + 1]
-  std::vector<Index> source;
-  std::vector<Offset> degree;  ///< [receivers], over all levels
-  Index largest_row = 0;
-};
-
-/// Two stable counting sorts: by source, then by row. Cost: O(ratings + rows).
-inline HostAdjacency make_adjacency(Index receivers, Index sources, Index levels, std::span<const Rating> ratings,
-                                    Side receiving) {
-  const auto receiver_of = [&](const Rating& r) { return receiving == user_side ? r.user : r.item; };
-  const auto source_of = [&](const Rating& r) { return receiving == user_side ? r.item : r.user; };
-  std::vector<Offset> by_source(static_cast<std::size_t>(sources) + 1);
-  for (const Rating& r : ratings) ++by_source[source_of(r) + 1];
-  for (Index j = 0; j < sources; ++j) by_source[j + 1] += by_source[j];
-  std::vector<Offset> order(ratings.size());
-  for (std::size_t e = 0; e < ratings.size(); ++e) order[by_source[source_of(ratings[e])]++] = static_cast<Offset>(e);
-
-  HostAdjacency graph;
-  const Offset rows = Offset{receivers} * levels;
-  graph.offsets.resize(static_cast<std::size_t>(rows) + 1);
-  graph.degree.resize(receivers);
-  const auto row_of = [&](const Rating& r) { return Offset{receiver_of(r)} * levels + r.level; };
-  for (const Rating& r : ratings) {
-    ++graph.offsets[row_of(r) + 1];
-    ++graph.degree[receiver_of(r)];
-  }
-  for (Offset row = 0; row < rows; ++row) graph.offsets[row + 1] += graph.offsets[row];
-  std::vector<Offset> next(graph.offsets.begin(), graph.offsets.end() - 1);
-  graph.source.resize(ratings.size());
-  for (const Offset e : order) graph.source[next[row_of(ratings[e])]++] = source_of(ratings[e]);
-  for (const Offset degree : graph.degree) graph.largest_row = std::max(graph.largest_row, static_cast<Index>(degree));
-  return graph;
+/// Of the host, for work that no operation does: as many as the backend has, or as the machine.
+template <class B>
+int host_threads(const B& backend) {
+  if constexpr (requires { backend.threads(); })
+    return backend.threads();
+  else
+    return static_cast<int>(std::thread::hardware_concurrency());
 }
 
 /// Users cut into chunks of about equal numbers of pairs. Their number is a power of two chosen from the sizes alone,
@@ -147,16 +122,16 @@ template <BackendMemory B>
 class PairList {
  public:
   PairList(B& backend, Index users, Index items, Index levels, std::span<const Rating> ratings)
-      : PairList(checked(users, items, levels, ratings), backend, users, items, levels) {}
+      : PairList(checked(users, items, levels, ratings, host_threads(backend)), backend, users, items, levels) {}
 
   Offset size() const { return to_users_.view().entries; }
   Pairs pairs() const { return chunks_.pairs(to_users_.view()); }
 
  private:
-  static HostAdjacency checked(Index users, Index items, Index levels, std::span<const Rating> ratings) {
+  static HostAdjacency checked(Index users, Index items, Index levels, std::span<const Rating> ratings, int threads) {
     require_counts(users, items, levels, "pairs");
     require_in_range(ratings, users, items, levels, "pairs");
-    return make_adjacency(users, items, levels, ratings, user_side);
+    return make_adjacency(users, levels, ratings, user_side, threads);
   }
   PairList(const HostAdjacency& host, B& backend, Index users, Index items, Index levels)
       : to_users_(backend, users, items, levels, host), chunks_(backend, host, users, items, levels) {}
@@ -176,17 +151,11 @@ class Graph {
       : backend_(&backend), nodes_{users, items}, levels_(levels), normalization_(normalization) {
     require_counts(users, items, levels, "graph");
     require_in_range(ratings, users, items, levels, "graph");
-    for (const Side side : {user_side, item_side}) {
-      const HostAdjacency host = make_adjacency(nodes_[side], nodes_[other(side)], levels, ratings, side);
-      to_[side].emplace(backend, nodes_[side], nodes_[other(side)], levels, host);
-      degree_[side] = Buffer<B, Offset>(backend, host.degree);
-      scale_[side] = Buffer<B, T>(backend, nodes_[side]);
-      backend.run(DegreeScale<T>{.degree = degree_[side].data(),
-                                 .count = nodes_[side],
-                                 .normalization = normalization,
-                                 .scale = scale_[side].data()});
-      if (side == user_side) chunks_.emplace(backend, host, users, items, levels);
-    }
+    const int threads = host_threads(backend);
+    const HostAdjacency to_users = make_adjacency(users, levels, ratings, user_side, threads);
+    hold(user_side, to_users);
+    chunks_.emplace(backend, to_users, users, items, levels);
+    hold(item_side, make_adjacency(items, levels, ratings_by_user(to_users, levels), item_side, threads));
   }
 
   B& backend() const { return *backend_; }
@@ -209,6 +178,16 @@ class Graph {
   Pairs pairs() const { return chunks_->pairs(adjacency(user_side), adjacency(item_side)); }
 
  private:
+  void hold(Side side, const HostAdjacency& host) {
+    to_[side].emplace(*backend_, nodes_[side], nodes_[other(side)], levels_, host);
+    degree_[side] = Buffer<B, Offset>(*backend_, host.degree);
+    scale_[side] = Buffer<B, T>(*backend_, nodes_[side]);
+    backend_->run(DegreeScale<T>{.degree = degree_[side].data(),
+                                 .count = nodes_[side],
+                                 .normalization = normalization_,
+                                 .scale = scale_[side].data()});
+  }
+
   B* backend_;
   std::array<Index, 2> nodes_;
   Index levels_;

@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
-#include <system_error>
-#include <thread>
-#include <vector>
+
+#include "gcmc/base/parallel.hpp"
 
 namespace gcmc {
 
@@ -64,13 +63,7 @@ void for_each_in_order(int threads, const Take& take, const Work& work, const Me
     }
   };
 
-  std::vector<std::jthread> others;
-  try {
-    while (static_cast<int>(others.size()) + 1 < threads) others.emplace_back(loop);
-  } catch (const std::system_error&) {  // those that there are do it all
-  }
-  loop();
-  others.clear();  // when they are done
+  run_parallel(threads, threads, [&](Offset) { loop(); });
   if (error) std::rethrow_exception(error);
 }
 
