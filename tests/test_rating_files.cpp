@@ -128,6 +128,12 @@ TEST_CASE("a table that is not understood is refused in a sentence that helps", 
        "table with a line a user, layout is wide; else say which columns they are, as in columns "
        "user=1,item=2,rating=3"},
       {std::string("\xFF\xFEu\0s\0", 6), "", "file: this is UTF-16, text in UTF-8 was expected"},
+      {std::string("PAR1\x15\0", 6), "",
+       "file: this is Parquet, a table of text was expected: python3 -c \"import pandas; "
+       "pandas.read_parquet('FILE').to_csv('ratings.csv', index=False)\" writes one"},
+      {"PAR1,b\n", "",
+       "file:1: the header is 'PAR1,b' (separated by ,), in which no column is known as the user: name it, as in "
+       "columns user=NAME"},
       {std::string("PK\3\4\0\0", 6), "", "file: this is not text, a table was expected"},
       {"", "", "file: no ratings, at least one was expected"},
   }));

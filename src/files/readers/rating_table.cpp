@@ -76,9 +76,9 @@ void read_rating_table(const std::string& path, const ReadOptions& options, Data
            "in columns time=NAME";
   });
   ValueReader(options, report);  // refuses wrong options, whether there are lines or not
+  const int threads = table.fits(piece_size) ? 1 : options.threads > 0 ? options.threads : available_threads();
   for_each_in_order<TextPiece, RatingBlock>(
-      options.threads > 0 ? options.threads : available_threads(),
-      [&](TextPiece& piece) { return table.take(piece_size, piece); },
+      threads, [&](TextPiece& piece) { return table.take(piece_size, piece); },
       [&](const TextPiece& piece, RatingBlock& block) { read_block(table, piece, options, block); },
       [&](const RatingBlock& block) { collector.add(block); });
   limit.add_bytes(text_limit.bytes() - limit.bytes());

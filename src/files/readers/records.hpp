@@ -125,6 +125,10 @@ class Records {
     const std::string_view text = file_.peek(whole);
     require(!text.starts_with("\xFF\xFE") && !text.starts_with("\xFE\xFF"),
             [&] { return path() + ": this is UTF-16, text in UTF-8 was expected"; });
+    require(!text.starts_with("PAR1") || text.find('\0') == std::string_view::npos, [&] {
+      return path() + ": this is Parquet, a table of text was expected: python3 -c \"import pandas; " +
+             "pandas.read_parquet('FILE').to_csv('ratings.csv', index=False)\" writes one";
+    });
     require(text.substr(0, text.find('\n')).find('\0') == std::string_view::npos,
             [&] { return path() + ": this is not text, a table was expected"; });
     return text;
@@ -143,6 +147,12 @@ class Records {
     else
       count_ = separator_.cut(line, kept, fields_);
     return true;
+  }
+
+  /// Is what is left no more than `size` bytes?
+  bool fits(std::size_t size) {
+    bool whole = false;
+    return file_.peek(whole).size() <= size && whole;
   }
 
   /// Takes the next records, `size` bytes of them and the rest of the last one, without a look at their fields. False

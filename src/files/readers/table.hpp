@@ -25,7 +25,8 @@ class Table {
   /// The same columns in a piece that was taken from `whole`, both of which must outlive it.
   Table(const Table& whole, const TextPiece& piece, DataLimit& limit);
 
-  /// The next records, as Records has it.
+  /// As Records has them.
+  bool fits(std::size_t size) { return records_.fits(size); }
   bool take(std::size_t size, TextPiece& piece) { return records_.take(size, piece); }
 
   /// False at the end. Throws BadLine for a record that has not the right form.
