@@ -7,6 +7,7 @@ Clients that ask, that send fuzzed bodies, hostile requests, half of a request o
 and a reload every ten seconds. A line a minute says what the process holds. Fails if an answer is not one of those that
 may be, if the server dies, or if it holds a quarter (or 16 MB) more at the end than after the first tenth.
 """
+import faulthandler
 import json
 import random
 import re
@@ -40,6 +41,7 @@ def until(end, failures, work, pause):
 
 
 def main():
+    faulthandler.cancel_dump_traceback_later()  # serving.py's
     make_models()
     save("first", "live")
     with Server("--header-seconds", 2, "--body-seconds", 2, "--log", "none", models=("live",)) as server:
