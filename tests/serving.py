@@ -238,6 +238,7 @@ def protocol():
                                            {"Inference-Header-Content-Length": str(len(head))})
         size = int(headers["Inference-Header-Content-Length"])
         assert status == 200 and list(struct.unpack("<3f", text[size:])) == want, text
+        server.json("/v1/users?model=", status=404)
         for cut in (1, 5, len(data[1]) + 3):
             status, _, text = server.ask("POST", "/v2/models/gcmc/infer", (head + data[0] + data[1])[:-cut],
                                          {"Inference-Header-Content-Length": str(len(head))})

@@ -61,5 +61,5 @@ print(f"tritonclient {triton.__package__}: the bits of gcmc predict, {len(pairs)
 PYTHON
 
 venv/bin/schemathesis run "$address/openapi.json" --max-examples "$examples" --exclude-path-regex 'unload' \
-  --exclude-checks unsupported_method,positive_data_acceptance --workers 2 --no-color 2>&1 | tail -60
+  --exclude-checks unsupported_method,positive_data_acceptance --workers 1 --no-color 2>&1 | tail -400
 curl -fs "$address/livez"

@@ -165,9 +165,10 @@ ordered_json operation(const Route& route, const ordered_json& known, bool guard
   made["responses"]["200"] = {
       {"description", "The answer"},
       {"content", is_text ? content(answer, text) : content("application/json", reference(answer))}};
-  if (std::string_view(route.path).ends_with("/predict"))
-    for (ordered_json* place : {&made["requestBody"], &made["responses"]["200"]})
-      (*place)["content"]["text/csv"]["schema"] = text;
+  if (std::string_view(route.path).ends_with("/predict")) {
+    made["requestBody"]["content"]["text/csv"]["schema"] = ordered_json::object();  // whatever is text
+    made["responses"]["200"]["content"]["text/csv"]["schema"] = text;
+  }
   for (const char* status : {"4XX", "5XX"})
     made["responses"][status] = {{"description", "What is wrong"},
                                  {"content", content("application/problem+json", reference("Problem"))}};

@@ -139,6 +139,7 @@ struct Output {
 void choose(std::vector<Output>& outputs, const json& head) {
   const json parameters = head.value("parameters", json::object());
   const bool binary = parameters.value("binary_data_output", false);
+  if (head.contains("outputs") && !head["outputs"].is_array()) throw Problem(400, "outputs must be a list of tensors");
   if (!head.contains("outputs"))
     for (Output& output : outputs) output.wanted = true, output.binary = binary;
   for (const json& wanted : head.value("outputs", json::array())) {

@@ -55,7 +55,11 @@ void check_query(const Route& route, const Target& target) {
 
 }  // namespace
 
-std::shared_ptr<const LiveModel> Call::model() const { return service.models.find(text("model")); }
+std::shared_ptr<const LiveModel> Call::model() const {
+  const std::string name = text("model");
+  if (name.empty() && query.contains("model")) throw Problem(404, "the query names a model without a name", "model");
+  return service.models.find(name);
+}
 
 std::string Call::text(const std::string& name) const {
   const auto found = query.find(name);
