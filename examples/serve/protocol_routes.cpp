@@ -105,6 +105,7 @@ Inference take_inference(const Request& request) {
   Inference asked{parse_json(text), {}, {}};
   if (!asked.head.is_object() || !asked.head.contains("inputs") || !asked.head["inputs"].is_array())
     throw Problem(400, "inputs must be a list of tensors");
+  if (asked.head.contains("id") && !asked.head["id"].is_string()) throw Problem(400, "id must be text", "id");
   bool has_users = false, has_items = false;
   for (const json& tensor : asked.head["inputs"]) {
     const std::string name = tensor.at("name").get<std::string>();
@@ -157,7 +158,7 @@ Response written(const LiveModel& model, const json& head, const std::vector<Out
   std::string bytes;
   JsonText text(response.body);
   text.open('{').key("model_name").string(model.name).key("model_version").string(std::to_string(model.version));
-  if (head.contains("id") && head["id"].is_string()) text.key("id").string(head["id"].get<std::string>());
+  if (head.contains("id")) text.key("id").string(head["id"].get<std::string>());
   text.key("outputs").open('[');
   for (const Output& output : outputs) {
     if (!output.wanted) continue;
