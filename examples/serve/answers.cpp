@@ -143,4 +143,12 @@ Response list_in_pieces(std::string opening, std::function<bool(JsonText&)> put_
   return response;
 }
 
+Response whole_if_short(Response response, bool is_short) {
+  if (!is_short) return response;
+  while (response.more(response.body)) {
+  }
+  response.more = nullptr;
+  return response;
+}
+
 }  // namespace serve

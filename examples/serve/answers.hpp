@@ -70,6 +70,9 @@ Response json_answer(const Put& put) {
 /// A JSON answer in pieces: `put_piece(json)` continues the list and tells whether there is more.
 Response list_in_pieces(std::string opening, std::function<bool(JsonText&)> put_piece);
 
+/// One piece is an answer with a known length.
+Response whole_if_short(Response response, bool is_short);
+
 inline const std::string& user_id(const LiveModel& model, gcmc::Index user) {
   return model.saved().user_ids[static_cast<std::size_t>(user)];
 }
