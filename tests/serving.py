@@ -27,6 +27,8 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from made_ratings import write_ratings
+
 faulthandler.dump_traceback_later(900, exit=True)  # a server that hangs must not hang the tests
 GCMC = str(Path(sys.argv[1]).resolve())
 WORK = Path(tempfile.mkdtemp(prefix="serving-"))
@@ -43,14 +45,7 @@ def rows(text):
 
 
 def make_models():
-    draw = random.Random(4)
-    with open(WORK / "ratings.csv", "w", encoding="utf-8") as file:
-        file.write("userId,itemId,rating\n")
-        for user in range(60):
-            for item in range(45):
-                if draw.random() < 0.35:
-                    like = 3 + (user % 3 == item % 3) + (item % 5 == 0) - draw.randrange(3)
-                    file.write(f"u{user},i{item},{max(1, min(5, like))}\n")
+    write_ratings(WORK / "ratings.csv")
     with open(WORK / "movies.csv", "w", encoding="utf-8") as file:
         file.write("title,movieId\n")
         for item in range(45):

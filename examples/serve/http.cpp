@@ -141,8 +141,6 @@ std::size_t HttpServer::in_flight() const { return state_->in_flight; }
 void HttpServer::aside(std::function<void()> task) { net::post(*state_->aside, std::move(task)); }
 
 #ifdef GCMC_SERVE_TLS
-bool speaks_tls() { return true; }
-
 void HttpServer::use_tls(const Certificate& certificate) {
   for (const std::string& path : {certificate.chain, certificate.key})
     gcmc::require(std::ifstream(path).good(), path + ": cannot be read");
@@ -161,8 +159,6 @@ void HttpServer::use_tls(const Certificate& certificate) {
   }
 }
 #else
-bool speaks_tls() { return false; }
-
 void HttpServer::use_tls(const Certificate&) {
   throw gcmc::InputError("this build speaks no TLS: install libssl-dev and build gcmc again");
 }

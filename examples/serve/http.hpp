@@ -1,4 +1,5 @@
-// An HTTP/1.1 server with limits, behind a small interface. Boost.Beast and Asio are seen in http.cpp alone.
+// An HTTP/1.1 server with limits, behind a small interface. Boost.Beast and Asio are seen in http*.cpp and the headers
+// of those alone.
 #pragma once
 
 #include <cstddef>
@@ -77,9 +78,6 @@ struct Certificate {
   std::string chain, key;  ///< PEM files
 };
 
-/// Can this build speak TLS?
-bool speaks_tls();
-
 /// One thread accepts, reads, answers what is quick and writes; workers do the rest, in the order of arrival. A
 /// connection's requests are answered one after the other. Where there are as many connections as there may be, the one
 /// that has kept the server waiting longest, for a request or for taking an answer, makes room.
@@ -89,7 +87,7 @@ class HttpServer {
   ~HttpServer();
 
   /// From here on new connections are TLS, with this certificate. Throws gcmc::InputError for files that are none of a
-  /// certificate and its key, and leaves what was.
+  /// certificate and its key, or in a build without OpenSSL, and leaves what was.
   void use_tls(const Certificate& certificate);
   /// Port 0: any that is free. Returns the port. Throws gcmc::InputError for an address that cannot be had.
   int listen(const std::string& host, int port);

@@ -10,7 +10,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #ifdef GCMC_SERVE_TLS
@@ -20,7 +19,6 @@
 #include <chrono>
 #include <list>
 
-#include "gcmc/base/version.hpp"
 #include "http.hpp"
 #include "http_framing.hpp"
 

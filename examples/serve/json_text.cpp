@@ -23,11 +23,6 @@ void append_shortest(std::string& text, Number value) {
 
 }  // namespace
 
-std::string json_string(std::string_view value) {
-  if (std::all_of(value.begin(), value.end(), is_plain)) return '"' + std::string(value) + '"';
-  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 void append_fixed(std::string& text, double value, int decimals) {
   std::array<char, 400> digits;
   const auto end =
@@ -66,7 +61,7 @@ JsonText& JsonText::string(std::string_view value) {
     text_ += value;
     text_ += '"';
   } else {
-    text_ += json_string(value);
+    text_ += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
   return *this;
 }

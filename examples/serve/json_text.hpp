@@ -28,9 +28,6 @@ class JsonText {
   bool first_ = true;
 };
 
-/// A JSON string, quotes and all.
-std::string json_string(std::string_view value);
-
 /// A number with so many digits behind the point.
 void append_fixed(std::string& text, double value, int decimals);
 

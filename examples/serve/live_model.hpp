@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>

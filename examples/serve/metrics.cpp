@@ -91,9 +91,7 @@ void models(std::string& text, const Models& models) {
 }  // namespace
 
 void Metrics::count(const Exchange& exchange) {
-  static constexpr std::array known = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"};
-  const bool is_known = std::find(known.begin(), known.end(), exchange.method) != known.end();
-  ++requests_[{is_known ? exchange.method : "other", exchange.route, exchange.status}];
+  ++requests_[{exchange.method, exchange.route, exchange.status}];
   Histogram& histogram = seconds_[exchange.route];
   const auto bound = std::lower_bound(bounds.begin(), bounds.end(), exchange.seconds) - bounds.begin();
   ++histogram.counts[static_cast<std::size_t>(bound)];

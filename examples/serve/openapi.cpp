@@ -177,8 +177,6 @@ ordered_json operation(const Route& route, const ordered_json& known, bool guard
   return made;
 }
 
-std::string lower(std::string method) { return in_lower_case(std::move(method)); }
-
 }  // namespace
 
 std::string openapi_document(const std::vector<std::string>& models, bool guarded) {
@@ -191,7 +189,7 @@ std::string openapi_document(const std::vector<std::string>& models, bool guarde
                              {"description", "A model of Graph Convolutional Matrix Completion over HTTP"},
                              {"license", {{"name", "Apache-2.0"}}}}}};
   for (const Route& route : routes())
-    document["paths"][route.path][lower(route.method)] = operation(route, known, guarded);
+    document["paths"][route.path][in_lower_case(route.method)] = operation(route, known, guarded);
   document["components"]["schemas"] = ordered_json::parse(schema_texts);
   if (guarded) document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
   return document.dump(1) + '\n';

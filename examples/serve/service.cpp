@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <new>
 
@@ -184,7 +185,10 @@ Plan Service::plan(const Request& head) {
   return plan;
 }
 
-void Service::finished(const Exchange& exchange) {
+void Service::finished(Exchange exchange) {
+  static constexpr std::array methods = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"};
+  const bool is_known = std::find(methods.begin(), methods.end(), exchange.method) != methods.end();
+  if (!is_known) exchange.method = "other";  // what a client makes up is not repeated
   metrics.count(exchange);
   log_.add(exchange);
 }

@@ -66,7 +66,7 @@ class Service {
         log_(log) {}
 
   Plan plan(const Request& head);
-  void finished(const Exchange& exchange);
+  void finished(Exchange exchange);
 
   Models& models;
   const ServiceOptions options;
