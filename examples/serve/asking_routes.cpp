@@ -131,10 +131,8 @@ Response recommend_to(Call& call, const std::shared_ptr<const LiveModel>& model,
 
 }  // namespace
 
-Response recommend(Call& call) {
+Response recommend(Call& call, Fields& fields) {
   const auto model = call.model();
-  const nlohmann::json body = parse_json(json_body(call.request));
-  Fields fields(body);
   Wish wish = take_wish(fields, call.service, *model);
   auto user = fields.id("user");
   auto users = fields.ids("users");
@@ -171,10 +169,8 @@ Response recommend_to_one(Call& call) {
   return whole_if_short(recommend_to(call, call.model(), {call.path.at("user")}, std::move(wish)), true);
 }
 
-Response similar(Call& call) {
+Response similar(Call& call, Fields& fields) {
   const auto model = call.model();
-  const nlohmann::json body = parse_json(json_body(call.request));
-  Fields fields(body);
   const auto item = fields.id("item"), user = fields.id("user");
   const auto items = fields.ids("items"), users = fields.ids("users");
   const auto n = static_cast<Index>(fields.integer("n", 10, 1, most_listed));
@@ -210,11 +206,9 @@ Response similar(Call& call) {
   });
 }
 
-Response explain(Call& call) {
+Response explain(Call& call, Fields& fields) {
   const auto model = call.model();
   require_encoder(*model);
-  const nlohmann::json body = parse_json(json_body(call.request));
-  Fields fields(body);
   const auto user = fields.id("user"), item = fields.id("item");
   const auto n = static_cast<std::size_t>(fields.integer("n", 10, 1, most_listed));
   const bool has_ratings = fields.has("ratings");
@@ -241,10 +235,8 @@ Response explain(Call& call) {
   });
 }
 
-Response fold_in(Call& call) {
+Response fold_in(Call& call, Fields& fields) {
   const auto model = call.model();
-  const nlohmann::json body = parse_json(json_body(call.request));
-  Fields fields(body);
   const bool of_item = fields.has("users");
   const gcmc::Side side = of_item ? gcmc::item_side : gcmc::user_side;
   const char* asked = of_item ? "users" : "items";

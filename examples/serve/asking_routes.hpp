@@ -1,15 +1,42 @@
 // What is asked of a model: /v1/predict, recommend, similar, explain, fold-in. openapi.cpp says what goes in and out.
 #pragma once
 
+#include "fields.hpp"
 #include "service.hpp"
 
 namespace serve {
 
-Response predict(Call& call);
-Response recommend(Call& call);
+Response predict(Call& call);  ///< JSON or CSV
 Response recommend_to_one(Call& call);
-Response similar(Call& call);
-Response explain(Call& call);
-Response fold_in(Call& call);
+
+/// By the fields of a JSON body.
+Response predict_pairs(Call& call, Fields& fields);
+Response recommend(Call& call, Fields& fields);
+Response similar(Call& call, Fields& fields);
+Response explain(Call& call, Fields& fields);
+Response fold_in(Call& call, Fields& fields);
+
+/// The function of a route whose body is JSON.
+template <Response answer(Call&, Fields&)>
+Response by_fields(Call& call) {
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  return answer(call, fields);
+}
+
+/// Pairs of ids. A pair of empty ids stands for a line that holds none.
+struct AskedPairs {
+  std::vector<std::string> users, items;
+  std::size_t size() const { return users.size(); }
+};
+
+/// "pairs": [{user, item}, ...], or "users" and "items" of the same length, or one "user" and "item". Throws Problem.
+AskedPairs take_pairs(Fields& fields);
+
+struct Details;
+/// JSON {"predictions": [{user, item, rating, ...}, ...]}, as /v1/predict answers.
+Response predictions(Call& call, AskedPairs pairs, Details details);
+/// CSV of ratings alone, a line a pair, nan for one that stands for none; no line break at the end.
+Response rating_lines(Call& call, AskedPairs pairs);
 
 }  // namespace serve

@@ -33,21 +33,6 @@ class MemoryFile {
 
 }  // namespace
 
-std::string media_type(const Request& request) {
-  const std::string_view given = request.header("Content-Type");
-  std::string type = in_lower_case(std::string(given.substr(0, given.find(';'))));
-  type.erase(type.find_last_not_of(" \t") + 1);
-  return type;
-}
-
-std::string_view json_body(const Request& request) {
-  const std::string type = media_type(request);
-  if (!type.empty() && type != "application/json" && type != "text/json" && !type.ends_with("+json") &&
-      type != "application/x-www-form-urlencoded")
-    throw Problem(415, "the body must be application/json");
-  return request.body;
-}
-
 std::vector<gcmc::IdPair> pairs_of_csv(const std::string& text) {
   if (text.starts_with("\x1f\x8b")) throw Problem(415, "the body must be plain text, not compressed");
   const MemoryFile file(text);

@@ -4,6 +4,7 @@
 
 #include "gcmc/base/text.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "live_model.hpp"
 #include "problem.hpp"
 
 namespace serve {
@@ -32,6 +33,21 @@ void check_shape(std::string_view text) {
 }
 
 }  // namespace
+
+std::string media_type(const Request& request) {
+  const std::string_view given = request.header("Content-Type");
+  std::string type = in_lower_case(std::string(given.substr(0, given.find(';'))));
+  type.erase(type.find_last_not_of(" \t") + 1);
+  return type;
+}
+
+std::string_view json_body(const Request& request) {
+  const std::string type = media_type(request);
+  if (!type.empty() && type != "application/json" && type != "text/json" && !type.ends_with("+json") &&
+      type != "application/x-www-form-urlencoded")
+    throw Problem(415, "the body must be application/json");
+  return request.body;
+}
 
 json parse_json(std::string_view text) {
   check_shape(text);

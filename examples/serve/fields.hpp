@@ -7,7 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "http.hpp"
+
 namespace serve {
+
+/// The body's media type in lower case, without parameters.
+std::string media_type(const Request& request);
+
+/// The body, which must be JSON. Throws Problem 415 if it says that it is something else; what programs send unasked
+/// (nothing, and the form of curl -d) passes.
+std::string_view json_body(const Request& request);
 
 /// A JSON document. Throws Problem 400 that says where it is none.
 nlohmann::json parse_json(std::string_view text);

@@ -101,47 +101,71 @@ LiveModel::LiveModel(std::string given, const std::string& folder, int number)
 }
 
 Models::Models(std::vector<std::pair<std::string, std::string>> folders) {
-  for (auto& [name, folder] : folders) entries_.push_back({std::move(folder), {name, "", ModelState::loading, {}}});
+  for (auto& [name, folder] : folders) entries_.push_back(std::make_shared<Entry>(Entry{{name, std::move(folder)}}));
 }
 
-const Models::Entry& Models::entry(std::string_view name) const {
-  if (name.empty()) return entries_.front();
-  for (const Entry& entry : entries_)
-    if (entry.status.name == name) return entry;
+const std::shared_ptr<Models::Entry>& Models::entry(std::string_view name) const {
+  if (name.empty() && !entries_.empty()) return entries_.front();
+  for (const auto& entry : entries_)
+    if (entry->status.name == name) return entry;
   throw Problem(404, "there is no model \"" + gcmc::printable(name, 40) + "\"; GET /v1/models lists them", "model");
-}
-Models::Entry& Models::entry(std::string_view name) {
-  return const_cast<Entry&>(std::as_const(*this).entry(name));  // the vector's length and places never change
 }
 
 void Models::load(const std::string& name) {
   const std::lock_guard one_at_a_time(loading_);
-  Entry& wanted = entry(name);
+  std::shared_ptr<Entry> wanted;
   std::shared_ptr<const LiveModel> old;  // let go of behind the locks
-  int unloads = 0;
+  int unloads = 0, loads = 0;
   {
     const std::lock_guard lock(mutex_);
-    unloads = wanted.unloads;
-    if (!wanted.status.model) wanted.status.state = ModelState::loading;
+    wanted = entry(name);
+    unloads = wanted->unloads;
+    loads = wanted->loads;
+    if (!wanted->status.model) wanted->status.state = ModelState::loading;
   }
   try {
-    auto model = std::make_shared<const LiveModel>(wanted.status.name, wanted.folder, wanted.loads + 1);
+    auto model = std::make_shared<const LiveModel>(wanted->status.name, wanted->status.folder, loads + 1);
     const std::lock_guard lock(mutex_);
-    ++wanted.loads;
-    old = wanted.status.model;
-    if (wanted.unloads == unloads) wanted.status = {wanted.status.name, "", ModelState::ready, std::move(model)};
+    ++wanted->loads;
+    old = wanted->status.model;
+    if (wanted->unloads != unloads) return;
+    wanted->status.detail.clear();
+    wanted->status.state = ModelState::ready;
+    wanted->status.model = std::move(model);
   } catch (const std::exception& error) {
     const std::lock_guard lock(mutex_);
-    wanted.status.detail = error.what();
-    if (!wanted.status.model) wanted.status.state = ModelState::failed;
+    wanted->status.detail = error.what();
+    if (!wanted->status.model) wanted->status.state = ModelState::failed;
     throw;
   }
+}
+
+void Models::add(const std::string& name, const std::string& folder) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : entries_)
+      if (entry->status.name == name) throw Problem(409, "there is a model \"" + gcmc::printable(name, 40) + "\"");
+    entries_.push_back(std::make_shared<Entry>(Entry{{name, folder}}));
+  }
+  try {
+    load(name);
+  } catch (...) {
+    remove(name);
+    throw;
+  }
+}
+
+void Models::remove(const std::string& name) {
+  std::shared_ptr<Entry> old;  // let go of behind the lock
+  const std::lock_guard lock(mutex_);
+  old = entry(name);
+  std::erase(entries_, old);
 }
 
 void Models::unload(const std::string& name) {
   std::shared_ptr<const LiveModel> old;  // let go of behind the lock
   const std::lock_guard lock(mutex_);
-  Entry& unwanted = entry(name);
+  Entry& unwanted = *entry(name);
   old.swap(unwanted.status.model);
   ++unwanted.unloads;
   unwanted.status.state = ModelState::unloaded;
@@ -149,22 +173,23 @@ void Models::unload(const std::string& name) {
 
 std::shared_ptr<const LiveModel> Models::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  const ModelStatus& status = entry(name).status;
+  const ModelStatus& status = entry(name)->status;
   if (!status.model) throw Problem(503, "model \"" + status.name + "\" is " + state_name(status.state));
   return status.model;
 }
 
 bool Models::ready() const {
   const std::lock_guard lock(mutex_);
-  const auto is_first = [](const Entry& e) { return e.loads == 0 && e.status.state == ModelState::loading; };
+  const auto is_first = [](const auto& e) { return e->loads == 0 && e->status.state == ModelState::loading; };
+  const auto answers = [](const auto& e) { return e->status.model != nullptr; };
   return std::none_of(entries_.begin(), entries_.end(), is_first) &&
-         std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.status.model != nullptr; });
+         (entries_.empty() || std::any_of(entries_.begin(), entries_.end(), answers));
 }
 
 std::vector<ModelStatus> Models::statuses() const {
   const std::lock_guard lock(mutex_);
   std::vector<ModelStatus> statuses;
-  for (const Entry& entry : entries_) statuses.push_back(entry.status);
+  for (const auto& entry : entries_) statuses.push_back(entry->status);
   return statuses;
 }
 

@@ -35,45 +35,48 @@ struct LiveModel {
 enum class ModelState { loading, ready, failed, unloaded };
 
 struct ModelStatus {
-  std::string name, detail;  ///< detail: why the last load failed
+  std::string name, folder, detail = {};  ///< detail: why the last load failed
   ModelState state = ModelState::loading;
-  std::shared_ptr<const LiveModel> model;  ///< what answers; of a load that failed, the one before
+  std::shared_ptr<const LiveModel> model = {};  ///< what answers; of a load that failed, the one before
 };
 
 /// Models by name. Members may be called from any thread.
 class Models {
  public:
-  /// Names and folders, at least one. Nothing is loaded yet.
+  /// Names and folders. Nothing is loaded yet.
   explicit Models(std::vector<std::pair<std::string, std::string>> folders);
 
   /// Reads the folder anew and exchanges the model, while the old one answers; of a model that is unloaded meanwhile
   /// nothing stays. Throws Problem 404 for an unknown name, gcmc::Error where there is no such model in the folder; the
   /// old one stays then.
   void load(const std::string& name);
+  /// A further model, loaded at once. Throws Problem 409 for a name that is taken, gcmc::Error as load; nothing stays
+  /// then.
+  void add(const std::string& name, const std::string& folder);
+  /// No such model any more; requests that have begun are answered. Throws Problem 404.
+  void remove(const std::string& name);
   /// Forgets it; requests that have begun are answered. Throws Problem 404.
   void unload(const std::string& name);
 
   /// The model that answers; the first one for an empty name. Throws Problem: 404 for an unknown name, 503 for one that
   /// is not loaded.
   std::shared_ptr<const LiveModel> find(std::string_view name) const;
-  /// Has each model been loaded, or failed to be, and is there one that answers? What fails or is unloaded later leaves
-  /// the others ready.
+  /// Has each model been loaded, or failed to be, and is there one that answers, or none at all? What fails or is
+  /// unloaded later leaves the others ready.
   bool ready() const;
   std::vector<ModelStatus> statuses() const;
   std::vector<std::string> names() const;
 
  private:
   struct Entry {
-    std::string folder;
-    ModelStatus status;
+    ModelStatus status;  ///< name and folder never change
     int loads = 0, unloads = 0;
   };
-  Entry& entry(std::string_view name);
-  const Entry& entry(std::string_view name) const;
+  const std::shared_ptr<Entry>& entry(std::string_view name) const;  ///< under the lock
 
   mutable std::mutex mutex_;  ///< of the entries
   std::mutex loading_;        ///< one load at a time
-  std::vector<Entry> entries_;
+  std::vector<std::shared_ptr<Entry>> entries_;
 };
 
 const char* state_name(ModelState state);

@@ -120,6 +120,16 @@ constexpr const char* schema_texts = R"({
 "Inferred": {"type": "object", "required": ["model_name", "outputs"]},
 "Repository": {"type": "array", "items": {"type": "object", "required": ["name", "state"]}},
 "Nothing": {"type": "object"},
+"Invocation": {"type": "object", "description": "action, and the fields of that route: predict, where it is missing. As text/csv: user,item a line",
+  "properties": {"action": {"type": "string", "enum": ["predict", "recommend", "similar", "explain", "fold-in"]}},
+  "example": {"action": "recommend", "user": "1", "n": 5}},
+"Invoked": {"type": "object"},
+"ExecutionParameters": {"type": "object", "required": ["MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"]},
+"NewModel": {"type": "object", "required": ["model_name", "url"], "additionalProperties": false,
+  "properties": {"model_name": {"type": "string"}, "url": {"type": "string", "description": "Its folder"}}},
+"HostedModel": {"type": "object", "required": ["modelName", "modelUrl"]},
+"HostedModels": {"type": "object", "required": ["models"],
+  "properties": {"models": {"type": "array", "items": {"$ref": "#/components/schemas/HostedModel"}}}},
 "Document": {"type": "object"},
 "Problem": {"type": "object", "required": ["type", "title", "status", "detail"], "properties": {"type": {"type": "string"},
   "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
@@ -165,7 +175,8 @@ ordered_json operation(const Route& route, const ordered_json& known, bool guard
   made["responses"]["200"] = {
       {"description", "The answer"},
       {"content", is_text ? content(answer, text) : content("application/json", reference(answer))}};
-  if (std::string_view(route.path).ends_with("/predict")) {
+  const std::string_view path = route.path;
+  if (path.ends_with("/predict") || path.ends_with("/invocations") || path.ends_with("/invoke")) {
     made["requestBody"]["content"]["text/csv"]["schema"] = ordered_json::object();  // whatever is text
     made["responses"]["200"]["content"]["text/csv"]["schema"] = text;
   }
@@ -179,16 +190,17 @@ ordered_json operation(const Route& route, const ordered_json& known, bool guard
 
 }  // namespace
 
-std::string openapi_document(const std::vector<std::string>& models, bool guarded) {
+std::string openapi_document(const std::vector<std::string>& models, const ServiceOptions& options) {
+  const bool guarded = !options.token.empty(), multi_model = options.sagemaker && options.sagemaker->multi_model;
   ordered_json known = ordered_json::parse(parameter_texts);
-  known["model"]["schema"]["enum"] = models;
+  if (!multi_model) known["model"]["schema"]["enum"] = models;
   ordered_json document = {{"openapi", "3.0.3"},
                            {"info",
                             {{"title", "gcmc serve"},
                              {"version", GCMC_VERSION},
                              {"description", "A model of Graph Convolutional Matrix Completion over HTTP"},
                              {"license", {{"name", "Apache-2.0"}}}}}};
-  for (const Route& route : routes())
+  for (const Route& route : routes(options.sagemaker.has_value()))
     document["paths"][route.path][in_lower_case(route.method)] = operation(route, known, guarded);
   document["components"]["schemas"] = ordered_json::parse(schema_texts);
   if (guarded) document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};

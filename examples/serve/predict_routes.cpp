@@ -16,11 +16,6 @@ using gcmc::Index;
 
 constexpr std::size_t pairs_a_piece = 8192;
 
-struct AskedPairs {
-  std::vector<std::string> users, items;
-  std::size_t size() const { return users.size(); }
-};
-
 void take_pair(Fields& fields, AskedPairs& pairs) {
   const auto user = fields.id("user"), item = fields.id("item");
   const char* missing = !user ? "user" : "item";
@@ -29,7 +24,8 @@ void take_pair(Fields& fields, AskedPairs& pairs) {
   pairs.items.push_back(*item);
 }
 
-/// "pairs": [{user, item}, ...], or "users" and "items" of the same length, or one "user" and "item".
+}  // namespace
+
 AskedPairs take_pairs(Fields& fields) {
   AskedPairs pairs;
   if (const nlohmann::json* list = fields.find("pairs")) {
@@ -50,6 +46,8 @@ AskedPairs take_pairs(Fields& fields) {
   take_pair(fields, pairs);
   return pairs;
 }
+
+namespace {
 
 /// Pairs, a piece at a time, numbered and rated.
 class PairScorer {
@@ -125,13 +123,7 @@ Response predict_csv(Call& call) {
 
 }  // namespace
 
-Response predict(Call& call) {
-  if (media_type(call.request) == "text/csv") return predict_csv(call);
-  const nlohmann::json body = parse_json(json_body(call.request));
-  Fields fields(body);
-  AskedPairs pairs = take_pairs(fields);
-  const Details details = take_details(fields);
-  fields.finish();
+Response predictions(Call& call, AskedPairs pairs, Details details) {
   const auto scorer = std::make_shared<PairScorer>(call, std::move(pairs));
   std::string opening;
   JsonText json(opening);
@@ -140,6 +132,33 @@ Response predict(Call& call) {
   Response response =
       list_in_pieces(opening, [scorer, details](JsonText& list) { return put_predictions(list, *scorer, details); });
   return whole_if_short(std::move(response), scorer->size() <= pairs_a_piece);
+}
+
+Response rating_lines(Call& call, AskedPairs pairs) {
+  const auto scorer = std::make_shared<PairScorer>(call, std::move(pairs));
+  Response response{200, "text/csv"};
+  response.more = [scorer](std::string& piece) {
+    const int decimals = gcmc::rating_decimals(scorer->model().saved());
+    return scorer->next(false, [&](std::size_t k, Index, Index, double rating, auto) {
+      if (k > 0) piece += '\n';
+      if (scorer->asked().users[k].empty())
+        piece += "nan";
+      else
+        append_fixed(piece, rating, decimals);
+    });
+  };
+  return whole_if_short(std::move(response), scorer->size() <= pairs_a_piece);
+}
+
+Response predict_pairs(Call& call, Fields& fields) {
+  AskedPairs pairs = take_pairs(fields);
+  const Details details = take_details(fields);
+  fields.finish();
+  return predictions(call, std::move(pairs), details);
+}
+
+Response predict(Call& call) {
+  return media_type(call.request) == "text/csv" ? predict_csv(call) : by_fields<predict_pairs>(call);
 }
 
 }  // namespace serve

@@ -20,6 +20,7 @@ constexpr std::array titles = {Title{400, "Bad Request"},
                                Title{403, "Forbidden"},
                                Title{404, "Not Found"},
                                Title{405, "Method Not Allowed"},
+                               Title{406, "Not Acceptable"},
                                Title{409, "Conflict"},
                                Title{413, "Content Too Large"},
                                Title{415, "Unsupported Media Type"},
@@ -27,7 +28,8 @@ constexpr std::array titles = {Title{400, "Bad Request"},
                                Title{431, "Request Header Fields Too Large"},
                                Title{501, "Not Implemented"},
                                Title{503, "Service Unavailable"},
-                               Title{505, "HTTP Version Not Supported"}};
+                               Title{505, "HTTP Version Not Supported"},
+                               Title{507, "Insufficient Storage"}};
 
 const char* title(int status) {
   const auto found = std::find_if(titles.begin(), titles.end(), [&](const Title& t) { return t.status == status; });

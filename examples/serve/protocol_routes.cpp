@@ -200,7 +200,7 @@ Response server_metadata(Call&) {
 }
 
 Response model_metadata(Call& call) {
-  const auto model = call.service.models.find(call.path.at("model"));
+  const auto model = call.model();
   return json_answer([&](JsonText& text) {
     text.key("name").string(model->name).key("versions").open('[').string(std::to_string(model->version)).close(']');
     text.key("platform").string("gcmc").key("inputs").open('[');
@@ -214,12 +214,12 @@ Response model_metadata(Call& call) {
 }
 
 Response model_ready(Call& call) {
-  const auto model = call.service.models.find(call.path.at("model"));
+  const auto model = call.model();
   return json_answer([&](JsonText& text) { text.key("name").string(model->name).key("ready").boolean(true); });
 }
 
 Response infer(Call& call) try {
-  const auto model = call.service.models.find(call.path.at("model"));
+  const auto model = call.model();
   const Inference asked = take_inference(call.request);
   const std::size_t pairs = asked.users.size(), levels = model->saved().levels.size();
   call.check_count(pairs);

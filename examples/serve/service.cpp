@@ -57,6 +57,7 @@ void check_query(const Route& route, const Target& target) {
 }  // namespace
 
 std::shared_ptr<const LiveModel> Call::model() const {
+  if (path.contains("model")) return service.models.find(path.at("model"));
   const std::string name = text("model");
   if (name.empty() && query.contains("model")) throw Problem(404, "the query names a model without a name", "model");
   return service.models.find(name);
@@ -134,7 +135,7 @@ Plan Service::planned(const Request& head) {
   check_host(head);
   const Target target(head.target);
   std::vector<const Route*> matching;
-  for (const Route& route : routes())
+  for (const Route& route : routes(options.sagemaker.has_value()))
     if (match(route.path, target.segments)) matching.push_back(&route);
   if (matching.empty()) throw Problem(404, "there is nothing at this path; /openapi.json lists what there is");
   plan.route = matching.front()->path;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,11 +16,22 @@
 
 namespace serve {
 
+/// What Amazon SageMaker says of the container.
+struct SageMaker {
+  bool batch = false;        ///< a transform of files: each line must get one
+  bool multi_model = false;  ///< models come and go by /models
+  int payload_mb = 6;        ///< that a batch transform should send at once
+  int transforms = 1;        ///< that it should send side by side
+  std::string default_accept = {};
+  std::function<gcmc::Offset()> memory_left = {};  ///< bytes
+};
+
 struct ServiceOptions {
   std::string token;                 ///< that a caller must bear; empty: none
   std::vector<std::string> origins;  ///< of other pages that may ask; "*": all
   std::vector<std::string> hosts;    ///< names that this server may be called by; none: all
   std::size_t most_pairs = 1000000;  ///< of a request
+  std::optional<SageMaker> sagemaker = {};
 };
 
 class Service;
@@ -29,7 +42,7 @@ struct Call {
   const Request& request;
   std::map<std::string, std::string> path, query;  ///< the values of {names}, and of the query
 
-  /// The model that the query names, else the first. Throws Problem.
+  /// The model that the path or the query names, else the first. Throws Problem.
   std::shared_ptr<const LiveModel> model() const;
   /// A whole number of the query. Throws Problem 400.
   long long integer(const std::string& name, long long otherwise, long long low, long long high) const;
@@ -52,18 +65,15 @@ struct Route {
   Response (*answer)(Call&);
 };
 
-/// All of them.
-std::span<const Route> routes();
-/// OpenAPI 3.0, as JSON, of a server of these models; guarded: it asks for a token.
-std::string openapi_document(const std::vector<std::string>& models, bool guarded);
+/// All of them, of SageMaker's too or without those.
+std::span<const Route> routes(bool of_sagemaker);
+/// OpenAPI 3.0, as JSON, of a server of these models.
+std::string openapi_document(const std::vector<std::string>& models, const ServiceOptions& options);
 
 class Service {
  public:
   Service(Models& asked, ServiceOptions given, AccessLog& log)
-      : models(asked),
-        options(std::move(given)),
-        document(openapi_document(asked.names(), !options.token.empty())),
-        log_(log) {}
+      : models(asked), options(std::move(given)), document(openapi_document(asked.names(), options)), log_(log) {}
 
   Plan plan(const Request& head);
   void finished(Exchange exchange);

@@ -152,7 +152,7 @@ void follow_files(Settings& settings, const CLI::App& command) {
 
 /// Where a run writes, which one that repeats it must not.
 bool is_place_of_run(std::string_view name) {
-  constexpr std::array<std::string_view, 4> places = {"save_dir", "save_id", "checkpoint_dir", "resume"};
+  constexpr std::array<std::string_view, 5> places = {"save_dir", "save_id", "model_dir", "checkpoint_dir", "resume"};
   return std::find(places.begin(), places.end(), name) != places.end();
 }
 

@@ -19,6 +19,7 @@
 #include "gcmc/base/version.hpp"
 #include "gcmc/options/option_names.hpp"
 #include "help.hpp"
+#include "sagemaker.hpp"
 
 namespace {
 
@@ -77,6 +78,8 @@ CLI::App* add_train(CLI::App& app, TrainArguments& arguments) {
   return command;
 }
 
+void run_program(std::vector<std::string> arguments);
+
 /// The commands and what each was told.
 struct Program {
   CLI::App app{"Graph Convolutional Matrix Completion: predicts the ratings that users would give to items", "gcmc"};
@@ -100,6 +103,7 @@ struct Program {
     for (const auto add : {add_predict, add_recommend, add_similar, add_explain, add_evaluate, add_info, add_export,
                            add_data, add_serve})
       others.push_back(add(app));
+    others.push_back(add_sagemaker(app, run_program));
     for (CLI::App* command : app.get_subcommands({})) command->group("Commands");
   }
 
@@ -127,14 +131,9 @@ bool reserve_standard_streams() {
   return closed;
 }
 
-int run(int count, char** values) {
-  const bool output_is_unwanted = reserve_standard_streams();
+/// Does what uniform arguments, at least one, ask for. Throws what the command throws.
+void run_program(std::vector<std::string> arguments) {
   Program program;
-  std::vector<std::string> arguments = uniform_arguments(count, values);
-  if (arguments.empty()) {
-    std::fputs(short_help(program.app).c_str(), stderr);
-    return wrong_input;
-  }
   check_names(program.app, arguments);
   const std::string name = arguments.front();
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
@@ -146,9 +145,21 @@ int run(int count, char** values) {
   } catch (const CLI::CallForVersion&) {
     std::puts(program.app.version().c_str());
   } catch (const CLI::ParseError& error) {
-    return fail(std::string(error.what()) + " (gcmc " + name + " --help says more)", wrong_input);
+    throw gcmc::InputError(std::string(error.what()) + " (gcmc " + name + " --help says more)");
   }
-  if (output_is_unwanted && (*program.train_command || *program.tune_command)) return 0;  // what counts is saved
+}
+
+int run(int count, char** values) {
+  const bool output_is_unwanted = reserve_standard_streams();
+  const std::vector<std::string> arguments = uniform_arguments(count, values);
+  if (arguments.empty()) {
+    std::fputs(short_help(Program().app).c_str(), stderr);
+    return wrong_input;
+  }
+  run_program(arguments);
+  const std::string& name = arguments.front();
+  if (output_is_unwanted && (name == "train" || name == "tune" || name == "sagemaker"))
+    return 0;  // what counts is saved
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("standard output cannot be written", internal_fault);
   return 0;
 }

@@ -15,6 +15,7 @@ struct ProgramOptions {
   std::string data_url;       ///< empty: GCMC_DATA_URL, else GroupLens
   std::string save_dir;       ///< empty: nothing is written
   std::string save_id;
+  std::string model_dir;       ///< empty: model/ in the run's folder
   std::string checkpoint_dir;  ///< empty: none, unless `resume`
   bool resume = false;         ///< checkpoints are in the run's own folder
   double checkpoint_minutes = 10;
@@ -68,6 +69,7 @@ void for_each_option(O& o, Visit&& visit) {
       row("save_dir", "folder for config.json, history.csv, metrics.json, curve.svg and model/; empty: write nothing"),
       o.save_dir);
   visit(row("save_id", "names a sub-folder of save_dir, so that runs lie side by side"), o.save_id);
+  visit(row("model_dir", "folder for the model alone; empty: model/ beside the run's other files"), o.model_dir);
   visit(row("checkpoint_dir",
             "folder for checkpoints, from which the same command goes on after a cut; empty: none, or see resume"),
         o.checkpoint_dir);

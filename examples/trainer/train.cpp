@@ -115,7 +115,7 @@ std::vector<gcmc::RunFile> run_files(const Settings& settings, const gcmc::Folds
 void write_run(const std::string& folder, const Settings& settings, const gcmc::EnsembleResult& result,
                const gcmc::ReadReport& read) {
   try {
-    gcmc::save_run(folder, run_files(settings, result, read), result.models);
+    gcmc::save_run(folder, run_files(settings, result, read), result.models, settings.program.model_dir);
   } catch (const gcmc::Error& problem) {
     const std::exception_ptr failure = std::current_exception();
     std::error_code none;
@@ -215,10 +215,13 @@ void run_train(const OptionsFor& options_for) {
   gcmc::require(
       !all_folds || (checkpoint_place.empty() && settings.program.continued.empty()),
       "folds are neither gone on with from checkpoints nor from a model: leave out --folds, or train one --fold");
+  gcmc::require(settings.program.model_dir.empty() || (!folder.empty() && !all_folds),
+                all_folds ? "--model-dir and --folds: of folds no model is kept"
+                          : "--model-dir needs --save-dir, a folder for the run's other files");
   std::optional<gcmc::FolderLock> lock;
   if (!folder.empty()) {
     lock.emplace(folder);
-    gcmc::check_run_folder(folder);
+    gcmc::check_run_folder(folder, settings.program.model_dir);
   }
   std::vector<gcmc::SavedModel> weights = load_continued(settings.program);
   gcmc::DataSource data = load(settings);

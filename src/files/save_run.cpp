@@ -86,7 +86,7 @@ FolderLock::FolderLock(const std::string& folder) : lock_(std::make_unique<FileL
 
 FolderLock::~FolderLock() = default;
 
-void check_run_folder(const std::string& folder) {
+void check_run_folder(const std::string& folder, const std::string& model_folder) {
   remove_leftovers(folder);
   const std::vector<std::string> files = files_of_run(folder);
   for (const std::string& name : files) {
@@ -106,10 +106,11 @@ void check_run_folder(const std::string& folder) {
   });
   write_file_atomically(folder + "/.gcmc-trial", "trial\n");
   ::unlink((folder + "/.gcmc-trial").c_str());
-  check_model_folder(folder + "/model");
+  check_model_folder(model_folder.empty() ? folder + "/model" : model_folder);
 }
 
-void save_run(const std::string& folder, std::span<const RunFile> files, std::span<const SavedModel> models) {
+void save_run(const std::string& folder, std::span<const RunFile> files, std::span<const SavedModel> models,
+              const std::string& model_folder) {
   const TemporaryFolder stage(folder + "/run");
   const std::string fresh = stage.path() + "/new/", old = stage.path() + "/old/";
   for (const RunFile& file : files) {
@@ -118,7 +119,7 @@ void save_run(const std::string& folder, std::span<const RunFile> files, std::sp
     take_mode(folder + "/" + file.name, fresh + file.name);
     make_parent(folder + "/" + file.name);
   }
-  const std::string model = folder + "/model";
+  const std::string model = model_folder.empty() ? folder + "/model" : model_folder;
   std::optional<StagedModels> staged;
   if (!models.empty()) staged.emplace(model, models);
   const std::vector<std::string> olds = files_of_run(folder);

@@ -34,14 +34,14 @@ struct RunFile {
 /// To be called before training, with the folder locked: removes what killed runs left there under temporary names, and
 /// throws InputError where save_run could not write: a folder that this user may not write to, a config.json of another
 /// program, a link or anything else that is no file in a file's place, and what check_model_folder says of
-/// folder/model. All else stays as it is.
-GCMC_EXPORT void check_run_folder(const std::string& folder);
+/// `model_folder` (empty: folder/model). All else stays as it is.
+GCMC_EXPORT void check_run_folder(const std::string& folder, const std::string& model_folder = {});
 
-/// Puts the models into folder/model, the files beside it, and takes an older run's files away; without models its
-/// model too. Everything is written under temporary names first; then the older files go, the models take their place,
+/// Puts the models into `model_folder` (empty: folder/model), the files into `folder`, and takes an older run's files
+/// away; without models its model too. Everything is written under temporary names first; then the older files go, the models take their place,
 /// the files theirs. So a reader, and who looks after a process was killed, finds files of the model that is there, or
 /// none. Throws as save_models; on an error before the models are in place, all is as it was.
 GCMC_EXPORT void save_run(const std::string& folder, std::span<const RunFile> files,
-                          std::span<const SavedModel> models);
+                          std::span<const SavedModel> models, const std::string& model_folder = {});
 
 }  // namespace gcmc

@@ -1,0 +1,206 @@
+#include "sagemaker_routes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <utility>
+
+#include "answers.hpp"
+#include "asking_routes.hpp"
+#include "gcmc/base/text.hpp"
+#include "problem.hpp"
+
+namespace serve {
+namespace {
+
+constexpr const char *csv_type = "text/csv", *json_type = "application/json";
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+const SageMaker& told(const Call& call) { return *call.service.options.sagemaker; }
+
+/// Fields of a line of CSV (RFC 4180), without blanks around them; none where a quote is not closed.
+std::vector<std::string> fields_of(std::string_view line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (std::size_t k = 0; k < line.size(); ++k) {
+    const char c = line[k];
+    if (quoted && c == '"' && k + 1 < line.size() && line[k + 1] == '"')
+      fields.back() += line[++k];
+    else if (c == '"' && (quoted || trimmed(fields.back()).empty()))
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      fields.emplace_back();
+    else
+      fields.back() += c;
+  }
+  if (quoted) return {};
+  for (std::string& field : fields) field = std::string(trimmed(field));
+  return fields;
+}
+
+bool is_header(const std::vector<std::string>& fields) {
+  const std::string user = in_lower_case(fields[0]), item = in_lower_case(fields[1]);
+  return user.starts_with("user") && (item.starts_with("item") || item.starts_with("movie"));
+}
+
+/// A pair a line: the first two fields. Where each line must get an answer a wrong one becomes a pair of empty ids;
+/// else Problem 400 is thrown, and a header passed over.
+AskedPairs pairs_of_lines(const Call& call) {
+  const bool each = told(call).batch;
+  std::string_view text = call.request.body;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  AskedPairs pairs;
+  for (std::size_t number = 1, begin = 0; begin <= text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string_view line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    std::vector<std::string> fields = fields_of(line);
+    const bool is_pair = fields.size() >= 2 && !fields[0].empty() && !fields[1].empty();
+    if (!is_pair && !each)
+      throw Problem(400, "line " + std::to_string(number) + ": user,item was expected, not \"" +
+                             gcmc::printable(line, 60) + "\"");
+    if (is_pair && !each && number == 1 && is_header(fields)) continue;
+    pairs.users.push_back(is_pair ? std::move(fields[0]) : "");
+    pairs.items.push_back(is_pair ? std::move(fields[1]) : "");
+  }
+  return pairs;
+}
+
+/// The first type that the client accepts of those that can be given. Throws Problem 406.
+std::string accepted(const Call& call, bool csv_body, bool can_be_csv) {
+  const std::string usual = csv_body && told(call).batch ? csv_type : json_type;
+  std::string wanted(call.request.header("Accept"));
+  if (wanted.empty() || wanted == "*/*") wanted = told(call).default_accept;
+  if (wanted.empty()) return usual;
+  for (std::size_t begin = 0; begin <= wanted.size();) {
+    const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
+    const std::string part = wanted.substr(begin, end - begin);
+    const std::string type = in_lower_case(std::string(trimmed(std::string_view(part).substr(0, part.find(';')))));
+    begin = end + 1;
+    if (type == "*/*") return can_be_csv ? usual : json_type;
+    if (can_be_csv && (type == csv_type || type == "text/*")) return csv_type;
+    if (type == json_type || type == "application/*") return json_type;
+  }
+  throw Problem(406, std::string("the answer can be ") + json_type + (can_be_csv ? " or text/csv" : "") + ", and " +
+                         gcmc::printable(wanted, 60) + " was asked for");
+}
+
+Response answer_pairs(Call& call, AskedPairs pairs, bool csv_body, Details details) {
+  const std::string type = accepted(call, csv_body, true);
+  return type == csv_type ? rating_lines(call, std::move(pairs)) : predictions(call, std::move(pairs), details);
+}
+
+/// What the field "action" names; ratings of pairs where there is none.
+Response act(Call& call, Fields& fields) {
+  using Action = Response (*)(Call&, Fields&);
+  static constexpr std::array<std::pair<const char*, Action>, 4> actions = {
+      {{"recommend", recommend}, {"similar", similar}, {"explain", explain}, {"fold-in", fold_in}}};
+  const std::string name = fields.id("action").value_or("predict");
+  if (name == "predict") {
+    AskedPairs pairs = take_pairs(fields);
+    const Details details = take_details(fields);
+    fields.finish();
+    return answer_pairs(call, std::move(pairs), false, details);
+  }
+  for (const auto& [known, action] : actions)
+    if (name == known) {
+      accepted(call, false, false);
+      return action(call, fields);
+    }
+  throw Problem(400, "action must be predict, recommend, similar, explain or fold-in", "action");
+}
+
+void put_hosted(JsonText& json, const ModelStatus& status) {
+  json.key("modelName").string(status.name).key("modelUrl").string(status.folder);
+}
+
+/// A model takes about twice the memory of its files while it is loaded. Throws Problem 507.
+void check_memory(const SageMaker& sagemaker, const std::string& folder) {
+  gcmc::Offset bytes = 0;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, none))
+    if (entry.is_regular_file(none)) bytes += static_cast<gcmc::Offset>(entry.file_size(none));
+  if (sagemaker.memory_left && 2 * bytes > sagemaker.memory_left())
+    throw Problem(507, "there is no memory for this model: " + gcmc::count_text(bytes >> 20) + " MiB of files");
+}
+
+void require_multi_model(const Call& call) {
+  if (!told(call).multi_model)
+    throw Problem(409, "this endpoint has one model; SAGEMAKER_MULTI_MODEL=true makes it one of many");
+}
+
+}  // namespace
+
+Response ping(Call& call) {
+  const bool ready = !call.service.server->stopping() && call.service.models.ready();
+  return {ready ? 200 : 503, ""};
+}
+
+Response invocations(Call& call) {
+  const std::string type = media_type(call.request);
+  if (type == csv_type) return answer_pairs(call, pairs_of_lines(call), true, {});
+  if (type.starts_with("text/") && type != "text/json")
+    throw Problem(415, "the body must be text/csv or application/json");
+  return by_fields<act>(call);
+}
+
+Response execution_parameters(Call& call) {
+  return json_answer([&](JsonText& json) {
+    json.key("MaxConcurrentTransforms").integer(told(call).transforms);
+    json.key("BatchStrategy").string("MULTI_RECORD").key("MaxPayloadInMB").integer(told(call).payload_mb);
+  });
+}
+
+Response list_hosted(Call& call) {
+  require_multi_model(call);
+  return json_answer([&](JsonText& json) {
+    json.key("models").open('[');
+    for (const ModelStatus& status : call.service.models.statuses()) {
+      if (!status.model) continue;
+      put_hosted(json.open('{'), status);
+      json.close('}');
+    }
+    json.close(']');
+  });
+}
+
+Response add_hosted(Call& call) {
+  require_multi_model(call);
+  const nlohmann::json body = parse_json(json_body(call.request));
+  Fields fields(body);
+  const auto name = fields.id("model_name"), url = fields.id("url");
+  if (!name || !url || name->empty())
+    throw Problem(400, "model_name and url, the folder of the model, were expected", name ? "url" : "model_name");
+  check_memory(told(call), *url);
+  try {
+    call.service.models.add(*name, *url);
+  } catch (const std::bad_alloc&) {
+    throw Problem(507, "there is no memory for this model");
+  }
+  return json_answer([](JsonText&) {});
+}
+
+Response show_hosted(Call& call) {
+  require_multi_model(call);
+  const auto statuses = call.service.models.statuses();
+  const auto found = std::find_if(statuses.begin(), statuses.end(), [&](const ModelStatus& status) {
+    return status.name == call.path.at("model") && status.model;
+  });
+  if (found == statuses.end()) throw Problem(404, "there is no such model");
+  return json_answer([&](JsonText& json) { put_hosted(json, *found); });
+}
+
+Response remove_hosted(Call& call) {
+  require_multi_model(call);
+  call.service.models.remove(call.path.at("model"));
+  return json_answer([](JsonText&) {});
+}
+
+}  // namespace serve

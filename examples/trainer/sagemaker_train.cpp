@@ -1,0 +1,328 @@
+// gcmc sagemaker train: a job as SageMaker lays it out becomes the command line of gcmc train.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
+#include "joined_files.hpp"
+#include "notes.hpp"
+#include "program_options.hpp"
+#include "sagemaker.hpp"
+#include "sagemaker_folders.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using sagemaker::base_folder;
+using sagemaker::environment;
+using Arguments = std::vector<std::string>;
+using Parameters = std::map<std::string, std::string>;
+
+/// An object; empty where there is no such file.
+json read_object(const fs::path& path) {
+  std::error_code none;
+  if (!fs::exists(path, none)) return json::object();
+  std::ifstream file(path);
+  const json object = json::parse(file, nullptr, false);
+  gcmc::require(object.is_object(), path.string() + ": no JSON object");
+  return object;
+}
+
+/// The text of a value in any of the encodings: raw, or as JSON within a string. True is true, and 500.0 is 500.
+std::string plain_text(const json& value) {
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  const json inner = json::parse(text, nullptr, false);
+  if (inner.is_string()) return plain_text(inner);
+  if (inner.is_number_float()) {
+    const double number = inner.get<double>();
+    if (std::abs(number) < 1e15 && number == std::floor(number)) return std::to_string(static_cast<long long>(number));
+  }
+  return text == "True" ? "true" : text == "False" ? "false" : text;
+}
+
+/// What a search is told, beside the options of gcmc tune.
+constexpr std::array<const char*, 5> search_names = {"search", "trials", "eta", "rungs", "tune_seed"};
+/// What channels and folders of the container say.
+constexpr std::array<const char*, 11> places = {"ratings",       "test_ratings", "valid_ratings", "user_features",
+                                                "item_features", "user_graph",   "item_graph",    "data_dir",
+                                                "save_id",       "model_dir",    "resume"};
+
+bool is_place(const std::string& name) { return std::find(places.begin(), places.end(), name) != places.end(); }
+bool is_of_search(const std::string& name) {
+  return std::find(search_names.begin(), search_names.end(), name) != search_names.end();
+}
+
+std::vector<std::string> known_parameters() {
+  std::vector<std::string> names(search_names.begin(), search_names.end());
+  const auto add = [&](const gcmc::OptionRow& row, const auto&) {
+    if (is_place(std::string(row.name))) return;
+    names.emplace_back(row.name);
+    if (!row.alias.empty()) names.emplace_back(row.alias);
+  };
+  const Settings settings;
+  gcmc::for_each_option(settings.options, add);
+  for_each_option(settings.program, add);
+  return names;
+}
+
+/// hyperparameters.json, else SM_HPS, by the names of options with _.
+Parameters read_parameters() {
+  const fs::path path = base_folder() / "input/config/hyperparameters.json";
+  json given = read_object(path);
+  if (const std::string text = environment("SM_HPS"); given.empty() && !text.empty()) {
+    given = json::parse(text, nullptr, false);
+    gcmc::require(given.is_object(), "SM_HPS: no JSON object");
+  }
+  const std::vector<std::string> known = known_parameters();
+  Parameters parameters;
+  for (const auto& [key, value] : given.items()) {
+    if (key.starts_with("sagemaker_") || key == "_tuning_objective_metric") continue;
+    std::string name = key;
+    std::replace(name.begin(), name.end(), '-', '_');
+    gcmc::require(!is_place(name), "hyperparameter " + name + ": channels and folders of the container say that: " +
+                                       "leave it out (channels: train, test, validation, features)");
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw gcmc::InputError("unknown hyperparameter " + key + ": did you mean " + gcmc::nearest_name(name, known) +
+                             "? Their names are those of the options of gcmc train, with _ for -");
+    parameters[name] = plain_text(value);
+  }
+  return parameters;
+}
+
+/// Folders of the job's channels by name.
+std::map<std::string, fs::path> read_channels() {
+  std::map<std::string, fs::path> channels;
+  const json config = read_object(base_folder() / "input/config/inputdataconfig.json");
+  for (const auto& [name, settings] : config.items()) {
+    const std::string mode = settings.is_object() ? settings.value("TrainingInputMode", "File") : "File";
+    gcmc::require(mode == "File" || mode == "FastFile", "channel " + name + ": the input mode is " + mode +
+                                                            ", and files are read here: choose File or FastFile");
+    const bool known =
+        name == "train" || name == "training" || name == "test" || name == "validation" || name == "features";
+    gcmc::require(known, "unknown channel " + name + ": the channels are train (or training), test, validation and " +
+                             "features");
+    std::string variable = "SM_CHANNEL_" + name;
+    std::transform(variable.begin(), variable.end(), variable.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    channels[name == "training" ? "train" : name] = sagemaker::folder(variable, "input/data/" + name);
+  }
+  return channels;
+}
+
+/// All files of a channel in order, but for marks such as _SUCCESS and .DS_Store.
+std::vector<fs::path> files_in(const std::string& channel, const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code problem;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, problem)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && !name.starts_with('.') && !name.starts_with('_')) files.push_back(entry.path());
+  }
+  gcmc::require(!problem && !files.empty(), "channel " + channel + ": " + folder.string() +
+                                                (problem ? ": " + problem.message() : " holds no file"));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// A file by which a folder is known to be of a data set.
+bool is_of_known_set(const fs::path& path) {
+  std::string name = path.filename().string();
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  return name == "u.data" || name == "ratings.dat" || name == "ratings.csv" || name.ends_with(".inter");
+}
+
+/// The arguments of a command that say where the ratings and what belongs to them are. Holds what they are read from.
+class DataArguments {
+ public:
+  DataArguments(const std::map<std::string, fs::path>& channels, bool is_named) {
+    for (const auto& [name, folder] : channels) {
+      const std::vector<fs::path> files = files_in(name, folder);
+      if (name == "features") {
+        for (const fs::path& file : files) add_feature(file);
+        continue;
+      }
+      const bool trained = name == "train";
+      const auto known = std::find_if(files.begin(), files.end(), is_of_known_set);
+      std::string path;
+      if (files.size() == 1)
+        path = files.front().string();
+      else if (trained && known != files.end())
+        path = known->parent_path().string();
+      else
+        path = joined_.emplace_back(std::make_unique<JoinedFiles>(files))->path();
+      add(trained ? "--ratings" : name == "test" ? "--test-ratings" : "--valid-ratings", path);
+      if (trained && !is_named && files.size() > 1 && known == files.end()) add("--data-name", "train");
+    }
+    for (const auto& [option, paths] : features_) add(option, paths);
+  }
+
+  const Arguments& arguments() const { return arguments_; }
+
+ private:
+  void add(const std::string& option, const std::string& value) {
+    arguments_.push_back(option);
+    arguments_.push_back(value);
+  }
+  /// By what its name says: of users or items, features or a graph.
+  void add_feature(const fs::path& file) {
+    std::string name = file.filename().string();
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto says = [&](const char* word) { return name.find(word) != std::string::npos; };
+    gcmc::require(says("user") != says("item"), "channel features: " + name +
+                                                    ": call it after what it holds: user_features, item_features, " +
+                                                    "user_graph or item_graph");
+    const std::string option =
+        std::string(says("user") ? "--user-" : "--item-") + (says("graph") ? "graph" : "features");
+    std::string& paths = features_[option];
+    gcmc::require(paths.empty() || says("graph"), "channel features: " + name + ": there is another such file");
+    paths += (paths.empty() ? "" : ",") + file.string();
+  }
+
+  Arguments arguments_;
+  std::map<std::string, std::string> features_;
+  std::vector<std::unique_ptr<JoinedFiles>> joined_;
+};
+
+/// A job of several hosts. Here ranks will be started.
+void refuse_hosts(std::size_t count) {
+  throw gcmc::InputError("this job has " + std::to_string(count) +
+                         " hosts, and gcmc trains on one: set the instance count to 1, and choose a larger instance "
+                         "type for a larger set");
+}
+
+void check_hosts() {
+  const json resources = read_object(base_folder() / "input/config/resourceconfig.json"),
+             hosts = resources.contains("hosts") ? resources["hosts"]
+                                                 : json::parse(environment("SM_HOSTS"), nullptr, false);
+  if (hosts.is_array() && hosts.size() > 1) refuse_hosts(hosts.size());
+}
+
+/// The seed example saves into the model's folder, which is where the model goes.
+void drop_model_as_save_dir(Parameters& parameters) {
+  const auto given = parameters.find("save_dir");
+  if (given == parameters.end()) return;
+  const auto folder = [](const fs::path& path) { return (path / "").lexically_normal(); };
+  const fs::path model = sagemaker::model_folder();
+  gcmc::require(folder(given->second) == folder(model) || folder(given->second) == "/opt/ml/model/",
+                "hyperparameter save_dir is " + given->second + ": the model goes to " + model.string() +
+                    " and its figures to output/data, whence SageMaker takes them: leave it out");
+  parameters.erase(given);
+}
+
+void append_options(Arguments& arguments, const Parameters& parameters, bool of_search) {
+  for (const auto& [name, text] : parameters) {
+    if (is_of_search(name) && (!of_search || name == "search")) continue;
+    std::string option = "--" + name;
+    std::replace(option.begin(), option.end(), '_', '-');
+    arguments.push_back(option + "=" + text);
+  }
+}
+
+/// "train_lr=0.003..0.03:log;gcn_dropout=0.3..0.8", or a JSON object of the same.
+void append_searches(Arguments& arguments, const std::string& text) {
+  const auto add = [&](const std::string& search) { arguments.insert(arguments.end(), {"--search", search}); };
+  if (const json object = json::parse(text, nullptr, false); object.is_object()) {
+    for (const auto& [name, values] : object.items()) add(name + "=" + plain_text(values));
+    return;
+  }
+  std::istringstream searches(text);
+  for (std::string search; std::getline(searches, search, ';');) add(search);
+}
+
+/// One job: its parameters and channels, and the commands that they become.
+class Job {
+ public:
+  explicit Job(const RunProgram& run_program) : run_program_(run_program), parameters_(read_parameters()) {
+    drop_model_as_save_dir(parameters_);
+    channels_ = read_channels();
+    parameters_.try_emplace("device", "auto");
+    const fs::path checkpoints = base_folder() / "checkpoints";
+    std::error_code none;
+    if (fs::is_directory(checkpoints, none)) checkpoints_ = checkpoints;
+    fs::create_directories(figures_, none);  // what fails is told by the command
+  }
+
+  void run() {
+    check_hosts();
+    if (parameters_.contains("search") && !search()) return;
+    const bool all_folds = parameters_.contains("folds") && !parameters_.contains("fold");
+    Arguments arguments = {"train"};
+    if (parameters_.contains("search")) arguments.insert(arguments.end(), {"--config", winner().string()});
+    const DataArguments data(channels_, parameters_.contains("data_name"));
+    arguments.insert(arguments.end(), data.arguments().begin(), data.arguments().end());
+    arguments.insert(arguments.end(), {"--save-dir", figures_.string()});
+    if (!all_folds) arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string()});
+    if (!all_folds && !parameters_.contains("checkpoint_dir") && !checkpoints_.empty())
+      arguments.insert(arguments.end(), {"--checkpoint-dir", checkpoints_.string()});
+    append_options(arguments, parameters_, false);
+    run_command(arguments);
+  }
+
+ private:
+  fs::path search_folder() const { return (checkpoints_.empty() ? figures_ : checkpoints_) / "search"; }
+  fs::path winner() const { return search_folder() / "winner.json"; }
+
+  /// Is there a winner? A search that was stopped has none.
+  bool search() {
+    Arguments arguments = {"tune"};
+    append_searches(arguments, parameters_.at("search"));
+    const DataArguments data(channels_, parameters_.contains("data_name"));
+    arguments.insert(arguments.end(), data.arguments().begin(), data.arguments().end());
+    arguments.insert(arguments.end(), {"--save-dir", search_folder().string()});
+    Parameters others = parameters_;
+    others.erase("device");  // trials are trained on the processor
+    append_options(arguments, others, true);
+    run_command(arguments);
+    std::error_code none;
+    if (!checkpoints_.empty())
+      fs::copy(search_folder(), figures_ / "search", fs::copy_options::recursive | fs::copy_options::overwrite_existing,
+               none);
+    return fs::exists(winner(), none);
+  }
+
+  void run_command(const Arguments& arguments) const {
+    std::string command = "gcmc";
+    for (const std::string& argument : arguments) command += " " + argument;
+    tell_note(command);
+    run_program_(arguments);
+  }
+
+  const RunProgram& run_program_;
+  Parameters parameters_;
+  std::map<std::string, fs::path> channels_;
+  fs::path checkpoints_;  ///< empty: none
+  const fs::path figures_ = sagemaker::folder("SM_OUTPUT_DATA_DIR", "output/data");
+};
+
+/// Its first 1024 characters are shown to the user. A file that is there tells of the first failure.
+void write_failure(const std::string& reason) {
+  const fs::path path = base_folder() / "output/failure";
+  std::error_code none;
+  fs::create_directories(path.parent_path(), none);
+  const std::string text = gcmc::printable(reason, 1000);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) return;
+  if (::write(file, text.data(), text.size()) < 0) tell_note(path.string() + " could not be written");
+  ::close(file);
+}
+
+}  // namespace
+
+void sagemaker_train(const RunProgram& run_program) try { Job(run_program).run(); } catch (const std::bad_alloc&) {
+  write_failure("out of memory: choose an instance type with more, or a smaller model (gcn_agg_units)");
+  throw;
+} catch (const std::exception& problem) {
+  write_failure(problem.what());
+  throw;
+}
