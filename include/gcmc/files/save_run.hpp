@@ -38,10 +38,10 @@ struct RunFile {
 GCMC_EXPORT void check_run_folder(const std::string& folder, const std::string& model_folder = {});
 
 /// Puts the models into `model_folder` (empty: folder/model), the files into `folder`, and takes an older run's files
-/// away; without models its model too. Everything is written under temporary names first; then the older files go, the models take their place,
-/// the files theirs. So a reader, and who looks after a process was killed, finds files of the model that is there, or
-/// none. Throws as save_models; on an error before the models are in place, all is as it was.
-GCMC_EXPORT void save_run(const std::string& folder, std::span<const RunFile> files,
-                          std::span<const SavedModel> models, const std::string& model_folder = {});
+/// away; without models its model too. Everything is written under temporary names first; then the older files go, the
+/// models take their place, the files theirs. So a reader, and who looks after a process was killed, finds files of the
+/// model that is there, or none. Throws as save_models; on an error before the models are in place, all is as it was.
+GCMC_EXPORT void save_run(const std::string& folder, std::span<const RunFile> files, std::span<const SavedModel> models,
+                          const std::string& model_folder = {});
 
 }  // namespace gcmc
