@@ -134,6 +134,9 @@ def test_launch():
     [(_, request)] = launched("train", *job, "-p", "train_lr=0.02", "-c", "test=s3://b/test")
     assert request["HyperParameters"] == {"train_lr": "0.02", "data_name": "ml-1m"}
 
+    [(_, request)], _ = run("launch.py", "train", "--image", IMAGE, "--role", ROLE, "--output", "s3://b/jobs")
+    assert request["TrainingJobName"].startswith("gcmc-")
+
     [(_, request)] = launched("spot", *job, "--hours", "2", "--wait-hours", "3")
     assert request["EnableManagedSpotTraining"] and request["CheckpointConfig"] == {"S3Uri": "s3://b/jobs/films/checkpoints"}
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200, "MaxWaitTimeInSeconds": 18000}
