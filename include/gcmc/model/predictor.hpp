@@ -81,6 +81,7 @@ class GCMC_EXPORT Predictor {
 
   /// The first one: ids, levels and rated items are those of all.
   const SavedModel& model() const { return models_.front(); }
+  std::span<const SavedModel> models() const { return models_; }
   /// Gives the models back; nothing else may be called then.
   std::vector<SavedModel> release() && { return std::move(models_); }
   Index user_index(std::string_view id) const;  ///< -1: unknown

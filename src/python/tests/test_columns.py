@@ -1,0 +1,106 @@
+"""What ratings may come in, and which ids go out."""
+
+import numpy as np
+import pytest
+
+import gcmc
+
+from test_model import SMALL, made_ratings
+
+QUICK = {**SMALL, "train_max_iter": 5}
+
+
+def predictions(table):
+    return gcmc.Model(**QUICK).fit(table).predict([100, 101], [5, 6]).tolist()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return predictions(made_ratings())
+
+
+def test_a_tuple(expected):
+    assert predictions(tuple(made_ratings().values())) == expected
+
+
+def test_lists_of_numbers(expected):
+    assert predictions({name: column.tolist() for name, column in made_ratings().items()}) == expected
+
+
+def test_columns_are_found_by_name(expected):
+    turned = dict(reversed(made_ratings().items()))
+    assert predictions(turned) == expected
+
+
+def test_the_first_three_columns_where_names_are_others(expected):
+    named = dict(zip(("UserId", "MovieId", "Stars", "When"), (*made_ratings().values(), np.zeros(1200))))
+    assert predictions(named) == expected
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames(library, expected):
+    frames = pytest.importorskip(library)
+    assert predictions(frames.DataFrame(made_ratings())) == expected
+
+
+def test_arrow_tables(expected):
+    arrow = pytest.importorskip("pyarrow")
+    assert predictions(arrow.table(made_ratings())) == expected
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_text_ids_of_frames_come_back_as_text(library):
+    module = pytest.importorskip(library)
+    ratings = made_ratings()
+    named = {"user": [f"u{one}" for one in ratings["user"]], "item": ratings["item"], "rating": ratings["rating"]}
+    frame = module.table(named) if library == "pyarrow" else module.DataFrame(named)
+    model = gcmc.Model(**QUICK).fit(frame)
+    answer = model.recommend("u100", n=2)
+    assert list(answer["user"]) == ["u100"] * 2 and answer["item"].dtype == np.int64
+
+
+def test_text_that_looks_like_numbers_stays_text():
+    ratings = made_ratings()
+    model = gcmc.Model(**QUICK).fit((ratings["user"].astype(str), ratings["item"], ratings["rating"]))
+    assert set(map(type, model.recommend(n=1)["user"])) == {str}
+
+
+def test_ratings_are_merged_as_files_are():
+    user, item, rating = made_ratings().values()
+    twice = (np.append(user, user[0]), np.append(item, item[0]), np.append(rating, 6 - rating[0]))
+    once = (user, item, np.append(6 - rating[0], rating[1:]))
+    order = np.append(np.arange(1, 1200), 0)  # the later one stays in its place
+    assert predictions(twice) == predictions(tuple(column[order] for column in once))
+
+
+def test_a_split_by_time_tests_the_latest():
+    user, item, rating = made_ratings().values()
+    model = gcmc.Model(**QUICK, split="time").fit((user, item, rating, np.arange(1200)))
+    assert model.metrics_["test_ratings"] == 120
+    with pytest.raises(ValueError, match="no times"):
+        gcmc.Model(**QUICK, split="time").fit((user, item, rating))
+
+
+def test_a_bare_matrix_is_refused():
+    sparse = pytest.importorskip("scipy.sparse")
+    for matrix in (sparse.csr_matrix(np.eye(3)), np.eye(3)):
+        with pytest.raises(ValueError, match="bare matrix"):
+            gcmc.Model().fit(matrix)
+
+
+@pytest.mark.parametrize("table, sentence", [
+    (([1, 2], [3], [4.0, 5.0]), "different lengths"),
+    (([1.5], [2], [3]), "whole numbers or text"),
+    (([1, None], [2, 3], [3, 4]), "row 1 is None"),
+    (([True, False], [2, 3], [3, 4]), "row 0 is True"),
+    (([1], [2], ["good"]), "rating"),
+    (([1], [2]), "2 columns"),
+    ({"a": [1]}, "were expected"),
+    (5, "int is none of"),
+    (([""], [2], [3]), "empty"),
+    ((["a\nb"], [2], [3]), "line break"),
+    (([], [], []), "rating"),
+])
+def test_what_is_no_ratings_is_refused(table, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        gcmc.Model(**QUICK).fit(table)
