@@ -68,6 +68,7 @@ void run(int count, char** arguments) {
   const auto laboratory = std::make_shared<benchmarks::Laboratory>(std::move(files));
   benchmarks::register_ceilings();
   benchmarks::register_asking();
+  benchmarks::register_preparing(laboratory, shapes);
   benchmarks::register_epochs(laboratory, shapes);
   std::erase(shapes, "ml-25m");
   benchmarks::register_kernels(laboratory, shapes);

@@ -145,6 +145,18 @@ TEST_CASE("a permutation holds every number once, and depends on seed and stream
   CHECK(permutation(1000, 3, 0) != permutation(1000, 3, 1));
 }
 
+TEST_CASE("a shuffle is Fisher's and Yates', of any values", "[random]") {
+  for (const Offset n : {0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 130, 256, 1000, 20001}) {
+    std::vector<Offset> wanted(static_cast<std::size_t>(n));
+    std::iota(wanted.begin(), wanted.end(), Offset{5});
+    std::vector<Offset> values = wanted;
+    Random random(3, 4);
+    for (Offset i = n - 1; i > 0; --i) std::swap(wanted[i], wanted[random.below(static_cast<std::uint64_t>(i) + 1)]);
+    shuffle(std::span(values), 3, 4);
+    CHECK(values == wanted);
+  }
+}
+
 TEST_CASE("every order of four is equally likely", "[random]") {
   std::vector<int> first_place(4 * 4);
   std::set<std::vector<Offset>> seen;

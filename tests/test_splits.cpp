@@ -7,6 +7,8 @@ using Catch::Approx;
 #endif
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -54,6 +56,29 @@ Ratings timed() {
     times.push_back(k * 37 % 20);
   }
   return of_users(users, times);
+}
+
+/// By two permutations, the second of which is of what the first has left.
+std::array<Numbers, 3> by_permutations(Index count, const SplitOptions& options) {
+  constexpr std::uint32_t test_stream = 0x53504C54, valid_stream = 0x53504C56;
+  const auto share = [](double ratio, std::size_t n) {
+    return static_cast<std::size_t>(std::floor(ratio * static_cast<double>(n) + 0.5));
+  };
+  std::vector<Offset> all = permutation(count, options.test_seed, test_stream);
+  std::size_t tested = share(options.test_ratio, all.size());
+  if (options.folds > 0) {
+    const Offset begin = Offset{count} * (options.fold - 1) / options.folds;
+    tested = static_cast<std::size_t>(Offset{count} * options.fold / options.folds - begin);
+    std::rotate(all.begin(), all.begin() + begin, all.end());
+  }
+  std::array<Numbers, 3> parts;  // training, validation, test
+  for (std::size_t k = 0; k < tested; ++k) parts[2].push_back(static_cast<Index>(all[k]));
+  const std::vector<Offset> known(all.begin() + static_cast<std::ptrdiff_t>(tested), all.end());
+  const std::vector<Offset> order = permutation(static_cast<Offset>(known.size()), options.valid_seed, valid_stream);
+  const std::size_t validated = share(options.valid_ratio, known.size());
+  for (std::size_t k = 0; k < order.size(); ++k)
+    parts[k < validated ? 1 : 0].push_back(static_cast<Index>(known[static_cast<std::size_t>(order[k])]));
+  return parts;
 }
 
 constexpr auto each_rule = {SplitRule::random, SplitRule::time, SplitRule::time_per_user, SplitRule::leave_out};
@@ -154,6 +179,39 @@ TEST_CASE("a search sees the training and validation parts of any rule", "[split
       CHECK(parts.test().empty());
     }
   }
+}
+
+TEST_CASE("a random split is two permutations, of ratings as of positions", "[splits]") {
+  const Index count = GENERATE(1, 2, 3, 10, 127, 128, 129, 1000, 40000);
+  const Ratings ratings = of_users(std::vector<Index>(static_cast<std::size_t>(count), 0));
+  for (SplitOptions options : {SplitOptions{.test_seed = 1, .valid_seed = 2},
+                               {.test_ratio = 0, .valid_ratio = 0},
+                               {.test_ratio = 0.45, .valid_ratio = 0, .test_seed = 3},
+                               {.test_ratio = 0, .valid_ratio = 0.45, .valid_seed = 4},
+                               {.valid_ratio = 0.3, .test_seed = 5, .folds = 3, .fold = 2}}) {
+    const std::array<Numbers, 3> wanted = by_permutations(count, options);
+    if (wanted[0].empty()) continue;
+    const Split parts(ratings, options);
+    CHECK(std::array{numbers(parts.train()), numbers(parts.valid()), numbers(parts.test())} == wanted);
+    const SplitPositions positions(ratings, options);
+    Numbers order(positions.order.begin(), positions.order.end()), all = wanted[0];
+    for (const std::size_t part : {1, 2}) all.insert(all.end(), wanted[part].begin(), wanted[part].end());
+    CHECK(order == all);
+    CHECK(positions.train == static_cast<Offset>(wanted[0].size()));
+    CHECK(positions.test_begin == static_cast<Offset>(wanted[0].size() + wanted[1].size()));
+  }
+  CHECK(error_of([&] { Split(Ratings{}, {}); }) ==
+        "split: no rating is left to train on: 0 ratings, 0 in test and 0 in validation");
+}
+
+TEST_CASE("a set's own parts stay in their order", "[splits]") {
+  Ratings ratings = of_users(std::vector<Index>(10, 0));
+  ratings.test_begin = 7;
+  ratings.valid_begin = 5;
+  const Split parts(ratings, {});
+  CHECK(numbers(parts.train()) == Numbers{0, 1, 2, 3, 4});
+  CHECK(numbers(parts.valid()) == Numbers{5, 6});
+  CHECK(numbers(parts.test()) == Numbers{7, 8, 9});
 }
 
 TEST_CASE("folds are disjoint, and together all ratings", "[splits]") {

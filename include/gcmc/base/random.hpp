@@ -1,9 +1,11 @@
 // Sequences of random numbers, and a seeded permutation.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -29,10 +31,13 @@ class Random {
   /// Uniform in [0, 1), 53 bits.
   double uniform() {
     const std::uint64_t high = bits(), low = bits();
-    return static_cast<double>((high << 32 | low) >> 11) * 0x1.0p-53;
+    return static_cast<double>(static_cast<std::int64_t>((high << 32 | low) >> 11)) * 0x1.0p-53;
   }
-  /// Uniform in [0, n), n < 2^53.
-  std::uint64_t below(std::uint64_t n) { return static_cast<std::uint64_t>(uniform() * static_cast<double>(n)); }
+  /// Uniform in [0, n), n < 2^53. (Processors convert signed numbers sooner.)
+  std::uint64_t below(std::uint64_t n) {
+    return static_cast<std::uint64_t>(
+        static_cast<std::int64_t>(uniform() * static_cast<double>(static_cast<std::int64_t>(n))));
+  }
 
  private:
   std::uint64_t seed_;
@@ -42,13 +47,30 @@ class Random {
   std::array<std::uint32_t, 4> words_{};
 };
 
-/// A uniformly random order of 0 .. n-1 (Fisher and Yates), the same for a seed on every machine.
+/// Brings values into a uniformly random order (Fisher and Yates), the same for a seed on every machine. Places are
+/// drawn, and asked of memory, some swaps ahead: of many values, most of the time is the wait for them.
+template <class Value>
+void shuffle(std::span<Value> values, std::uint64_t seed, std::uint32_t stream = 0) {
+  constexpr Offset ahead = 128;
+  std::array<Offset, ahead> places{};
+  Random random(seed, stream);
+  const Offset last = static_cast<Offset>(values.size()) - 1;
+  for (Offset drawn = last, swapped = last; swapped > 0;) {
+    const auto slot = [](Offset i) { return static_cast<std::size_t>(i % ahead); };
+    for (; drawn > 0 && swapped - drawn < ahead; --drawn) {
+      places[slot(drawn)] = static_cast<Offset>(random.below(static_cast<std::uint64_t>(drawn) + 1));
+      __builtin_prefetch(&values[static_cast<std::size_t>(places[slot(drawn)])], 1);
+    }
+    for (const Offset end = std::max(Offset{0}, swapped - ahead / 2); swapped > end; --swapped)
+      std::swap(values[static_cast<std::size_t>(swapped)], values[static_cast<std::size_t>(places[slot(swapped)])]);
+  }
+}
+
+/// 0 .. n-1 in a uniformly random order: shuffle().
 inline std::vector<Offset> permutation(Offset n, std::uint64_t seed, std::uint32_t stream = 0) {
   std::vector<Offset> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), Offset{0});
-  Random random(seed, stream);
-  for (Offset i = n - 1; i > 0; --i)
-    std::swap(order[static_cast<std::size_t>(i)], order[random.below(static_cast<std::uint64_t>(i) + 1)]);
+  shuffle(std::span(order), seed, stream);
   return order;
 }
 

@@ -155,7 +155,7 @@ class Graph {
     const HostAdjacency to_users = make_adjacency(users, levels, ratings, user_side, threads);
     hold(user_side, to_users);
     chunks_.emplace(backend, to_users, users, items, levels);
-    hold(item_side, make_adjacency(items, levels, ratings_by_user(to_users, levels), item_side, threads));
+    hold(item_side, to_items_of(to_users, items, levels, threads));
   }
 
   B& backend() const { return *backend_; }

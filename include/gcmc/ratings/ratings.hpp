@@ -48,7 +48,13 @@ struct Ratings {
 /// one of so many. Cost: one pass.
 inline void require_in_range(std::span<const Rating> entries, std::size_t users, std::size_t items, std::size_t levels,
                              const char* where) {
-  for (std::size_t k = 0; k < entries.size(); ++k) {
+  const auto fits = [&](const Rating& entry) {
+    const auto user = static_cast<std::uint32_t>(entry.user), item = static_cast<std::uint32_t>(entry.item);
+    return (entry.user >= 0) & (user < users) & (entry.item >= 0) & (item < items) & (entry.level < levels);
+  };
+  bool all = true;
+  for (const Rating& entry : entries) all &= fits(entry);
+  for (std::size_t k = 0; !all && k < entries.size(); ++k) {
     const auto in_range = [&](Offset value, std::size_t count, const char* field) {
       require(value >= 0 && static_cast<std::size_t>(value) < count, [&] {
         return std::string(where) + ": entry " + std::to_string(k) + " has " + field + " " + std::to_string(value) +

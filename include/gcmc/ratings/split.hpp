@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,12 +30,6 @@ struct SplitOptions {
   Index folds = 0, fold = 0;
 };
 
-/// Positions of ratings, the first `count` of which are held out of the others.
-struct HeldOut {
-  std::vector<Offset> order;
-  Offset count = 0;
-};
-
 inline void require_ratio(double ratio, const char* name) {
   require(ratio >= 0.0 && ratio < 1.0, [&] {
     return std::string("split: ") + name + " is " + std::to_string(ratio) + ", a number in [0, 1) is needed";
@@ -42,14 +37,6 @@ inline void require_ratio(double ratio, const char* name) {
 }
 inline Offset share_of(double ratio, Offset count) {
   return static_cast<Offset>(std::floor(ratio * static_cast<double>(count) + 0.5));
-}
-
-/// The last ones of `count`, from `begin` on, in their order.
-inline HeldOut hold_out_tail(Offset begin, Offset count) {
-  HeldOut held{std::vector<Offset>(static_cast<std::size_t>(count)), count - begin};
-  std::iota(held.order.begin(), held.order.end(), Offset{0});
-  std::rotate(held.order.begin(), held.order.begin() + begin, held.order.end());
-  return held;
 }
 
 /// What decides which of a user's (or of all) ratings are last: the times; of leave_out, where some rating has none, a
@@ -73,10 +60,11 @@ inline std::vector<double> order_keys(const Ratings& ratings, std::span<const Of
   return keys;
 }
 
-/// Of `known`, positions of ratings, those that a rule other than random holds out; positions in `known`. Equal times
-/// are in the order of `known`. By user, at least one rating of each stays. Cost: a sort.
-inline HeldOut hold_out_last(const Ratings& ratings, std::span<const Offset> known, const SplitOptions& options,
-                             double ratio, std::uint64_t seed, std::uint32_t stream) {
+/// Moves those of `known`, positions of ratings, that a rule other than random holds out to the front, and returns how
+/// many they are; both parts keep their order, in which equal times are too. By user, at least one rating of each
+/// stays. Cost: a sort.
+inline Offset hold_out_last(const Ratings& ratings, std::span<Offset> known, const SplitOptions& options, double ratio,
+                            std::uint64_t seed, std::uint32_t stream) {
   const auto count = static_cast<Offset>(known.size());
   const auto at = [](const auto& values, Offset k) { return values[static_cast<std::size_t>(k)]; };
   const auto user = [&](Offset k) {
@@ -95,20 +83,24 @@ inline HeldOut hold_out_last(const Ratings& ratings, std::span<const Offset> kno
     if (options.rule != SplitRule::time) last = std::min(last, end - begin - 1);
     for (Offset k = end - last; k < end; ++k) held[static_cast<std::size_t>(at(order, k))] = true;
   }
-  HeldOut result;
-  result.order.reserve(known.size());
-  for (const bool wanted : {true, false}) {
+  auto next = order.begin();
+  for (const bool wanted : {true, false})
     for (Offset k = 0; k < count; ++k)
-      if (at(held, k) == wanted) result.order.push_back(k);
-    if (wanted) result.count = static_cast<Offset>(result.order.size());
-  }
-  return result;
+      if (at(held, k) == wanted) *next++ = at(known, k);
+  std::copy(order.begin(), order.end(), known.begin());
+  return std::count(held.begin(), held.end(), true);
 }
 
-/// What is tested: the set's own test part, in its order; a fold; what the rule holds out; or the first of a
-/// permutation by test_seed. Throws InputError for a ratio that is not in [0, 1), a set's part beyond its entries, a
-/// fold of a set that has a part of its own, and a split by time without times.
-inline HeldOut hold_out_test(const Ratings& ratings, const SplitOptions& options) {
+/// What is split: the ratings themselves, or, by any rule, their positions.
+template <class Value>
+inline constexpr bool is_position = std::is_same_v<Value, Offset>;
+
+/// Moves what is tested to the front of `values`, one for each rating, and returns how many it is: the set's own test
+/// part, in its order; a fold; what the rule holds out; or the first of a shuffle by test_seed. Throws InputError for a
+/// ratio that is not in [0, 1), a set's part beyond its entries, a fold of a set that has a part of its own, and a
+/// split by time without times.
+template <class Value>
+Offset hold_out_test(const Ratings& ratings, std::span<Value> values, const SplitOptions& options) {
   constexpr std::uint32_t stream = 0x53504C54;  // the seed's other uses take other streams
   require_ratio(options.test_ratio, "test_ratio");
   const auto count = static_cast<Offset>(ratings.entries.size());
@@ -124,67 +116,83 @@ inline HeldOut hold_out_test(const Ratings& ratings, const SplitOptions& options
     return "split: fold " + std::to_string(options.fold) + " of " + std::to_string(options.folds) +
            (ratings.has_fixed_test() ? ", but the ratings have a test part of their own" : ": there is none");
   });
-  if (ratings.has_fixed_test()) return hold_out_tail(ratings.test_begin, count);
-  if (options.rule != SplitRule::random) {
-    const HeldOut all = hold_out_tail(0, count);
-    return hold_out_last(ratings, all.order, options, options.test_ratio, options.test_seed, stream);
+  if (ratings.has_fixed_test()) {
+    std::rotate(values.begin(), values.begin() + ratings.test_begin, values.end());
+    return count - ratings.test_begin;
   }
-  HeldOut held{permutation(count, options.test_seed, stream), share_of(options.test_ratio, count)};
-  if (options.folds > 0) {
-    const Offset begin = count * (options.fold - 1) / options.folds, end = count * options.fold / options.folds;
-    std::rotate(held.order.begin(), held.order.begin() + begin, held.order.end());
-    held.count = end - begin;
-  }
-  return held;
+  if constexpr (is_position<Value>)
+    if (options.rule != SplitRule::random)
+      return hold_out_last(ratings, values, options, options.test_ratio, options.test_seed, stream);
+  shuffle(values, options.test_seed, stream);
+  if (options.folds == 0) return share_of(options.test_ratio, count);
+  const Offset begin = count * (options.fold - 1) / options.folds, end = count * options.fold / options.folds;
+  std::rotate(values.begin(), values.begin() + begin, values.end());
+  return end - begin;
 }
 
-/// What is validated of `known`, positions of ratings that are not tested: the set's own validation part; what the rule
-/// holds out; or the first of a permutation by valid_seed. Positions in `known`.
-inline HeldOut hold_out_valid(const Ratings& ratings, std::span<const Offset> known, const SplitOptions& options) {
+/// The same of `known`, those that are not tested, and what is validated: the set's own validation part; what the rule
+/// holds out; or the first of a shuffle by valid_seed.
+template <class Value>
+Offset hold_out_valid(const Ratings& ratings, std::span<Value> known, const SplitOptions& options) {
   constexpr std::uint32_t stream = 0x53504C56;
   require_ratio(options.valid_ratio, "valid_ratio");
   const auto count = static_cast<Offset>(known.size());
-  if (ratings.has_fixed_valid()) return hold_out_tail(ratings.valid_begin, count);
-  if (options.rule != SplitRule::random && options.valid_ratio > 0)
-    return hold_out_last(ratings, known, options, options.valid_ratio, options.valid_seed, stream);
-  return {permutation(count, options.valid_seed, stream), share_of(options.valid_ratio, count)};
+  if (ratings.has_fixed_valid()) {
+    std::rotate(known.begin(), known.begin() + ratings.valid_begin, known.end());
+    return count - ratings.valid_begin;
+  }
+  if constexpr (is_position<Value>)
+    if (options.rule != SplitRule::random && options.valid_ratio > 0)
+      return hold_out_last(ratings, known, options, options.valid_ratio, options.valid_seed, stream);
+  shuffle(known, options.valid_seed, stream);
+  return share_of(options.valid_ratio, count);
 }
 
-/// Positions of a set's ratings: training, then validation, then test.
-struct SplitPositions {
-  std::vector<Offset> order;
-  Offset train = 0, test_begin = 0;  ///< where validation and test begin
+/// Where validation and test begin.
+struct PartBounds {
+  Offset train = 0, test_begin = 0;
+};
 
-  /// hold_out_test, and hold_out_valid of the rest; each part keeps the order in which it was held out. Memory: 24
-  /// bytes a rating, and 32 more by a rule but random. Throws InputError if training would be empty.
-  SplitPositions(const Ratings& ratings, const SplitOptions& options) {
-    const HeldOut test = hold_out_test(ratings, options);
-    const auto known = std::span(test.order).subspan(static_cast<std::size_t>(test.count));
-    const HeldOut valid = hold_out_valid(ratings, known, options);
-    test_begin = static_cast<Offset>(known.size());
-    train = test_begin - valid.count;
-    require(train > 0, [&] {
-      return "split: no rating is left to train on: " + std::to_string(ratings.entries.size()) + " ratings, " +
-             std::to_string(test.count) + " in test and " + std::to_string(valid.count) + " in validation";
-    });
-    order.reserve(test.order.size());
-    const auto take_known = [&](Offset begin, Offset end) {
-      for (Offset k = begin; k < end; ++k)
-        order.push_back(known[static_cast<std::size_t>(valid.order[static_cast<std::size_t>(k)])]);
-    };
-    take_known(valid.count, test_begin);
-    take_known(0, valid.count);
-    order.insert(order.end(), test.order.begin(), test.order.begin() + test.count);
+/// Brings `values`, one for each rating in their order, into the order training, validation, test: hold_out_test, and
+/// hold_out_valid of the rest; each part keeps the order in which it was held out. Throws InputError if training would
+/// be empty.
+template <class Value>
+PartBounds arrange(const Ratings& ratings, std::span<Value> values, const SplitOptions& options) {
+  const Offset test = hold_out_test(ratings, values, options);
+  const Offset valid = hold_out_valid(ratings, values.subspan(static_cast<std::size_t>(test)), options);
+  const Offset test_begin = static_cast<Offset>(values.size()) - test, train = test_begin - valid;
+  require(train > 0, [&] {
+    return "split: no rating is left to train on: " + std::to_string(values.size()) + " ratings, " +
+           std::to_string(test) + " in test and " + std::to_string(valid) + " in validation";
+  });
+  std::rotate(values.begin(), values.begin() + test + valid, values.end());
+  std::rotate(values.begin() + train, values.begin() + train + test, values.end());
+  return {train, test_begin};
+}
+
+/// Positions of a set's ratings, arrange()d. Memory: 8 bytes a rating, and 32 more by a rule but random.
+struct SplitPositions : PartBounds {
+  std::vector<Offset> order;
+
+  SplitPositions(const Ratings& ratings, const SplitOptions& options) : order(ratings.entries.size()) {
+    std::iota(order.begin(), order.end(), Offset{0});
+    static_cast<PartBounds&>(*this) = arrange(ratings, std::span(order), options);
   }
 };
 
 /// The parts of a set's ratings. One array holds them all: training, then validation, then test.
 class Split {
  public:
-  /// SplitPositions of a copy of the ratings. Throws as that.
-  Split(const Ratings& ratings, const SplitOptions& options) : Split(ratings, SplitPositions(ratings, options)) {}
-  Split(const Ratings& ratings, const SplitPositions& positions)
-      : train_(positions.train), test_begin_(positions.test_begin) {
+  /// A copy of the ratings, as arrange() says. Throws as that. Memory: 12 bytes a rating, and 40 more while a rule
+  /// but random is followed.
+  Split(const Ratings& ratings, const SplitOptions& options) {
+    if (options.rule == SplitRule::random) {
+      entries_ = ratings.entries;
+      bounds_ = arrange(ratings, std::span(entries_), options);
+      return;
+    }
+    const SplitPositions positions(ratings, options);
+    bounds_ = positions;
     entries_.reserve(positions.order.size());
     for (const Offset position : positions.order)
       entries_.push_back(ratings.entries[static_cast<std::size_t>(position)]);
@@ -192,15 +200,15 @@ class Split {
 
   /// Parts that the caller has.
   Split(std::span<const Rating> train, std::span<const Rating> valid, std::span<const Rating> test)
-      : train_(static_cast<Offset>(train.size())), test_begin_(train_ + static_cast<Offset>(valid.size())) {
+      : bounds_{static_cast<Offset>(train.size()), static_cast<Offset>(train.size() + valid.size())} {
     entries_.reserve(train.size() + valid.size() + test.size());
     for (const auto part : {train, valid, test}) entries_.insert(entries_.end(), part.begin(), part.end());
   }
 
-  std::span<const Rating> train() const { return between(0, train_); }
-  std::span<const Rating> valid() const { return between(train_, test_begin_); }
-  std::span<const Rating> train_and_valid() const { return between(0, test_begin_); }
-  std::span<const Rating> test() const { return between(test_begin_, static_cast<Offset>(entries_.size())); }
+  std::span<const Rating> train() const { return between(0, bounds_.train); }
+  std::span<const Rating> valid() const { return between(bounds_.train, bounds_.test_begin); }
+  std::span<const Rating> train_and_valid() const { return between(0, bounds_.test_begin); }
+  std::span<const Rating> test() const { return between(bounds_.test_begin, static_cast<Offset>(entries_.size())); }
 
  private:
   std::span<const Rating> between(Offset begin, Offset end) const {
@@ -208,14 +216,16 @@ class Split {
   }
 
   std::vector<Rating> entries_;
-  Offset train_ = 0, test_begin_ = 0;
+  PartBounds bounds_;
 };
 
 /// The ratings that a Split with these options does not test, with a test part of its own that is empty: any split of
 /// the result by the same rule has the same training and validation parts. For who must not see the test part.
 inline Ratings without_test(Ratings ratings, const SplitOptions& options) {
-  const HeldOut test = hold_out_test(ratings, options);
-  const auto known = std::span(test.order).subspan(static_cast<std::size_t>(test.count));
+  std::vector<Offset> order(ratings.entries.size());
+  std::iota(order.begin(), order.end(), Offset{0});
+  const Offset test = hold_out_test(ratings, std::span(order), options);
+  const auto known = std::span(order).subspan(static_cast<std::size_t>(test));
   const auto taken = [&](auto& values) {
     auto kept = values;
     kept.clear();

@@ -29,11 +29,12 @@ struct ScoredPart {
 
   ScoredPart(B& backend, const Ratings& ratings, std::span<const Rating> part)
       : pairs(backend, ratings.users(), ratings.items(), static_cast<Index>(ratings.levels.size()), part) {
-    std::vector<Rating> sorted(part.begin(), part.end());
-    std::sort(sorted.begin(), sorted.end(),
-              [](const Rating& a, const Rating& b) { return std::pair(a.user, a.level) < std::pair(b.user, b.level); });
-    values.reserve(sorted.size());
-    for (const Rating& rating : sorted) values.push_back(ratings.levels[rating.level]);
+    const std::size_t levels = ratings.levels.size();
+    std::vector<Offset> counts(ratings.user_ids.size() * levels);  // by (user, level)
+    for (const Rating& rating : part) ++counts[static_cast<std::size_t>(rating.user) * levels + rating.level];
+    values.reserve(part.size());
+    for (std::size_t row = 0; row < counts.size(); ++row)
+      values.insert(values.end(), static_cast<std::size_t>(counts[row]), ratings.levels[row % levels]);
   }
 };
 
