@@ -41,7 +41,7 @@ std::ptrdiff_t floor_of(const std::string& header) {
 TEST_CASE("no message of the library names a flag of a program", "[floors]") {
   for (const fs::path& folder : {headers(), headers() / ".." / ".." / "src"})
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (!entry.is_regular_file()) continue;
+      if (!entry.is_regular_file() || entry.path().extension() == ".py") continue;  // Python tests run the program
       std::ifstream file(entry.path());
       for (std::string line; std::getline(file, line);) {
         const auto flag = line.find("--"), text = line.find('"');
