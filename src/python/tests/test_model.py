@@ -142,19 +142,21 @@ def test_the_program_gets_the_same_bits_and_reads_the_same_model(ratings, tmp_pa
     table = tmp_path / "ratings.csv"
     rows = "".join(f"{u},{i},{r}\n" for u, i, r in zip(*ratings.values()))
     table.write_text("user,item,rating\n" + rows)
-    options = [text for name, value in SMALL.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     ours = gcmc.Model(**SMALL).fit(ratings)
     kernels = {**os.environ, "GCMC_CPU_ISA": ours.metrics_["backend"].removeprefix("cpu-")}
-    subprocess.run([program, "train", "--ratings", table, "--seed", "1", *options, "--save-dir", tmp_path / "run",
-                    "--silent"], check=True, env=kernels)
+
+    def run(command, *arguments, **options):
+        flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+        return subprocess.run([program, command, *flags, *arguments], check=True, env=kernels, capture_output=True).stdout
+
+    run("train", **SMALL, ratings=table, seed=1, save_dir=tmp_path / "run")
     theirs = gcmc.load(tmp_path / "run")
     users, items = ratings["user"], ratings["item"]
     assert theirs.predict(users, items).tobytes() == ours.predict(users, items).tobytes()
 
     ours.save(tmp_path / "ours")
     (tmp_path / "pairs.csv").write_text("user,item\n100,5\n101,6\n")
-    said = [subprocess.run([program, "predict", "--model", folder, tmp_path / "pairs.csv"], check=True,
-                           env=kernels, capture_output=True).stdout for folder in (tmp_path / "ours", tmp_path / "run")]
+    said = [run("predict", tmp_path / "pairs.csv", model=tmp_path / folder) for folder in ("ours", "run")]
     assert said[0] == said[1] and said[0].count(b"\n") >= 2
 
 
@@ -203,8 +205,16 @@ def test_the_callback_sees_every_iteration(ratings):
     assert seen == list(range(1, 31))
 
 
-def test_ctrl_c_ends_training_and_keeps_the_model(ratings):
-    model = gcmc.Model(**{**SMALL, "train_max_iter": 10**6, "train_early_stopping_patience": 10**6})
+@pytest.fixture
+def long_training():
+    """With Python's own handling of Ctrl-C, which a shell's background jobs start without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield gcmc.Model(**{**SMALL, "train_max_iter": 50000, "train_early_stopping_patience": 50000})
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_training_and_keeps_the_model(ratings, long_training):
+    model = long_training
 
     def interrupt(progress):
         if progress["iteration"] == 20:
@@ -216,8 +226,8 @@ def test_ctrl_c_ends_training_and_keeps_the_model(ratings):
     assert len(model.recommend(100)["item"]) == 10
 
 
-def test_ctrl_c_without_a_callback(ratings):
-    model = gcmc.Model(**{**SMALL, "train_max_iter": 10**6, "train_early_stopping_patience": 10**6})
+def test_ctrl_c_without_a_callback(ratings, long_training):
+    model = long_training
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.warns(RuntimeWarning, match="Ctrl-C"):
