@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <system_error>
@@ -49,6 +51,26 @@ JoinedFiles::JoinedFiles(std::vector<std::filesystem::path> files) : files_(std:
 JoinedFiles::~JoinedFiles() {
   ::close(read_end_);  // a writer that is not done finds nobody there
   writer_.join();
+}
+
+std::string JoinedFiles::with_file_named(const std::string& message) const {
+  const std::string before_line = path() + ":";
+  const std::size_t at = message.find(before_line);
+  if (at == std::string::npos || std::any_of(files_.begin(), files_.end(), is_gzipped)) return message;
+  char* rest = nullptr;
+  long long left = std::strtoll(message.c_str() + at + before_line.size(), &rest, 10);
+  std::string header, line;
+  for (const auto& path : files_) {
+    std::ifstream file(path, std::ios::binary);
+    for (long long number = 1; std::getline(file, line); ++number) {
+      if (number == 1 && header.empty())
+        header = line;
+      else if (number == 1 && line == header)
+        continue;
+      if (--left == 0) return message.substr(0, at) + path.string() + ":" + std::to_string(number) + rest;
+    }
+  }
+  return message;
 }
 
 void JoinedFiles::write() const {

@@ -19,6 +19,9 @@ class JoinedFiles {
 
   std::string path() const { return "/proc/self/fd/" + std::to_string(read_end_); }
 
+  /// A message about a line of path(), with the file and line that it comes from instead. Reads the files again for it.
+  std::string with_file_named(const std::string& message) const;
+
  private:
   void write() const;
 

@@ -96,7 +96,9 @@ Parameters read_parameters() {
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw gcmc::InputError("unknown hyperparameter " + key + ": did you mean " + gcmc::nearest_name(name, known) +
                              "? Their names are those of the options of gcmc train, with _ for -");
-    parameters[name] = plain_text(value);
+    const std::string text = plain_text(value);
+    gcmc::require(!text.empty(), "hyperparameter " + key + " is empty: leave it out");
+    parameters[name] = text;
   }
   return parameters;
 }
@@ -135,11 +137,28 @@ std::vector<fs::path> files_in(const std::string& channel, const fs::path& folde
   return files;
 }
 
-/// A file by which a folder is known to be of a data set.
+/// Does its name say that it holds the ratings of a known set?
 bool is_of_known_set(const fs::path& path) {
   std::string name = path.filename().string();
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
   return name == "u.data" || name == "ratings.dat" || name == "ratings.csv" || name.ends_with(".inter");
+}
+
+std::string first_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// The folder of a known set, which holds its ratings and other tables; empty for a table's parts: there are several of
+/// such a name, or another file begins with the same header.
+fs::path known_folder(const std::vector<fs::path>& files) {
+  if (std::count_if(files.begin(), files.end(), is_of_known_set) != 1) return {};
+  const fs::path& ratings = *std::find_if(files.begin(), files.end(), is_of_known_set);
+  const std::string header = first_line(ratings);
+  const auto is_part = [&](const fs::path& file) { return file != ratings && first_line(file) == header; };
+  return std::any_of(files.begin(), files.end(), is_part) ? fs::path() : ratings.parent_path();
 }
 
 /// The arguments of a command that say where the ratings and what belongs to them are. Holds what they are read from.
@@ -153,21 +172,22 @@ class DataArguments {
         continue;
       }
       const bool trained = name == "train";
-      const auto known = std::find_if(files.begin(), files.end(), is_of_known_set);
-      std::string path;
-      if (files.size() == 1)
-        path = files.front().string();
-      else if (trained && known != files.end())
-        path = known->parent_path().string();
-      else
-        path = joined_.emplace_back(std::make_unique<JoinedFiles>(files))->path();
+      std::string path = files.size() == 1 ? files.front().string() : trained ? known_folder(files).string() : "";
+      const bool joins = path.empty();
+      if (joins) path = joined_.emplace_back(std::make_unique<JoinedFiles>(files))->path();
       add(trained ? "--ratings" : name == "test" ? "--test-ratings" : "--valid-ratings", path);
-      if (trained && !is_named && files.size() > 1 && known == files.end()) add("--data-name", "train");
+      if (trained && !is_named && joins) add("--data-name", "train");
     }
     for (const auto& [option, paths] : features_) add(option, paths);
   }
 
   const Arguments& arguments() const { return arguments_; }
+
+  /// A message of the command, with the names of the files that were joined for it.
+  std::string with_files_named(std::string message) const {
+    for (const auto& joined : joined_) message = joined->with_file_named(message);
+    return message;
+  }
 
  private:
   void add(const std::string& option, const std::string& value) {
@@ -266,7 +286,7 @@ class Job {
     if (!all_folds && !parameters_.contains("checkpoint_dir") && !checkpoints_.empty())
       arguments.insert(arguments.end(), {"--checkpoint-dir", checkpoints_.string()});
     append_options(arguments, parameters_, false);
-    run_command(arguments);
+    run_command(arguments, data);
   }
 
  private:
@@ -283,7 +303,7 @@ class Job {
     Parameters others = parameters_;
     others.erase("device");  // trials are trained on the processor
     append_options(arguments, others, true);
-    run_command(arguments);
+    run_command(arguments, data);
     std::error_code none;
     if (!checkpoints_.empty())
       fs::copy(search_folder(), figures_ / "search", fs::copy_options::recursive | fs::copy_options::overwrite_existing,
@@ -291,11 +311,15 @@ class Job {
     return fs::exists(winner(), none);
   }
 
-  void run_command(const Arguments& arguments) const {
+  void run_command(const Arguments& arguments, const DataArguments& data) const {
     std::string command = "gcmc";
     for (const std::string& argument : arguments) command += " " + argument;
     tell_note(command);
-    run_program_(arguments);
+    try {
+      run_program_(arguments);
+    } catch (const gcmc::InputError& problem) {
+      throw gcmc::InputError(data.with_files_named(problem.what()));
+    }
   }
 
   const RunProgram& run_program_;
