@@ -4,11 +4,13 @@
     sagemaker.py GCMC [CHECK ...]
 
 Checks are the functions below whose names begin with train_ or serve_; without any, all of them. Needs the standard
-library alone.
+library alone; mounts and processes numbered 1 need root and util-linux's unshare, and are skipped without.
 """
+import csv
 import faulthandler
 import hashlib
 import http.client
+import io
 import json
 import os
 import re
@@ -37,7 +39,7 @@ class Tree:
     """What SageMaker lays out for a job, and what the job leaves."""
 
     def __init__(self, name, parameters=None, channels=(), **resources):
-        self.base = WORK / name
+        self.base, self.log = WORK / name, ""
         for folder in ("input/config", "input/data", "model", "output"):
             (self.base / folder).mkdir(parents=True)
         self.write("hyperparameters", parameters or {})
@@ -58,23 +60,28 @@ class Tree:
     def environment(self, more):
         return {**os.environ, "SAGEMAKER_BASE_DIR": str(self.base), **more}
 
-    def start(self, mode="train", **more):
-        return subprocess.Popen([GCMC, "sagemaker", mode], env=self.environment(more), cwd=WORK, text=True,
-                                stdout=subprocess.PIPE, stderr=open(self.base / "stderr", "a"))
+    def start(self, mode="train", within=(), **more):
+        """`within`: a command that starts the container's in a world of its own."""
+        with open(self.base / "stderr", "a") as errors:
+            return subprocess.Popen([*map(str, within), GCMC, "sagemaker", mode], env=self.environment(more), cwd=WORK,
+                                    text=True, stdout=subprocess.PIPE, stderr=errors)
 
-    def train(self, code=0, **more):
-        process = self.start(**more)
-        log = process.communicate(timeout=120)[0]
-        errors = (self.base / "stderr").read_text()
-        assert (process.returncode == 0) == (code == 0), (process.returncode, errors)
-        return log
+    def errors(self):
+        return (self.base / "stderr").read_text()
+
+    def train(self, codes=(0,), within=(), **more):
+        process = self.start("train", within, **more)
+        self.log = process.communicate(timeout=120)[0]
+        assert process.returncode in codes, (process.returncode, self.errors())
+        return self.log
 
     def fails(self, *words):
         failure = self.base / "output/failure"
         failure.unlink(missing_ok=True)
-        self.train(code=1)
+        log = self.train(codes=(1, 2))
         text = failure.read_bytes()
-        assert len(text) < 1024 and all(word in text.decode() for word in words), text
+        assert 0 < len(text) < 1024 and all(word in text.decode() for word in words), text
+        assert not re.search(LAST, log)
         failure.unlink()
 
     def model(self):
@@ -84,9 +91,24 @@ class Tree:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def check_metrics(log):
+    """A number in digits wherever a tuner looks for one; the last line is the job's."""
+    numbers = re.findall(r"RMSE=([^,:\s]*)", log)
+    assert numbers and all(re.fullmatch(r"[0-9]+\.[0-9]+", number) for number in numbers), log
+    assert re.search(OBJECTIVE, log) and re.search(LAST, log.splitlines()[-1]), log
+
+
 def info(tree):
     result = subprocess.run([GCMC, "info", tree.base / "model"], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def bound(*mounts):
+    """A command before which each (folder, place, options) is mounted; None where no mount may be made."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+        return None
+    steps = [f"mount -o bind,{options} '{folder}' '{place}'" for folder, place, options in mounts]
+    return ["unshare", "-m", "sh", "-c", " && ".join([*steps, 'exec "$@"']), "sh"]
 
 
 def parts_of(path):
@@ -99,25 +121,71 @@ RATINGS = WORK / "ratings.csv"
 write_ratings(RATINGS)
 
 
+ENCODINGS = {
+    "raw": {"data_name": "synthetic-100k", "train_max_iter": "2", "gcn_agg_units": "40", "train_lr": "0.02", "share_param": "True"},
+    "sdk-3": {"data-name": "synthetic-100k", "train-max-iter": "2", "gcn-agg-units": "40", "train-lr": "0.02", "share-param": "true",
+              "sagemaker_region": '"x"', "sagemaker_program": "x.py"},
+    "framework": {"data_name": '"synthetic-100k"', "train_max_iter": "2", "gcn_agg_units": '"40"', "train_lr": '"0.02"',
+                  "share_param": '"true"', "save_dir": '"/opt/ml/model/"', "sagemaker_submit_directory": '"s3://x"'},
+    "tuner": {"data_name": "synthetic-100k", "train_max_iter": "2.0", "gcn_agg_units": "40.0", "train_lr": "0.02",
+              "share_param": "1", "_tuning_objective_metric": "validation:rmse"}}
+
+
 def train_encodings():
-    """Raw, JSON within the text, and Python's True give the same job; counts may be written 6.0."""
+    """Raw, JSON within the text, and a tuner's numbers give the same job, whose figures lie where they should."""
     models = []
-    raw = {"data_name": "synthetic-100k", "train_max_iter": "2", "gcn_agg_units": "40", "train_lr": "0.02", "share_param": "true"}
-    spoken = {"data_name": '"synthetic-100k"', "train_max_iter": "2.0", "gcn_agg_units": '"40"', "train_lr": "0.02",
-              "share-param": "True", "sagemaker_region": '"x"', "_tuning_objective_metric": "v", "save_dir": "/opt/ml/model/"}
-    for k, parameters in enumerate((raw, spoken)):
-        tree = Tree(f"encoding-{k}", parameters)
+    for name, parameters in ENCODINGS.items():
+        tree = Tree(name, parameters)
         log = tree.train()
+        check_metrics(log)
+        assert len(re.findall(OBJECTIVE, log)) == 2, log
         models.append(tree.model())
-    assert models[0] == models[1]
-    assert len(re.findall(OBJECTIVE, log)) == 2 and re.findall(LAST, log) and not re.search(r"=(nan|inf)", log), log
-    figures = tree.base / "output/data"
-    for name in ("config.json", "history.csv", "metrics.json", "curve.svg"):
-        assert (figures / name).is_file(), name
-    assert not (figures / "model").exists() and not (tree.base / "output/failure").exists()
-    tree = Tree("hps", {})
-    tree.train(SM_HPS=json.dumps(raw))
-    assert tree.model() == models[0]
+        figures = tree.base / "output/data"
+        config = json.loads((figures / "config.json").read_text())
+        assert config["share_param"] is True and config["train_max_iter"] == 2 and config["train_lr"] == 0.02, config
+        for file in ("history.csv", "metrics.json", "curve.svg"):
+            assert (figures / file).is_file(), file
+        assert not (figures / "model").exists() and not (tree.base / "output/failure").exists()
+    assert all(model == models[0] for model in models)
+
+
+def train_toolkit():
+    """What the training toolkit says in the environment is honoured."""
+    parameters = Tree("hps")
+    parameters.train(SM_HPS=json.dumps({**SMALL, "data_name": "synthetic-100k", "train_max_iter": "1"}))
+    tree, other = Tree("toolkit", SMALL, ["train"]), WORK / "toolkit-other"
+    for folder in ("in", "model", "out"):
+        (other / folder).mkdir(parents=True)
+    shutil.copy(RATINGS, other / "in")
+    tree.train(SM_CHANNEL_TRAIN=str(other / "in"), SM_MODEL_DIR=str(other / "model"), SM_OUTPUT_DATA_DIR=str(other / "out"),
+               SM_HOSTS='["algo-1"]', SM_CURRENT_HOST="algo-1", SM_NUM_GPUS="0", TRAINING_JOB_NAME="job")
+    assert (other / "model/model.safetensors").is_file() and (other / "out/metrics.json").is_file()
+    assert not list((tree.base / "model").iterdir())
+
+
+def train_without_channel():
+    """The set data_name is looked for in $GCMC_DATA_DIR before it is downloaded."""
+    (WORK / "sets/mine").mkdir(parents=True)
+    shutil.copy(RATINGS, WORK / "sets/mine/ratings.csv")
+    tree = Tree("no-channel", {**SMALL, "data_name": "mine"})
+    log = tree.train(GCMC_DATA_DIR=str(WORK / "sets"))
+    assert "954 ratings" in log, log
+
+
+def train_metrics():
+    """Lines leave one by one; neither several models nor a training that bursts print what is no number."""
+    for name, more in (("seeds", {"seeds": "2.0"}), ("bursts", {"train_lr": "1000", "train_grad_clip": "1e30"})):
+        tree = Tree(name, {**SMALL, **more}, ["train"])
+        shutil.copy(RATINGS, tree.data("train"))
+        check_metrics(tree.train())
+        info(tree)
+    tree = long_job("flushed")
+    process = tree.start()
+    while not re.search(OBJECTIVE, process.stdout.readline()):
+        assert process.poll() is None
+    assert process.poll() is None, "metrics came at the end"
+    process.send_signal(signal.SIGTERM)
+    assert re.search(LAST, process.communicate(timeout=60)[0])
 
 
 def train_failures():
@@ -129,8 +197,11 @@ def train_failures():
     tree.fails("channels")
     tree.write("hyperparameters", {"save_dir": "/elsewhere"})
     tree.fails("save_dir")
-    tree.write("hyperparameters", {"data_name": "x" * 3000})
-    tree.fails()
+    tree.write("hyperparameters", {"train_lr": "", "gcn_agg_units": "40"})
+    tree.fails("train_lr", "empty")
+    for text in ("x" * 3000, "\u0436" * 3000):
+        tree.write("hyperparameters", {"data_name": text})
+        tree.fails()
     tree.write("hyperparameters", {})
     tree.channels(train="Pipe")
     tree.fails("Pipe", "FastFile")
@@ -141,8 +212,17 @@ def train_failures():
     tree.channels()
     tree.write("resourceconfig", {"hosts": ["algo-1", "algo-2"]})
     tree.fails("2 hosts", "instance")
+    tree.write("resourceconfig", {"hosts": ["algo-1"]})
+    header, first, second = parts_of(RATINGS)
+    tree.channels(train="File")
+    (tree.data("train") / "a.csv").write_text(header + "".join(first))
+    (tree.data("train") / "b.csv").write_text(header + "".join(second[:5]) + "oops\n" + "".join(second[5:]))
+    tree.fails("b.csv:7: 1 column")
+    (tree.data("train") / "b.csv").unlink()
+    (tree.base / "input/config/hyperparameters.json").write_text("{")
+    tree.fails("hyperparameters.json")
     (tree.base / "output/failure").write_text("the first reason")
-    tree.train(code=1)
+    tree.train(codes=(1, 2))
     assert (tree.base / "output/failure").read_text() == "the first reason"
 
 
@@ -160,8 +240,10 @@ def train_channels():
     for k, lines in enumerate(halves):
         text = header + "".join(lines)
         (parts.data("train") / ("more" if k else "") / f"part-{k}.csv").write_text(text[:-1] if k == 0 else text)
+    before = sorted(parts.data("train").rglob("*"))
     parts.data("train").chmod(0o555)
-    parts.train()
+    parts.train(within=bound((parts.base / "input", parts.base / "input", "ro")) or ())
+    assert sorted(parts.data("train").rglob("*")) == before
     nested = Tree("nested", named, ["train"])
     (nested.data("train") / "a/b").mkdir(parents=True)
     shutil.copy(RATINGS, nested.data("train") / "a/b/ratings.csv")
@@ -171,10 +253,42 @@ def train_channels():
     with zipfile.ZipFile(packed.data("train") / "set.zip", "w") as archive:
         archive.write(RATINGS, "set/ratings.csv")
     packed.train()
-    for tree in (parts, nested, packed):
+    shards = Tree("shards", named, ["train"])  # a name that a known set has, and there is more
+    for k, lines in enumerate(halves):
+        (shards.data("train") / str(k)).mkdir()
+        (shards.data("train") / str(k) / "ratings.csv").write_text(header + "".join(lines))
+    shards.train()
+    beside = Tree("beside", named, ["train"])
+    for name, lines in zip(("ratings.csv", "since.csv"), halves):
+        (beside.data("train") / name).write_text(header + "".join(lines))
+    beside.train()
+    for tree in (parts, shards, beside, nested, packed):
+        assert "954 ratings" in tree.log
         for name in ("users.txt", "items.txt"):
             assert tree.model()[name] == whole.model()[name], (tree.base, name)
     assert nested.model()["model.safetensors"] == packed.model()["model.safetensors"] == whole.model()["model.safetensors"]
+
+
+def train_movielens():
+    """MovieLens' own folder, and its zip, in which other files lie beside the ratings."""
+    pairs = [line.split(",") for line in RATINGS.read_text().split()[1:]]
+    folder = WORK / "ml-100k"
+    folder.mkdir()
+    (folder / "u.data").write_text("".join(f"{int(user[1:]) + 1}\t{int(item[1:]) + 1}\t{rating}\t88125{k:04}\n"
+                                           for k, (user, item, rating) in enumerate(pairs)))
+    (folder / "u.user").write_text("".join(f"{k + 1}|24|M|technician|85711\n" for k in range(60)))
+    (folder / "u.item").write_text("".join(f"{k + 1}|Film {k} (1995)|01-Jan-1995||x|{'|'.join('1' * 19)}\n"
+                                           for k in range(45)))
+    (folder / "u.occupation").write_text("technician\n")
+    (folder / "README").write_text("of the set")
+    for name in ("unpacked", "zipped"):
+        tree = Tree(name, SMALL, ["train"])
+        if name == "zipped":
+            shutil.make_archive(tree.data("train") / "ml-100k", "zip", WORK, "ml-100k")
+        else:
+            shutil.copytree(folder, tree.data("train") / "sets/ml-100k")
+        assert "954 ratings" in tree.train(), tree.log
+        assert "Film 44" in "".join(path.read_text() for path in (tree.base / "model").glob("*.txt"))
 
 
 def train_parts():
@@ -213,22 +327,29 @@ def long_job(name):
 
 def await_checkpoint(tree):
     for _ in range(2000):
-        if len(list((tree.base / "checkpoints").glob("*"))) > 1:
+        if list((tree.base / "checkpoints").glob("checkpoint-*")):
             return
         time.sleep(0.01)
     raise AssertionError((tree.base / "stderr").read_text())
 
 
 def train_stop():
-    """SIGTERM: a loadable model, exit code 0, a checkpoint that stays."""
-    tree = long_job("stop")
-    process = tree.start()
-    await_checkpoint(tree)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 0, (tree.base / "stderr").read_text()
-    info(tree)
-    assert list((tree.base / "checkpoints").iterdir())
+    """SIGTERM: a loadable model, exit code 0, a checkpoint that stays; as process 1, too, which a container's program is."""
+    first = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if bound() else []
+    for within in ([], first) if first else ([],):
+        tree = long_job("stop" + "-first" * bool(within))
+        process = tree.start("train", within)
+        await_checkpoint(tree)
+        number = process.pid
+        if within:
+            number = int(Path(f"/proc/{number}/task/{number}/children").read_text())
+        os.kill(number, signal.SIGTERM)
+        log = process.communicate(timeout=60)[0]
+        assert process.returncode == 0, tree.errors()
+        check_metrics(log)
+        info(tree)
+        assert list((tree.base / "checkpoints").iterdir()) and not (tree.base / "output/failure").exists()
+    return None if first else "as it should be; skipped: no process of number 1 without root and unshare"
 
 
 def train_spot():
@@ -236,7 +357,7 @@ def train_spot():
     models = []
     for cut in (False, True):
         tree = long_job(f"spot-{cut}")
-        parameters = {**SMALL, "train_max_iter": "40", "checkpoint_interval": "0"}
+        parameters = {**SMALL, "train_max_iter": "20", "checkpoint_interval": "0"}
         tree.write("hyperparameters", parameters)
         if cut:
             process = tree.start()
@@ -251,33 +372,33 @@ def train_spot():
 
 
 def train_mounted():
-    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
-        return "skipped: no mount may be made here"
-    tree = Tree("mounted", SMALL, ["train"])
+    """model/ is a mount point, input/ read-only."""
+    tree, volume = Tree("mounted", SMALL, ["train"]), WORK / "volume"
+    volume.mkdir()
     shutil.copy(RATINGS, tree.data("train"))
-    model = tree.base / "model"
-    script = f"mount -t tmpfs none {model} && {GCMC} sagemaker train && cp {model}/* {WORK}/mounted-copy/"
-    (WORK / "mounted-copy").mkdir()
-    result = subprocess.run(["unshare", "-m", "sh", "-c", script], env=tree.environment({}), capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert (WORK / "mounted-copy/model.safetensors").is_file()
+    within = bound((volume, tree.base / "model", "rw"), (tree.base / "input", tree.base / "input", "ro"))
+    if not within:
+        return "skipped: no mount may be made here"
+    tree.train(within=within)
+    assert (volume / "model.safetensors").is_file() and not list((tree.base / "model").iterdir())
+    assert not [path for path in volume.iterdir() if path.name.startswith(".")], list(volume.iterdir())
     return None
 
 
 class Endpoint:
     """gcmc sagemaker serve on a port of its own."""
 
-    def __init__(self, tree, ready=True, **more):
+    def __init__(self, tree, within=(), **more):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.process = tree.start("serve", SAGEMAKER_BIND_TO_PORT=str(self.port), **more)
+        self.process = tree.start("serve", within, SAGEMAKER_BIND_TO_PORT=str(self.port), **more)
         self.pings = []
         for _ in range(1000):
-            assert self.process.poll() is None, (tree.base / "stderr").read_text()
+            assert self.process.poll() is None, tree.errors()
             try:
-                self.pings.append(self.ask("GET", "/ping")[0])
-                if not ready or self.pings[-1] == 200:
+                self.pings.append(self.ask("GET", "/ping"))
+                if self.pings[-1][0] == 200:
                     break
             except OSError:
                 pass
@@ -302,14 +423,15 @@ class Endpoint:
         return self
 
     def __exit__(self, kind, *_):
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(40)
         self.process.stdout.close()
         assert kind or code == 0, code
 
 
 def served():
-    """A tree whose model/ is read-only, made once."""
+    """A tree whose model/ is not to be written, made once."""
     if not (WORK / "served").exists():
         tree = Tree("served", SMALL, ["train"])
         shutil.copy(RATINGS, tree.data("train"))
@@ -320,7 +442,7 @@ def served():
 
 
 def serve_answers():
-    with Endpoint(served()) as endpoint:
+    with Endpoint(served(), bound((served().base, served().base, "ro")) or ()) as endpoint:
         assert endpoint.ask("GET", "/ping") == (200, "")
         parameters = json.loads(endpoint.ask("GET", "/execution-parameters")[1])
         assert parameters["BatchStrategy"] == "MULTI_RECORD" and set(parameters) == {
@@ -340,6 +462,7 @@ def serve_answers():
         assert endpoint.json({"action": "explain", "user": "u1", "item": "i2"})["reasons"]
         assert endpoint.json({"action": "fold-in", "ratings": [{"item": "i1", "rating": 5}]})["recommendations"]
         for status, body, kind, accept in ((415, "x", "image/png", "*/*"), (415, "x", "text/html", "*/*"),
+                                           (415, "{}", "application/jsonlines", "*/*"), (400, "", "text/csv", "*/*"),
                                            (400, "u1;i2", "text/csv", "*/*"), (400, "u1,i2\n,i3", "text/csv", "*/*"),
                                            (400, "{", "application/json", "*/*"),
                                            (400, '{"action": "dance"}', "application/json", "*/*"),
@@ -356,6 +479,7 @@ def serve_environment():
         parameters = json.loads(endpoint.ask("GET", "/execution-parameters")[1])
         assert parameters["MaxConcurrentTransforms"] == 3 and parameters["MaxPayloadInMB"] == 1
         assert endpoint.ask("POST", "/invocations", "u1,i2\n" * 200000)[0] == 413
+        assert endpoint.ask("POST", "/invocations", iter([b"u1,i2\n" * 10000] * 20), Transfer_Encoding="chunked")[0] == 413
         assert re.fullmatch(r"\d\.\d+", endpoint.ask("POST", "/invocations", "u1,i2")[1])
 
 
@@ -369,13 +493,18 @@ def serve_batch():
         answers = text.split("\n")
         assert status == 200 and len(answers) == len(lines)
         assert {k for k, answer in enumerate(answers) if answer == "nan"} == set(wrong)
-        joined = dict(zip(lines, answers))
-        for k in (0, 8, 59999):
-            assert endpoint.ask("POST", "/invocations", lines[k]) == (200, joined[lines[k]])
+        printed = subprocess.run([GCMC, "predict", "--model", served().base / "model", "-"], input="\n".join(good[:180]),
+                                 capture_output=True, text=True, check=True).stdout
+        ratings = [row["rating"] for row in csv.DictReader(io.StringIO(printed))]
+        assert len(set(ratings)) > 90  # of 180 pairs, which come again and again
+        for k, (line, answer) in enumerate(zip(lines, answers, strict=True)):  # as JoinSource joins them
+            assert answer == ("nan" if k in wrong else ratings[k % 180]), (k, line, answer)
+        status, text = endpoint.ask("POST", "/invocations", json.dumps({"user": "u1", "item": "i2"}), "application/json")
+        assert status == 200 and json.loads(text)["predictions"]
 
 
 def serve_busy():
-    """/ping within two seconds under 256 busy clients, who are all answered when SIGTERM comes."""
+    """/ping within two seconds under 256 busy clients, who are all answered."""
     body, codes, end = "\n".join(f"u{k % 60},i{k % 45}" for k in range(20000)), [], time.time() + 3
     with Endpoint(served()) as endpoint:
         def client():
@@ -395,13 +524,60 @@ def serve_busy():
         assert slowest < 2 and set(codes) == {200}, (slowest, set(codes))
 
 
-def serve_loading():
-    """Before the model is there /ping is 503 or not yet heard; without one serving ends with a reason."""
+def serve_stop():
+    """SIGTERM: what is in flight, even half a body, is answered; /ping says no more that all is well."""
+    body = "\n".join(f"u{k % 60},i{k % 45}" for k in range(100000)).encode()
     with Endpoint(served()) as endpoint:
-        assert endpoint.pings[-1] == 200 and set(endpoint.pings) <= {200, 503}, endpoint.pings
-    process = Tree("loading").start("serve")
+        head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nAccept: text/csv\r\nContent-Length: %d\r\n\r\n"
+        clients = [socket.create_connection(("127.0.0.1", endpoint.port), timeout=30) for _ in range(16)]
+        for client in clients[1:]:
+            client.sendall(head % len(body) + body)
+        clients[0].sendall(head % len(body) + body[:500000])
+        time.sleep(0.1)
+        endpoint.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        clients[0].sendall(body[500000:])
+        for client in clients:
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            assert answer.status == 200 and answer.read().count(b"\n") == 99999
+            client.close()
+        assert endpoint.process.wait(20) == 0
+
+
+def serve_port():
+    """8080, where nothing says otherwise."""
+    with socket.socket() as port:
+        if port.connect_ex(("127.0.0.1", 8080)) == 0:
+            return "skipped: port 8080 is taken"
+    process = served().start("serve")
+    try:
+        for _ in range(500):
+            with socket.socket() as port:
+                if port.connect_ex(("127.0.0.1", 8080)) == 0:
+                    break
+            assert process.poll() is None, served().errors()
+            time.sleep(0.01)
+        else:
+            raise AssertionError("nobody listens at port 8080")
+    finally:
+        process.terminate()
+        process.communicate(timeout=40)
+    return None
+
+
+def serve_loading():
+    """/ping is 503 while the model, an average of 400 here, is loaded; without one serving ends with a reason."""
+    tree = Tree("loading")
+    for k in range(400):
+        (tree.base / f"model/{k + 1}").symlink_to(served().base / "model")
+    with Endpoint(tree) as endpoint:
+        *before, ready = endpoint.pings
+        assert ready == (200, "") and before and set(before) == {(503, "")}, endpoint.pings
+    tree = Tree("no-model")
+    process = tree.start("serve")
     process.stdout.close()
-    assert process.wait(20) == 2
+    assert process.wait(20) == 2 and "model" in tree.errors()
 
 
 def serve_many():
@@ -410,9 +586,19 @@ def serve_many():
     with Endpoint(Tree("many"), SAGEMAKER_MULTI_MODEL="true") as endpoint:
         def add(name, folder):
             return endpoint.ask("POST", "/models", json.dumps({"model_name": name, "url": folder}), "application/json")[0]
+        assert endpoint.ask("GET", "/ping") == (200, "") and json.loads(endpoint.ask("GET", "/models")[1]) == {"models": []}
         assert endpoint.ask("POST", "/models/a/invoke", "u1,i2")[0] == 404
         assert add("a", url) == 200 and add("a", url) == 409 and add("b", url) == 200
-        assert add("c", "/nowhere") == 400
+        assert add("c", "/nowhere") == 400 and add("c", str(WORK)) == 400 and endpoint.ask("GET", "/models/c")[0] == 404
+        at_once = []
+        loads = [threading.Thread(target=lambda: at_once.append(add("d e/f", url))) for _ in range(8)]
+        for load in loads:
+            load.start()
+        for load in loads:
+            load.join()
+        assert sorted(at_once) == [200] + [409] * 7, at_once
+        assert endpoint.ask("POST", "/models/d%20e%2Ff/invoke", "u1,i2")[0] == 200
+        assert endpoint.ask("DELETE", "/models/d%20e%2Ff")[0] == 200
         listed = json.loads(endpoint.ask("GET", "/models")[1])["models"]
         assert listed == [{"modelName": name, "modelUrl": url} for name in ("a", "b")]
         assert json.loads(endpoint.ask("GET", "/models/b")[1])["modelUrl"] == url
@@ -424,26 +610,28 @@ def serve_many():
         with open(huge / "model.safetensors", "wb") as file:
             file.truncate(1 << 42)  # holes
         assert add("huge", str(huge)) == 507
+        assert endpoint.ask("GET", "/ping") == (200, "") and endpoint.ask("POST", "/models/a/invoke", "u1,i2")[0] == 200
+    with Endpoint(served()) as endpoint:
+        assert endpoint.ask("GET", "/models")[0] >= 400  # of an endpoint with one model
 
 
 def main():
     checks = [check for name, check in globals().items() if name.startswith(("train_", "serve_"))]
-    wanted = sys.argv[2:]
-    failed = 0
-    for check in checks:
-        if wanted and check.__name__ not in wanted:
-            continue
+    wanted = sys.argv[2:] or [check.__name__ for check in checks]
+    tally = {"as it should be": 0, "skipped": 0, "FAILED": 0}
+    for check in [globals()[name] for name in wanted]:
         begin = time.time()
         try:
             said = check() or "as it should be"
         except Exception:  # the other checks tell more
-            faulthandler.cancel_dump_traceback_later()
             sys.excepthook(*sys.exc_info())
-            said, failed = "FAILED", failed + 1
+            said = "FAILED"
+        tally[next(word for word in tally if said.startswith(word))] += 1
         print(f"{check.__name__}: {said} ({time.time() - begin:.1f} s)", flush=True)
     subprocess.run(["chmod", "-R", "u+w", WORK], check=False)
     shutil.rmtree(WORK, ignore_errors=True)
-    sys.exit(failed > 0)
+    print(f"{len(wanted)} checks: " + ", ".join(f"{count} {word}" for word, count in tally.items()))
+    sys.exit(tally["FAILED"] > 0)
 
 
 main()
