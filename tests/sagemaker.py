@@ -504,24 +504,24 @@ def serve_batch():
 
 
 def serve_busy():
-    """/ping within two seconds under 256 busy clients, who are all answered."""
-    body, codes, end = "\n".join(f"u{k % 60},i{k % 45}" for k in range(20000)), [], time.time() + 3
-    with Endpoint(served()) as endpoint:
+    """/ping within two seconds under 256 clients at once, whose work takes longer; all of them are answered."""
+    body, answers = "\n".join(f"u{k % 60},i{k % 45}" for k in range(60000)), []
+    with Endpoint(served(), SAGEMAKER_MODEL_SERVER_WORKERS="1") as endpoint:
         def client():
-            while time.time() < end:
-                codes.append(endpoint.ask("POST", "/invocations", body)[0])
+            status, text = endpoint.ask("POST", "/invocations", body, Accept="text/csv")
+            answers.append((status, text.count("\n")))
         clients = [threading.Thread(target=client) for _ in range(256)]
+        begin, slowest = time.time(), 0
         for thread in clients:
             thread.start()
-        slowest = 0
-        while time.time() < end:
-            begin = time.time()
-            assert endpoint.ask("GET", "/ping")[0] == 200
-            slowest = max(slowest, time.time() - begin)
-            time.sleep(0.05)
-        for thread in clients:
-            thread.join()
-        assert slowest < 2 and set(codes) == {200}, (slowest, set(codes))
+        while any(thread.is_alive() for thread in clients):
+            asked = time.time()
+            assert endpoint.ask("GET", "/ping") == (200, "")
+            slowest = max(slowest, time.time() - asked)
+            time.sleep(0.02)
+        took = time.time() - begin
+    assert slowest < 2 and answers == [(200, 59999)] * 256, (slowest, set(answers))
+    return None if took > 3 else f"as it should be; too quick a machine to tell a queue ({took:.1f} s)"
 
 
 def serve_stop():
