@@ -180,11 +180,12 @@ def train_metrics():
         check_metrics(tree.train())
         info(tree)
     tree = long_job("flushed")
+    tree.write("hyperparameters", {**SMALL, "checkpoint_interval": "0"})  # which takes a moment after each iteration
     process = tree.start()
-    while not re.search(OBJECTIVE, process.stdout.readline()):
-        assert process.poll() is None
-    assert process.poll() is None, "metrics came at the end"
-    process.send_signal(signal.SIGTERM)
+    log = ""
+    while "Val RMSE" not in log:
+        log += os.read(process.stdout.fileno(), 4096).decode()
+    assert not re.search(LAST, log), "metrics came at the end"
     assert re.search(LAST, process.communicate(timeout=60)[0])
 
 
@@ -462,7 +463,8 @@ def serve_answers():
         assert endpoint.json({"action": "explain", "user": "u1", "item": "i2"})["reasons"]
         assert endpoint.json({"action": "fold-in", "ratings": [{"item": "i1", "rating": 5}]})["recommendations"]
         for status, body, kind, accept in ((415, "x", "image/png", "*/*"), (415, "x", "text/html", "*/*"),
-                                           (415, "{}", "application/jsonlines", "*/*"), (400, "", "text/csv", "*/*"),
+                                           (415, "{}", "application/jsonlines", "*/*"), (415, "{}", "text/plain", "*/*"),
+                                           (415, "{}", "application/x-www-form-urlencoded", "*/*"), (400, "", "text/csv", "*/*"),
                                            (400, "u1;i2", "text/csv", "*/*"), (400, "u1,i2\n,i3", "text/csv", "*/*"),
                                            (400, "{", "application/json", "*/*"),
                                            (400, '{"action": "dance"}', "application/json", "*/*"),
