@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plays Amazon SageMaker: lays out /opt/ml elsewhere, starts the container's entry point, checks what docs/sagemaker.md says.
+"""Plays Amazon SageMaker: lays out /opt/ml elsewhere, starts the container's entry point, checks docs/sagemaker.md.
 
     sagemaker.py GCMC [CHECK ...]
 
@@ -32,6 +32,7 @@ GCMC = str(Path(sys.argv[1]).resolve())
 WORK = Path(tempfile.mkdtemp(prefix="sagemaker-"))
 OBJECTIVE = r"Val RMSE=([0-9\.]+)"
 LAST = r"Best Iter Idx=[0-9\.]+, Best Valid RMSE=[0-9\.]+, Best Test RMSE=([0-9\.]+)"
+STARTED = []  # processes, which end with the check that started them
 SMALL = {"train_max_iter": "6", "gcn_agg_units": "40"}
 
 
@@ -63,8 +64,10 @@ class Tree:
     def start(self, mode="train", within=(), **more):
         """`within`: a command that starts the container's in a world of its own."""
         with open(self.base / "stderr", "a") as errors:
-            return subprocess.Popen([*map(str, within), GCMC, "sagemaker", mode], env=self.environment(more), cwd=WORK,
-                                    text=True, stdout=subprocess.PIPE, stderr=errors)
+            process = subprocess.Popen([*map(str, within), GCMC, "sagemaker", mode], env=self.environment(more), cwd=WORK,
+                                       text=True, stdout=subprocess.PIPE, stderr=errors)
+        STARTED.append(process)
+        return process
 
     def errors(self):
         return (self.base / "stderr").read_text()
@@ -122,9 +125,10 @@ write_ratings(RATINGS)
 
 
 ENCODINGS = {
-    "raw": {"data_name": "synthetic-100k", "train_max_iter": "2", "gcn_agg_units": "40", "train_lr": "0.02", "share_param": "True"},
-    "sdk-3": {"data-name": "synthetic-100k", "train-max-iter": "2", "gcn-agg-units": "40", "train-lr": "0.02", "share-param": "true",
-              "sagemaker_region": '"x"', "sagemaker_program": "x.py"},
+    "raw": {"data_name": "synthetic-100k", "train_max_iter": "2", "gcn_agg_units": "40", "train_lr": "0.02",
+            "share_param": "True"},
+    "sdk-3": {"data-name": "synthetic-100k", "train-max-iter": "2", "gcn-agg-units": "40", "train-lr": "0.02",
+              "share-param": "true", "sagemaker_region": '"x"', "sagemaker_program": "x.py"},
     "framework": {"data_name": '"synthetic-100k"', "train_max_iter": "2", "gcn_agg_units": '"40"', "train_lr": '"0.02"',
                   "share_param": '"true"', "save_dir": '"/opt/ml/model/"', "sagemaker_submit_directory": '"s3://x"'},
     "tuner": {"data_name": "synthetic-100k", "train_max_iter": "2.0", "gcn_agg_units": "40.0", "train_lr": "0.02",
@@ -320,7 +324,8 @@ def train_search():
 
 
 def long_job(name):
-    tree = Tree(name, {**SMALL, "train_max_iter": "4000", "train_early_stopping_patience": "100000", "checkpoint_interval": "0"}, ["train"])
+    tree = Tree(name, {**SMALL, "train_max_iter": "4000", "train_early_stopping_patience": "100000",
+                       "checkpoint_interval": "0"}, ["train"])
     shutil.copy(RATINGS, tree.data("train"))
     (tree.base / "checkpoints").mkdir()
     return tree
@@ -464,7 +469,8 @@ def serve_answers():
         assert endpoint.json({"action": "fold-in", "ratings": [{"item": "i1", "rating": 5}]})["recommendations"]
         for status, body, kind, accept in ((415, "x", "image/png", "*/*"), (415, "x", "text/html", "*/*"),
                                            (415, "{}", "application/jsonlines", "*/*"), (415, "{}", "text/plain", "*/*"),
-                                           (415, "{}", "application/x-www-form-urlencoded", "*/*"), (400, "", "text/csv", "*/*"),
+                                           (415, "{}", "application/x-www-form-urlencoded", "*/*"),
+                                           (400, "", "text/csv", "*/*"),
                                            (400, "u1;i2", "text/csv", "*/*"), (400, "u1,i2\n,i3", "text/csv", "*/*"),
                                            (400, "{", "application/json", "*/*"),
                                            (400, '{"action": "dance"}', "application/json", "*/*"),
@@ -530,7 +536,8 @@ def serve_stop():
     """SIGTERM: what is in flight, even half a body, is answered; /ping says no more that all is well."""
     body = "\n".join(f"u{k % 60},i{k % 45}" for k in range(100000)).encode()
     with Endpoint(served()) as endpoint:
-        head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nAccept: text/csv\r\nContent-Length: %d\r\n\r\n"
+        head = (b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nAccept: text/csv\r\n"
+                b"Content-Length: %d\r\n\r\n")
         clients = [socket.create_connection(("127.0.0.1", endpoint.port), timeout=30) for _ in range(16)]
         for client in clients[1:]:
             client.sendall(head % len(body) + body)
@@ -628,6 +635,10 @@ def main():
         except Exception:  # the other checks tell more
             sys.excepthook(*sys.exc_info())
             said = "FAILED"
+        while STARTED:
+            process = STARTED.pop()
+            process.kill()
+            process.wait()
         tally[next(word for word in tally if said.startswith(word))] += 1
         print(f"{check.__name__}: {said} ({time.time() - begin:.1f} s)", flush=True)
     subprocess.run(["chmod", "-R", "u+w", WORK], check=False)
