@@ -110,6 +110,7 @@ def test_a_saved_model_answers_alike_and_trains_alike(model, ratings, tmp_path):
     loaded = gcmc.load(tmp_path / "model")
     users, items = ratings["user"], ratings["item"]
     assert loaded.predict(users, items).tobytes() == model.predict(users, items).tobytes()
+    assert loaded.metrics_["best_test_rmse"] == model.metrics_["best_test_rmse"]
     assert loaded.user_ids_.dtype == np.int64 and list(loaded.recommend(100)["item"]) == list(model.recommend(100)["item"])
     again = gcmc.Model(**loaded.get_params()).fit(ratings)
     assert again.predict(users, items).tobytes() == model.predict(users, items).tobytes()
