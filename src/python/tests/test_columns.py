@@ -98,6 +98,7 @@ def test_a_bare_matrix_is_refused():
     ({"a": [1]}, "were expected"),
     (5, "int is none of"),
     (([""], [2], [3]), "empty"),
+    (([1], [""], [3]), "empty"),
     ((["a\nb"], [2], [3]), "line break"),
     (([], [], []), "rating"),
 ])
