@@ -8,6 +8,7 @@ library alone; mounts and processes numbered 1 need root and util-linux's unshar
 """
 import csv
 import faulthandler
+import gzip
 import hashlib
 import http.client
 import io
@@ -258,6 +259,15 @@ def train_channels():
     with zipfile.ZipFile(packed.data("train") / "set.zip", "w") as archive:
         archive.write(RATINGS, "set/ratings.csv")
     packed.train()
+    zipped = Tree("zipped-parts", named, ["train"])
+    for k, lines in enumerate(halves):
+        with gzip.open(zipped.data("train") / f"part-{k}.csv.gz", "wt") as file:
+            file.write(header * (k == 0) + "".join(lines))  # the second has no header
+    zipped.train()
+    config = zipped.base / "output/data/config.json"
+    assert json.loads(config.read_text())["data_place"] == str(zipped.data("train"))
+    again = subprocess.run([GCMC, "train", "--config", config], capture_output=True, text=True, check=True).stdout
+    assert again.splitlines()[-1] == zipped.log.splitlines()[-1], again
     shards = Tree("shards", named, ["train"])  # a name that a known set has, and there is more
     for k, lines in enumerate(halves):
         (shards.data("train") / str(k)).mkdir()
@@ -267,7 +277,7 @@ def train_channels():
     for name, lines in zip(("ratings.csv", "since.csv"), halves):
         (beside.data("train") / name).write_text(header + "".join(lines))
     beside.train()
-    for tree in (parts, shards, beside, nested, packed):
+    for tree in (parts, zipped, shards, beside, nested, packed):
         assert "954 ratings" in tree.log
         for name in ("users.txt", "items.txt"):
             assert tree.model()[name] == whole.model()[name], (tree.base, name)
@@ -321,6 +331,41 @@ def train_search():
     winner = json.loads((tree.base / "output/data/search/winner.json").read_text())
     config = json.loads((tree.base / "output/data/config.json").read_text())
     assert config["train_lr"] == winner["train_lr"]
+
+
+def train_search_stop():
+    """SIGTERM in a search: the reason is told, and the same job goes on where checkpoints are kept."""
+    parameters = {**SMALL, "train_max_iter": "400", "search": "train_lr=0.01..0.03", "trials": "12", "rungs": "1"}
+    tree = Tree("search-stop", parameters, ["train"])
+    shutil.copy(RATINGS, tree.data("train"))
+    (tree.base / "checkpoints").mkdir()
+    process, results = tree.start(), tree.base / "checkpoints/search/results.json"
+    for _ in range(2000):
+        if results.exists():
+            break
+        time.sleep(0.01)
+    process.terminate()
+    log = process.communicate(timeout=60)[0]
+    failure = (tree.base / "output/failure").read_text()
+    assert process.returncode == 1 and "winner" in failure and "checkpoints" in failure and not re.search(LAST, log)
+    assert not list((tree.base / "model").iterdir())
+    (tree.base / "output/failure").unlink()
+    done = len(json.loads(results.read_text())["runs"])
+    log = tree.train()
+    assert 0 < done < 12 and len(re.findall(r"\btrial\b.*Valid RMSE", log)) >= 1, (done, log)
+    info(tree)
+
+
+def train_stop_early():
+    """SIGTERM while the ratings are read waits for the training, which then ends in order."""
+    tree = long_job("stop-early")
+    process = tree.start()
+    while "gcmc train" not in tree.errors():  # which is told before they are read
+        time.sleep(0.0005)
+    process.terminate()
+    log = process.communicate(timeout=60)[0]
+    assert process.returncode == 0 and re.search(LAST, log), tree.errors()  # perhaps after no iteration
+    info(tree)
 
 
 def long_job(name):
@@ -507,6 +552,8 @@ def serve_batch():
         assert len(set(ratings)) > 90  # of 180 pairs, which come again and again
         for k, (line, answer) in enumerate(zip(lines, answers, strict=True)):  # as JoinSource joins them
             assert answer == ("nan" if k in wrong else ratings[k % 180]), (k, line, answer)
+        status, text = endpoint.ask("POST", "/invocations", "u1,i2\nu1\nu3,i4", Accept="application/json")
+        assert [p["rating"] is None for p in json.loads(text)["predictions"]] == [False, True, False], text
         status, text = endpoint.ask("POST", "/invocations", json.dumps({"user": "u1", "item": "i2"}), "application/json")
         assert status == 200 and json.loads(text)["predictions"]
 

@@ -6,6 +6,7 @@ using Catch::Approx;
 #include <catch2/catch.hpp>
 #endif
 
+#include <filesystem>
 #include <map>
 
 #include "data_files.hpp"
@@ -320,6 +321,49 @@ TEST_CASE("wrong users.dat and movies.dat give clear errors", "[data]") {
         "movies.dat:1: fewer than 3 columns, id::title (year)::genres was expected");
   CHECK(error("movies.dat", "3::A::Drama\n") ==
         "movies.dat: item '2' has ratings but no line here, one line for each item was expected");
+}
+
+TEST_CASE("files in a folder are parts of one table", "[data]") {
+  const Lines whole = entries_of(read({{"all.csv", "user,item,rating\na,x,1\nb,y,2\na,y,3\n"}}).ratings);
+  const auto parts = [](const Files& files) {
+    const Outcome outcome = read(files);
+    return outcome.error == "no error" ? entries_of(outcome.ratings) : Lines{outcome.error};
+  };
+  CHECK(whole == Lines{"a x 1.0", "b y 2.0", "a y 3.0"});
+  CHECK(parts({{"p-0", "user,item,rating\na,x,1\n"}, {"p-1", "user,item,rating\nb,y,2\na,y,3"}}) == whole);
+  CHECK(parts({{"p-0", "rating;item;user\n1;x;a\n"}, {"p-1", "2;y;b\n3;y;a\n"}}) == whole);  // one header
+  CHECK(parts({{"p-0", "rating,item,user\n1,x,a\n"}, {"p-1", "user,item,rating\nb,y,2\na,y,3\n"}}) == whole);
+  CHECK(parts({{"p-0", "a,x,1\n"}, {"p-1", "b,y,2\na,y,3\n"}, {"_SUCCESS", ""}, {".mark", "?"}}) == whole);
+  CHECK(parts({{"ratings.csv", "user,item,rating\na,x,1\n"},
+               {"since.csv", "user,item,rating\nb,y,2\na,y,3\n"},
+               {"README", "no part"}}) == whole);
+  CHECK(parts({{"p-0", "user,item,rating\na,x,1\n"}, {"p-1", "b,y,2\na,y\n"}}) ==
+        Lines{"p-1:2: 2 columns, 3 as in the header was expected (bad_lines skip passes over such lines)"});
+}
+
+TEST_CASE("parts repeat a header of unknown names", "[data]") {
+  const ScratchFolder folder;
+  ReadOptions options;
+  options.columns = "user=1,item=2,rating=3";
+  write_bytes(folder / "p-0", "who,what,how\na,x,1\n");
+  write_bytes(folder / "p-1", "who,what,how\nb,y,2\n");
+  CHECK(entries_of(read_ratings(folder / "", "", {}, options)) == Lines{"a x 1.0", "b y 2.0"});
+}
+
+TEST_CASE("a known set is found wherever it lies in a folder", "[data]") {
+  const ScratchFolder folder;
+  std::filesystem::create_directories(folder / "a/b");
+  write_bytes(folder / "a/b/ratings.dat", "1::2::3::4\n");
+  write_bytes(folder / "a/README", "of the set");
+  const Ratings ratings = read_ratings(folder / "", "");
+  CHECK(ratings.name == "b");
+  CHECK(entries_of(ratings) == Lines{"1 2 3.0"});
+  ReadOptions options;
+  options.test_ratings = folder / "a/test.csv";
+  write_bytes(folder / "a/b/ratings.csv", "user,item,rating\na,x,1\nb,x,2\n");
+  std::filesystem::remove(folder / "a/b/ratings.dat");
+  write_bytes(options.test_ratings, "user,item,rating\nb,y,2\n");
+  CHECK(entries_of(read_ratings(folder / "", "", {}, options)) == Lines{"a x 1.0", "b x 2.0", "b y 2.0"});
 }
 
 TEST_CASE("a folder without known files says which were looked for", "[data]") {

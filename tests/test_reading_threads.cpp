@@ -30,7 +30,8 @@ std::string reading_of(const std::string& path, ReadOptions options, int threads
   text << error_of([&] {
     DataLimit limit(path, 0);
     RatingCollector collector(options, report, limit);
-    read_rating_table(path, options, limit, collector, report, piece);
+    std::optional<FoundColumns> columns;
+    read_rating_table(path, options, limit, collector, report, columns, piece);
     const Ratings ratings = collector.finish("set");
     text << limit.bytes() << " bytes\n";
     for (const Rating& entry : ratings.entries)

@@ -24,17 +24,18 @@ Response by_fields(Call& call) {
   return answer(call, fields);
 }
 
-/// Pairs of ids. A pair of empty ids stands for a line that holds none.
+/// Pairs of ids. One without a user stands for a line that holds none.
 struct AskedPairs {
   std::vector<std::string> users, items;
   std::size_t size() const { return users.size(); }
+  bool is_pair(std::size_t k) const { return !users[k].empty(); }
 };
 
 /// "pairs": [{user, item}, ...], or "users" and "items" of the same length, or one "user" and "item". Throws Problem.
 AskedPairs take_pairs(Fields& fields);
 
 struct Details;
-/// JSON {"predictions": [{user, item, rating, ...}, ...]}, as /v1/predict answers.
+/// JSON {"predictions": [{user, item, rating, ...}, ...]}, as /v1/predict answers; the rating of what is none is null.
 Response predictions(Call& call, AskedPairs pairs, Details details);
 /// CSV of ratings alone, a line a pair, nan for one that stands for none; no line break at the end.
 Response rating_lines(Call& call, AskedPairs pairs);

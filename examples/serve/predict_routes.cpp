@@ -1,5 +1,6 @@
 // /v1/predict: pairs, as JSON or CSV.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "answers.hpp"
@@ -90,8 +91,12 @@ bool put_predictions(JsonText& json, PairScorer& scorer, Details details) {
   const LiveModel& model = scorer.model();
   return scorer.next(details.any(), [&](std::size_t k, Index user, Index item, double rating, auto probabilities) {
     json.open('{').key("user").string(scorer.asked().users[k]).key("item").string(scorer.asked().items[k]);
-    put_rating(json, model, rating, probabilities, details);
-    if (const std::string note = gcmc::note(model.predictor, user, item); !note.empty()) json.key("note").string(note);
+    const std::string note = scorer.asked().is_pair(k) ? gcmc::note(model.predictor, user, item) : "no user and item";
+    if (scorer.asked().is_pair(k))
+      put_rating(json, model, rating, probabilities, details);
+    else
+      json.key("rating").number(std::nan(""));
+    if (!note.empty()) json.key("note").string(note);
     json.close('}');
   });
 }
@@ -141,10 +146,10 @@ Response rating_lines(Call& call, AskedPairs pairs) {
     const int decimals = gcmc::rating_decimals(scorer->model().saved());
     return scorer->next(false, [&](std::size_t k, Index, Index, double rating, auto) {
       if (k > 0) piece += '\n';
-      if (scorer->asked().users[k].empty())
-        piece += "nan";
-      else
+      if (scorer->asked().is_pair(k))
         append_fixed(piece, rating, decimals);
+      else
+        piece += "nan";
     });
   };
   return whole_if_short(std::move(response), scorer->size() <= pairs_a_piece);

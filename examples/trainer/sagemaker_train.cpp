@@ -1,5 +1,6 @@
 // gcmc sagemaker train: a job as SageMaker lays it out becomes the command line of gcmc train.
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -15,7 +15,6 @@
 
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
-#include "joined_files.hpp"
 #include "notes.hpp"
 #include "program_options.hpp"
 #include "sagemaker.hpp"
@@ -137,82 +136,39 @@ std::vector<fs::path> files_in(const std::string& channel, const fs::path& folde
   return files;
 }
 
-/// Does its name say that it holds the ratings of a known set?
-bool is_of_known_set(const fs::path& path) {
-  std::string name = path.filename().string();
-  if (name.ends_with(".gz")) name.resize(name.size() - 3);
-  return name == "u.data" || name == "ratings.dat" || name == "ratings.csv" || name.ends_with(".inter");
+/// The option that a file of features is for, by what its name says: of users or items, features or a graph.
+std::string option_of_feature(const fs::path& file) {
+  std::string name = file.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const auto says = [&](const char* word) { return name.find(word) != std::string::npos; };
+  gcmc::require(says("user") != says("item"), "channel features: " + name +
+                                                  ": call it after what it holds: user_features, item_features, " +
+                                                  "user_graph or item_graph");
+  return std::string(says("user") ? "--user-" : "--item-") + (says("graph") ? "graph" : "features");
 }
 
-std::string first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-/// The folder of a known set, which holds its ratings and other tables; empty for a table's parts: there are several of
-/// such a name, or another file begins with the same header.
-fs::path known_folder(const std::vector<fs::path>& files) {
-  if (std::count_if(files.begin(), files.end(), is_of_known_set) != 1) return {};
-  const fs::path& ratings = *std::find_if(files.begin(), files.end(), is_of_known_set);
-  const std::string header = first_line(ratings);
-  const auto is_part = [&](const fs::path& file) { return file != ratings && first_line(file) == header; };
-  return std::any_of(files.begin(), files.end(), is_part) ? fs::path() : ratings.parent_path();
-}
-
-/// The arguments of a command that say where the ratings and what belongs to them are. Holds what they are read from.
-class DataArguments {
- public:
-  DataArguments(const std::map<std::string, fs::path>& channels, bool is_named) {
-    for (const auto& [name, folder] : channels) {
-      const std::vector<fs::path> files = files_in(name, folder);
-      if (name == "features") {
-        for (const fs::path& file : files) add_feature(file);
-        continue;
-      }
-      const bool trained = name == "train";
-      std::string path = files.size() == 1 ? files.front().string() : trained ? known_folder(files).string() : "";
-      const bool joins = path.empty();
-      if (joins) path = joined_.emplace_back(std::make_unique<JoinedFiles>(files))->path();
-      add(trained ? "--ratings" : name == "test" ? "--test-ratings" : "--valid-ratings", path);
-      if (trained && !is_named && joins) add("--data-name", "train");
+/// The arguments of a command that say where the ratings and what belongs to them are.
+Arguments data_arguments(const std::map<std::string, fs::path>& channels) {
+  std::map<std::string, std::string> paths;
+  for (const auto& [name, folder] : channels) {
+    const std::vector<fs::path> files = files_in(name, folder);
+    if (name != "features") {
+      const fs::path& place = files.size() == 1 ? files.front() : folder;
+      paths[name == "train" ? "--ratings" : name == "test" ? "--test-ratings" : "--valid-ratings"] = place.string();
+      continue;
     }
-    for (const auto& [option, paths] : features_) add(option, paths);
+    for (const fs::path& file : files) {
+      const std::string option = option_of_feature(file);
+      std::string& of_option = paths[option];
+      gcmc::require(of_option.empty() || option.ends_with("graph"),
+                    "channel features: " + file.filename().string() + ": there is another such file");
+      of_option += (of_option.empty() ? "" : ",") + file.string();
+    }
   }
-
-  const Arguments& arguments() const { return arguments_; }
-
-  /// A message of the command, with the names of the files that were joined for it.
-  std::string with_files_named(std::string message) const {
-    for (const auto& joined : joined_) message = joined->with_file_named(message);
-    return message;
-  }
-
- private:
-  void add(const std::string& option, const std::string& value) {
-    arguments_.push_back(option);
-    arguments_.push_back(value);
-  }
-  /// By what its name says: of users or items, features or a graph.
-  void add_feature(const fs::path& file) {
-    std::string name = file.filename().string();
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    const auto says = [&](const char* word) { return name.find(word) != std::string::npos; };
-    gcmc::require(says("user") != says("item"), "channel features: " + name +
-                                                    ": call it after what it holds: user_features, item_features, " +
-                                                    "user_graph or item_graph");
-    const std::string option =
-        std::string(says("user") ? "--user-" : "--item-") + (says("graph") ? "graph" : "features");
-    std::string& paths = features_[option];
-    gcmc::require(paths.empty() || says("graph"), "channel features: " + name + ": there is another such file");
-    paths += (paths.empty() ? "" : ",") + file.string();
-  }
-
-  Arguments arguments_;
-  std::map<std::string, std::string> features_;
-  std::vector<std::unique_ptr<JoinedFiles>> joined_;
-};
+  Arguments arguments;
+  for (const auto& [option, path] : paths) arguments.insert(arguments.end(), {option, path});
+  return arguments;
+}
 
 /// A job of several hosts. Here ranks will be started.
 void refuse_hosts(std::size_t count) {
@@ -275,51 +231,53 @@ class Job {
 
   void run() {
     check_hosts();
-    if (parameters_.contains("search") && !search()) return;
+    if (parameters_.contains("search")) search();
     const bool all_folds = parameters_.contains("folds") && !parameters_.contains("fold");
     Arguments arguments = {"train"};
     if (parameters_.contains("search")) arguments.insert(arguments.end(), {"--config", winner().string()});
-    const DataArguments data(channels_, parameters_.contains("data_name"));
-    arguments.insert(arguments.end(), data.arguments().begin(), data.arguments().end());
+    append_data(arguments);
     arguments.insert(arguments.end(), {"--save-dir", figures_.string()});
     if (!all_folds) arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string()});
     if (!all_folds && !parameters_.contains("checkpoint_dir") && !checkpoints_.empty())
       arguments.insert(arguments.end(), {"--checkpoint-dir", checkpoints_.string()});
     append_options(arguments, parameters_, false);
-    run_command(arguments, data);
+    run_command(arguments);
   }
 
  private:
   fs::path search_folder() const { return (checkpoints_.empty() ? figures_ : checkpoints_) / "search"; }
   fs::path winner() const { return search_folder() / "winner.json"; }
 
-  /// Is there a winner? A search that was stopped has none.
-  bool search() {
+  /// Throws Error where it was stopped, as there is no winner then.
+  void search() {
     Arguments arguments = {"tune"};
     append_searches(arguments, parameters_.at("search"));
-    const DataArguments data(channels_, parameters_.contains("data_name"));
-    arguments.insert(arguments.end(), data.arguments().begin(), data.arguments().end());
+    append_data(arguments);
     arguments.insert(arguments.end(), {"--save-dir", search_folder().string()});
     Parameters others = parameters_;
     others.erase("device");  // trials are trained on the processor
     append_options(arguments, others, true);
-    run_command(arguments, data);
+    run_command(arguments);
     std::error_code none;
     if (!checkpoints_.empty())
       fs::copy(search_folder(), figures_ / "search", fs::copy_options::recursive | fs::copy_options::overwrite_existing,
                none);
-    return fs::exists(winner(), none);
+    if (!fs::exists(winner(), none))
+      throw gcmc::Error(
+          "the search was stopped before it had a winner, so that there is no model: the same job goes on " +
+          std::string(checkpoints_.empty() ? "where checkpoints are kept" : "from its checkpoints"));
   }
 
-  void run_command(const Arguments& arguments, const DataArguments& data) const {
+  void append_data(Arguments& arguments) const {
+    const Arguments data = data_arguments(channels_);
+    arguments.insert(arguments.end(), data.begin(), data.end());
+  }
+
+  void run_command(const Arguments& arguments) const {
     std::string command = "gcmc";
     for (const std::string& argument : arguments) command += " " + argument;
     tell_note(command);
-    try {
-      run_program_(arguments);
-    } catch (const gcmc::InputError& problem) {
-      throw gcmc::InputError(data.with_files_named(problem.what()));
-    }
+    run_program_(arguments);
   }
 
   const RunProgram& run_program_;
@@ -328,6 +286,14 @@ class Job {
   fs::path checkpoints_;  ///< empty: none
   const fs::path figures_ = sagemaker::folder("SM_OUTPUT_DATA_DIR", "output/data");
 };
+
+/// SIGTERM waits for the training or search that can end in order; process 1 would not hear of it.
+void hold_back_termination() {
+  sigset_t termination;
+  sigemptyset(&termination);
+  sigaddset(&termination, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &termination, nullptr);
+}
 
 /// Its first 1024 characters are shown to the user. A file that is there tells of the first failure.
 void write_failure(const std::string& reason) {
@@ -343,7 +309,10 @@ void write_failure(const std::string& reason) {
 
 }  // namespace
 
-void sagemaker_train(const RunProgram& run_program) try { Job(run_program).run(); } catch (const std::bad_alloc&) {
+void sagemaker_train(const RunProgram& run_program) try {
+  hold_back_termination();
+  Job(run_program).run();
+} catch (const std::bad_alloc&) {
   write_failure("out of memory: choose an instance type with more, or a smaller model (gcn_agg_units)");
   throw;
 } catch (const std::exception& problem) {

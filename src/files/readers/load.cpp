@@ -15,6 +15,7 @@
 #include "gcmc/files/readers.hpp"
 #include "known_sets.hpp"
 #include "movielens.hpp"
+#include "parts.hpp"
 #include "text_file.hpp"
 
 namespace gcmc {
@@ -160,6 +161,24 @@ fs::path find_given(const std::string& data_dir, const std::string& name) {
   return found;
 }
 
+/// Errors of the first part's first line say that there is no set either.
+Ratings read_parts(const std::string& folder, const std::vector<std::string>& parts, const std::string& name,
+                   const ReadOptions& options, ReadReport& told) try {
+  if (parts.size() == 1) return read_rating_file(parts.front(), name, options, &told);
+  if (!parts.empty()) {
+    Ratings ratings = read_rating_parts(parts, folder, name.empty() ? name_of_folder(folder) : name, options, told);
+    told.notes.push_back(std::to_string(parts.size()) + " files in " + folder + " were read as parts of one table, " +
+                         parts.front() + " first");
+    return ratings;
+  }
+  throw InputError("there is no file");
+} catch (const Error& error) {
+  if (!told.columns.empty() || options.layout != TableLayout::rows) throw;
+  rethrow_as(folder +
+             ": no ratings here: u.data, ratings.dat or ratings.csv (or one of them with .gz at its end) was " +
+             "expected, or the parts of one table; " + error.what());
+}
+
 Ratings read_folder(const std::string& folder, const std::string& name, std::string_view split,
                     const ReadOptions& options, ReadReport& told) {
   const bool own_split = is_ml_100k_split(split);
@@ -168,13 +187,13 @@ Ratings read_folder(const std::string& folder, const std::string& name, std::str
                      ": use u1, u2, u3, u4, u5, ua or ub (ml-100k alone), or a rule such as random or time");
   const Format format = format_of(folder);
   require_folder(folder);
-  if (format == Format::none)
-    throw InputError(folder +
-                     ": no ratings here: u.data, ratings.dat or ratings.csv (or one of them with .gz at its end) " +
-                     "was expected" + any_table);
+  FolderContent content{folder, {}};
+  if (format == Format::none || format == Format::csv) content = content_of(folder, options);
+  if (!content.set.empty() && content.set != folder) return read_folder(content.set, name, split, options, told);
   if (own_split && format != Format::ml_100k)
     throw InputError(folder + ": split " + shown(split) +
                      " belongs to ml-100k's own files, which are not here: use random");
+  if (content.set.empty()) return read_parts(folder, content.parts, name, options, told);
   const std::string set_name = !name.empty() ? name : format == Format::ml_100k ? "ml-100k" : name_of_folder(folder);
   Ratings ratings = format == Format::ml_100k ? read_ml_100k(folder, set_name, split, options, told)
                     : format == Format::dat   ? read_dat(folder, set_name, options, told)

@@ -5,6 +5,7 @@
 
 #include "binary_file.hpp"
 #include "data_limit.hpp"
+#include "parts.hpp"
 #include "rating_collector.hpp"
 #include "rating_fields.hpp"
 #include "rating_table.hpp"
@@ -29,20 +30,12 @@ void read_columns(const std::string& path, const ReadOptions& options, std::vect
 
 }  // namespace
 
-Ratings read_rating_file(const std::string& path, const std::string& name, const ReadOptions& options,
-                         ReadReport* report) {
-  ReadReport own_report;
-  ReadReport& told = report ? *report : own_report;
-  told = {};
-  told.place = shown_path(path);
-  if (is_binary_ratings(path)) {
-    Ratings ratings = read_binary_ratings(path, name, options, told);
-    add_side_files(ratings, options, told);
-    return ratings;
-  }
+Ratings read_rating_parts(const std::vector<std::string>& parts, const std::string& place, const std::string& name,
+                          const ReadOptions& options, ReadReport& told) {
+  told.place = shown_path(place);
   DataLimit limit(told.place, options.data_limit);
   RatingCollector collector(options, told, limit);
-  read_ratings_into(collector, path, options, limit, told);
+  read_ratings_into(collector, parts, options, limit, told);
   const bool empty = collector.empty();
   if (!empty) read_own_parts(collector, options, limit, told);
   require(!empty, [&] {
@@ -53,8 +46,20 @@ Ratings read_rating_file(const std::string& path, const std::string& name, const
     return none + "at least one was expected";
   });
   told.bytes = limit.bytes();
-  Ratings ratings = collector.finish(name.empty() ? name_of_file(path) : name);
-  add_side_files(ratings, with_typed_files(options, path), told);
+  Ratings ratings = collector.finish(name.empty() ? name_of_file(place) : name);
+  add_side_files(ratings, with_typed_files(options, place), told);
+  return ratings;
+}
+
+Ratings read_rating_file(const std::string& path, const std::string& name, const ReadOptions& options,
+                         ReadReport* report) {
+  ReadReport own_report;
+  ReadReport& told = report ? *report : own_report;
+  told = {};
+  if (!is_binary_ratings(path)) return read_rating_parts({path}, path, name, options, told);
+  told.place = path;
+  Ratings ratings = read_binary_ratings(path, name, options, told);
+  add_side_files(ratings, options, told);
   return ratings;
 }
 

@@ -4,8 +4,8 @@
 
 #include "../../cpu/available_threads.hpp"
 #include "in_order.hpp"
+#include "parts.hpp"
 #include "rating_fields.hpp"
-#include "table.hpp"
 
 namespace gcmc {
 namespace {
@@ -40,16 +40,20 @@ void read_block(const Table& whole, const TextPiece& piece, const ReadOptions& o
 
 }  // namespace
 
-void read_ratings_into(RatingCollector& collector, const std::string& path, const ReadOptions& options,
+void read_ratings_into(RatingCollector& collector, const std::vector<std::string>& files, const ReadOptions& options,
                        DataLimit& limit, ReadReport& report) {
-  switch (options.layout) {
-    case TableLayout::rows:
-      return read_rating_table(path, options, limit, collector, report);
-    case TableLayout::wide:
-      return read_wide_table(path, options, limit, collector, report);
-    case TableLayout::netflix:
-      return read_netflix_blocks(path, options, limit, collector, report);
-  }
+  std::optional<FoundColumns> columns;
+  for (const std::string& path : files) switch (options.layout) {
+      case TableLayout::rows:
+        read_rating_table(path, options, limit, collector, report, columns);
+        break;
+      case TableLayout::wide:
+        read_wide_table(path, options, limit, collector, report);
+        break;
+      case TableLayout::netflix:
+        read_netflix_blocks(path, options, limit, collector, report);
+        break;
+    }
 }
 
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report) {
@@ -57,18 +61,20 @@ void read_own_parts(RatingCollector& collector, const ReadOptions& options, Data
           "valid_ratings needs test_ratings beside it: a test part drawn at random would be of the training ratings");
   if (!options.valid_ratings.empty()) {
     collector.begin_valid();
-    read_ratings_into(collector, options.valid_ratings, options, limit, report);
+    read_ratings_into(collector, files_at(options.valid_ratings), options, limit, report);
   }
   if (!options.test_ratings.empty()) {
     collector.begin_test();
-    read_ratings_into(collector, options.test_ratings, options, limit, report);
+    read_ratings_into(collector, files_at(options.test_ratings), options, limit, report);
   }
 }
 
 void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,
-                       RatingCollector& collector, ReadReport& report, std::size_t piece_size) {
+                       RatingCollector& collector, ReadReport& report, std::optional<FoundColumns>& columns,
+                       std::size_t piece_size) {
   DataLimit text_limit = limit;  // counted by who takes pieces, while another adds ratings
-  Table table(path, options, rating_columns(), text_limit);
+  Table table(path, options, rating_columns(), text_limit, Table::Width::equal, columns ? &*columns : nullptr);
+  if (!columns) columns = table.columns();
   if (report.columns.empty()) table.describe(report);
   require(options.times != Times::needed || table.has(time_column), [&] {
     return table.records().path() +

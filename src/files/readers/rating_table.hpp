@@ -1,26 +1,31 @@
 // Files of ratings in each layout, into a collector.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "data_limit.hpp"
 #include "gcmc/files/read_options.hpp"
 #include "rating_collector.hpp"
 #include "records.hpp"
+#include "table.hpp"
 
 namespace gcmc {
 
-/// Adds the file's ratings, in the layout that the options name. Columns are described in the report where that is
-/// still empty.
-void read_ratings_into(RatingCollector& collector, const std::string& path, const ReadOptions& options,
+/// Adds the ratings of the files, parts of one table in the layout that the options name. Columns are described in the
+/// report where that is still empty.
+void read_ratings_into(RatingCollector& collector, const std::vector<std::string>& files, const ReadOptions& options,
                        DataLimit& limit, ReadReport& report);
 
-/// Adds those of the options' validation and test files, if there are any, as parts of their own.
+/// Adds those of the options' validation and test files (or folders of parts), if there are any, as parts of their own.
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report);
 
-/// A line a rating. Pieces of about `piece` bytes are parsed by the options' threads.
+/// A line a rating. Pieces of about `piece` bytes are parsed by the options' threads. `columns`: those of the table's
+/// first part, if there was one; otherwise it gets this one's.
 void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,
-                       RatingCollector& collector, ReadReport& report, std::size_t piece = 1 << 20);
+                       RatingCollector& collector, ReadReport& report, std::optional<FoundColumns>& columns,
+                       std::size_t piece = 1 << 20);
 
 /// A line a user: [user,] a value for each item. An item's id is the header's, or its number from 1; a user's is its
 /// column's, or the line's number. A first column that counts the row's ratings is passed over.

@@ -134,7 +134,12 @@ TableForm detect_form(std::string_view text, bool whole, const ReadOptions& opti
   form.empty = lines.empty();
   if (form.empty) return form;
   if (options.separator.empty()) form.separator = detect_separator(lines, wanted, told);
-  form.header = !options.no_header && is_header(fields_of(lines.front(), form.separator), wanted, told);
+  const Fields top = fields_of(lines.front(), form.separator);
+  form.header = !options.no_header && is_header(top, wanted, told);
+  if (form.header) {
+    form.named = known_columns(top, wanted, told) >= required_columns(wanted);
+    form.names = top;
+  }
   for (std::size_t k = form.header; k < lines.size() && form.first.empty(); ++k)
     form.first = fields_of(lines[k], form.separator);  // not one whose quotes go on in the next line
   return form;

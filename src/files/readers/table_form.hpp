@@ -17,7 +17,9 @@ inline constexpr std::size_t most_columns = 65536;
 struct TableForm {
   Separator separator{","};
   bool header = false;
+  bool named = false;              ///< by the header's fields the wanted columns are known
   bool empty = true;               ///< there is no line
+  std::vector<std::string> names;  ///< the header's fields
   std::vector<std::string> first;  ///< the fields of the first record of one line that is not the header
 };
 
