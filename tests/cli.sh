@@ -40,6 +40,37 @@ awk 'BEGIN { print "userId,movieId,rating,timestamp"
     printf "u%d,%s,%d,0\n", u, i == 50 ? "\"a,b\"" : "i" i, 1 + (u + i + u * i % 3) % 5 }' >tiny/ratings.csv
 small=(--data-name tiny --data-dir "$work" --gcn-agg-units 20 --gcn-out-units 8 --threads 2)
 
+# completed WORD...: what bash would offer for the last word.
+completed() {
+  local COMP_WORDS=(gcmc "$@") COMPREPLY=()
+  local COMP_CWORD=$#
+  _gcmc
+  echo "${COMPREPLY[*]}"
+}
+manual_and_completion() {
+  local option
+  expect 0 manual && out_has '^\.TH GCMC 1 ' && out_has '^\.SS gcmc data inspect$'
+  cp out page
+  if command -v groff >/dev/null; then
+    [ -z "$(groff -man -Tutf8 -ww page 2>&1 >/dev/null)" ] || fail 'groff warns of the manual page'
+  fi
+  expect 0 help train
+  for option in $(grep -oE '^  --[a-z-]+' out); do
+    grep -qF -- "${option//-/\\-}" page || fail "the manual page lacks $option"
+  done
+  expect 0 completion fish && out_has '-l gcn-agg-accum .* -a .stack sum.$'
+  expect 0 completion zsh && out_has '^autoload -U '
+  refuse bash completion tcsh
+  expect 0 completion bash
+  # shellcheck source=/dev/null
+  source ./out
+  [ "$(completed rec)" = recommend ] || fail 'no completion of a command'
+  [ "$(completed data in)" = inspect ] || fail 'no completion of a command within one'
+  [ "$(completed train --gcn-agg-a)" = --gcn-agg-accum ] || fail 'no completion of an option'
+  [ "$(completed data split x --fo)" = '--folds --fold' ] || fail 'no completion of an inner option'
+  [ "$(completed train --gcn-agg-accum s)" = 'stack sum' ] || fail 'no completion of a value'
+  [ "$(completed train --train-schedule = co)" = 'cosine constant' ] || fail 'no completion behind ='
+}
 help_and_version() {
   expect 0 --help && out_has 'train' && out_has 'recommend'
   expect 0 train --help && out_has '--gcn-agg-units' && out_has '500' && out_has '--config'
@@ -854,6 +885,7 @@ continued() {
 }
 
 help_and_version
+manual_and_completion
 wrong_name
 wrong_input
 train

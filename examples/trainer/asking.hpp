@@ -23,6 +23,8 @@ Command add_explain(CLI::App& app);
 Command add_evaluate(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_export(CLI::App& app);
+Command add_completion(CLI::App& app);
+Command add_manual(CLI::App& app);
 Command add_serve(CLI::App& app);
 
 /// What all of them are told.

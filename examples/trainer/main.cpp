@@ -104,6 +104,7 @@ struct Program {
                            add_data, add_serve})
       others.push_back(add(app));
     others.push_back(add_sagemaker(app, run_program));
+    for (const auto add : {add_completion, add_manual}) others.push_back(add(app));
     for (CLI::App* command : app.get_subcommands({})) command->group("Commands");
   }
 
