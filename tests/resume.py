@@ -19,7 +19,7 @@ from pathlib import Path
 
 GCMC = str(Path(sys.argv[1]).resolve())
 WORK = Path(tempfile.mkdtemp(prefix="resume-"))
-TIMES = ("seconds_total", "seconds_per_iteration", "peak_memory_bytes", "threads")
+TIMES = ("seconds_total", "seconds_per_iteration", "seconds_validating", "peak_memory_bytes", "threads")
 
 # Checkpoints after every iteration, so that many kills come while one is written.
 KINDS = {

@@ -115,6 +115,21 @@ TEST_CASE("every option reads back the text it writes, with - or _ in its name",
   CHECK(with_hyphens == different);
 }
 
+TEST_CASE("a number that may be left to the library takes the word for it, and not the 0 that it stands for",
+          "[options]") {
+  Options o;
+  set_option(o, "train_valid_interval", "Auto");
+  CHECK(o.train.valid_interval == automatic_interval);
+  CHECK(option_text(o, "train_valid_interval") == "auto");
+  CHECK(validation_error(o).empty());
+  const auto values = option_values(o);
+  const auto written = std::find_if(values.begin(), values.end(),
+                                    [](const OptionValue& value) { return value.name == "train_valid_interval"; });
+  CHECK((written->value == "auto" && written->is_text));
+  CHECK(contains(error_of("train_valid_interval", "0"), "is outside [1, 2147483647], or auto"));
+  CHECK(contains(error_of("train_lr", "auto"), "is not a number in"));
+}
+
 TEST_CASE("DGL's spellings set the fields they name", "[options]") {
   Options o;
   set_option(o, "model_dropout", ".5");

@@ -53,6 +53,7 @@ RunMetrics small_metrics() {
   metrics.baseline_valid_rmse = 0.9375;
   metrics.seconds_total = 12.5;
   metrics.seconds_per_iteration = 0.015625;
+  metrics.seconds_validating = 0.75;
   metrics.peak_memory_bytes = 123456789012;
   return metrics;
 }
@@ -152,6 +153,7 @@ TEST_CASE("metrics.json holds every figure under its name", "[report]") {
   "stopped": false,
   "seconds_total": 12.5,
   "seconds_per_iteration": 0.015625,
+  "seconds_validating": 0.75,
   "peak_memory_bytes": 123456789012
 }
 )");
@@ -166,7 +168,7 @@ TEST_CASE("metrics.json refuses a figure that is not finite", "[report]") {
   CHECK(holds(error_of([&] { metrics_json(metrics); }), "best_valid_rmse is not a finite number"));
   for (const auto field : {&RunMetrics::best_test_rmse, &RunMetrics::best_test_mae, &RunMetrics::best_test_accuracy,
                            &RunMetrics::best_test_loss, &RunMetrics::baseline_test_rmse, &RunMetrics::seconds_total,
-                           &RunMetrics::seconds_per_iteration}) {
+                           &RunMetrics::seconds_per_iteration, &RunMetrics::seconds_validating}) {
     metrics = small_metrics();
     metrics.*field = -infinity;
     CHECK_THROWS_AS(metrics_json(metrics), Error);

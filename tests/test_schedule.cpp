@@ -77,6 +77,33 @@ TEST_CASE("on a plateau the rate falls after the patience, to the lowest, and th
   CHECK(schedule.best_iteration() == 1);
 }
 
+TEST_CASE("where the interval is automatic, the patience is counted in steps", "[schedule]") {
+  TrainOptions options = small_options(Schedule::plateau);
+  options.decay_patience = 20;
+  options.early_stopping_patience = 45;
+  options.valid_interval = automatic_interval;
+  RateSchedule schedule(options, 10);
+  schedule.observe(1.0, 10);
+  schedule.observe(1.0, 20);
+  schedule.observe(1.0, 30);
+  CHECK(schedule.rate(31) == 0.08);
+  schedule.observe(1.0, 40);  // 30 steps after the best
+  CHECK(schedule.rate(41) == 0.04);
+  for (const Offset t : {50, 60, 70}) schedule.observe(1.0, t);
+  CHECK(schedule.rate(71) == 0.03);
+  for (const Offset t : {80, 90, 100, 110}) schedule.observe(1.0, t);
+  CHECK_FALSE(schedule.stopped());
+  schedule.observe(1.0, 120);  // 50 steps after the last decay
+  CHECK(schedule.stopped());
+
+  options.valid_interval = 10;  // of the user: validations count
+  RateSchedule counting(options, 10);
+  for (Offset t = 10; t <= 210; t += 10) counting.observe(1.0, t);
+  CHECK(counting.rate(211) == 0.08);
+  counting.observe(1.0, 220);
+  CHECK(counting.rate(221) == 0.04);
+}
+
 TEST_CASE("an improvement starts the patience anew, an equal error does not", "[schedule]") {
   RateSchedule schedule(small_options(Schedule::plateau));
   CHECK(std::isinf(schedule.best()));

@@ -207,6 +207,35 @@ TEST_CASE("the reported test error is that of the saved model, averaged weights 
       }
 }
 
+TEST_CASE("an automatic interval keeps the work of validations under a tenth of the steps'", "[trainer]") {
+  const Ratings ratings = few_ratings();
+  Options options = small_options(Aggregation::stack, 40);
+  const Split parts(ratings, split_options(options));
+  options.train.valid_interval = 7;
+  CHECK(valid_interval(options, ratings, parts) == 7);
+
+  options.train.valid_interval = automatic_interval;
+  const Offset interval = valid_interval(options, ratings, parts);
+  const WorkOf work = work_of(options, sizes_of({ratings.users(), ratings.items(), ratings.levels}, options.model),
+                              static_cast<Offset>(parts.train().size()), static_cast<Offset>(parts.valid().size()));
+  CHECK(work.validation <= 0.1 * work.step * static_cast<double>(interval));
+  CHECK(work.validation > 0.1 * work.step * static_cast<double>(interval - 1));
+
+  options.train.max_iterations = 2 * interval + 1;
+  const TrainResult result = train(ratings, options);
+  REQUIRE(result.history.size() == 3);
+  for (std::size_t k = 0; k < 3; ++k) {
+    CHECK(result.history[k].iteration ==
+          (k < 2 ? static_cast<Offset>(k + 1) * interval : options.train.max_iterations));
+    CHECK(result.history[k].valid_rmse.has_value());
+    CHECK_FALSE(result.history[k].test_rmse.has_value());
+  }
+
+  options.train.selection = Selection::last;  // nothing to decide
+  options.train.schedule = Schedule::cosine;
+  CHECK(train(ratings, options).history.size() == 1);
+}
+
 TEST_CASE("averaging embeddings over dropout changes no weight, and gives the validation error that is reported",
           "[trainer]") {
   const Ratings ratings = few_ratings();

@@ -117,6 +117,7 @@ TEST_CASE("a search that says nothing possible is refused with its text", "[tune
   refused("gcn_agg_accum=stack,mean", "not one of stack, sum");
   refused("train_lr=0.1,0.10", "given twice");
   refused("train_lr=0.1,0.2:log", ":log is for ranges");
+  refused("train_valid_interval=auto..5", "a range lies between numbers, and 'auto' is none");
   for (const char* name : {"preset", "data_name", "split", "threads", "seed", "seeds", "train_max_iter", "refit",
                            "train_on_valid", "data_valid_ratio", "precision"})
     refused(std::string(name) + "=1,2", "cannot be searched");

@@ -175,7 +175,8 @@ void ProgressPrinter::rewrite_line(std::string line) {
 
 /// Means since the last line, at each log interval and at validations that are rarer than that.
 void ProgressPrinter::print_line(const gcmc::Progress& progress) {
-  const bool rare_validation = progress.valid_rmse && valid_interval_ >= log_interval_;
+  const bool rare_validation =
+      progress.valid_rmse && (valid_interval_ >= log_interval_ || valid_interval_ == gcmc::automatic_interval);
   if (progress.iteration % log_interval_ != 0 && !rare_validation) return;
   const auto steps = static_cast<double>(steps_);
   std::string line = text(progress.phase == Phase::refit ? "Refit Iter=%lld" : "Iter=%lld",

@@ -48,8 +48,9 @@ void print_baseline(double rmse, std::optional<bool> beaten) {
 }
 
 void print_metrics(const gcmc::RunMetrics& metrics) {
-  std::printf("%lld iterations, %.4f s each, %lld parameters, %s\n", static_cast<long long>(metrics.iterations),
-              metrics.seconds_per_iteration, static_cast<long long>(metrics.parameters), metrics.backend.c_str());
+  std::printf("%lld iterations, %.4f s each, validations %.1f s, %lld parameters, %s\n",
+              static_cast<long long>(metrics.iterations), metrics.seconds_per_iteration, metrics.seconds_validating,
+              static_cast<long long>(metrics.parameters), metrics.backend.c_str());
   if (metrics.valid_in_training) std::printf("Validation ratings were trained on: Valid RMSE is a training figure\n");
   if (metrics.test_ratings > 0) {
     std::printf("Test MAE=%s, accuracy=%.4f, loss=%.4f\n", figure(metrics.best_test_mae).c_str(),

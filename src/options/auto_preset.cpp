@@ -35,7 +35,7 @@ class Chooser {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
             {"train_average_decay", "0.99"},
-            {"train_valid_interval", "5"},
+            {"train_valid_interval", "auto"},
             {"embedding_draws", "200"}},
            "a block of units for each level and one for all, averaged weights, and embeddings averaged over dropout, "
            "lower the error on every set tried");
@@ -65,8 +65,8 @@ class Chooser {
   void choose_for_few() {
     choose({{"train_target_removal", "0.1"},
             {"train_max_iter", "4000"},
-            {"train_decay_patience", "20"},
-            {"train_early_stopping_patience", "20"}},
+            {"train_decay_patience", "100"},
+            {"train_early_stopping_patience", "100"}},
            with_thousands(count_) + " ratings, fewer than " + with_thousands(many_ratings) +
                ": a step costs little, so edges are predicted a tenth at a time, and training is long");
   }

@@ -49,7 +49,7 @@ void apply_best(Options& options) {
   train.average_decay = 0.99;
   train.embedding_draws = 200;
   train.calibrate = true;
-  train.valid_interval = 5;
+  train.valid_interval = automatic_interval;
   train.refit = true;
   if (name == "ml-1m") {
     model.ordinal = true;
@@ -62,8 +62,8 @@ void apply_best(Options& options) {
   }
   model.feature_dropout = 0.5;
   train.target_removal = 0.1;
-  train.decay_patience = 20;
-  train.early_stopping_patience = 20;
+  train.decay_patience = 100;
+  train.early_stopping_patience = 100;
   train.max_iterations = 4000;
 }
 

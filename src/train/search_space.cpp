@@ -62,7 +62,8 @@ std::vector<std::string_view> parted(std::string_view text, char at) {
 
 double number(std::string_view text) {
   double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool read = std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{};
+  require(read, [&] { return "a range lies between numbers, and '" + std::string(text) + "' is none"; });
   return value;
 }
 

@@ -149,12 +149,17 @@ class OptionText {
   template <class T>
   requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>) void read(std::string_view text, T& field) const {
     T value{};
+    if (!row_.zero.empty() && lower(text) == row_.zero) {
+      field = value;
+      return;
+    }
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const std::string limits = std::same_as<T, std::uint64_t> ? "[0, 18446744073709551615]" : range_text(row_.range);
+    const std::string limits = (std::same_as<T, std::uint64_t> ? "[0, 18446744073709551615]" : range_text(row_.range)) +
+                               (row_.zero.empty() ? "" : ", or " + std::string(row_.zero));
     const bool huge = error == std::errc::result_out_of_range;
     if (!huge && (error != std::errc{} || end != text.data() + text.size()))
       reject(text, (std::is_floating_point_v<T> ? "is not a number in " : "is not a whole number in ") + limits);
-    if (huge || !holds(value)) reject(text, "is outside " + limits);
+    if (huge || !is_in_range(value)) reject(text, "is outside " + limits);
     field = value;
   }
   void read(std::string_view text, std::string& field) const {
@@ -186,7 +191,7 @@ class OptionText {
   }
   template <class T>
   requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>) std::string write(T value)
-  const { return number_text(value); }
+  const { return !row_.zero.empty() && value == T{} ? std::string(row_.zero) : number_text(value); }
   std::string write(const std::string& value) const { return value; }
   std::string write(const Device& device) const {
     if (device.kind == Device::Kind::cuda) return std::to_string(device.number);
@@ -197,7 +202,8 @@ class OptionText {
   template <class T>
   void check(const T& value) const {
     if constexpr (std::is_arithmetic_v<T> && !std::same_as<T, bool>) {
-      if (!holds(value)) reject(number_text(value), "is outside " + range_text(row_.range));
+      const bool is_word = !row_.zero.empty() && value == T{};
+      if (!is_word && !is_in_range(value)) reject(number_text(value), "is outside " + range_text(row_.range));
     } else if constexpr (std::same_as<T, std::string>) {
       const bool known = row_.values.empty() || std::any_of(row_.values.begin(), row_.values.end(),
                                                             [&](auto name) { return is_named(value, name); });
@@ -208,7 +214,7 @@ class OptionText {
 
  private:
   template <class T>
-  bool holds(T value) const {
+  bool is_in_range(T value) const {
     return std::same_as<T, std::uint64_t> || row_.range.contains(static_cast<double>(value));
   }
   [[noreturn]] void reject(std::string_view value, const std::string& why) const {
@@ -299,6 +305,7 @@ std::vector<OptionValue> option_values(const O& options) {
   for_each_option(options, [&](const OptionRow& row, const auto& field) {
     using Field = std::remove_cvref_t<decltype(field)>;
     OptionValue option{std::string(row.name), OptionText(row).write(field), !std::is_arithmetic_v<Field>};
+    if (!row.zero.empty() && option.value == row.zero) option.is_text = true;
     if (NamedOption<Field> && (option.value == "true" || option.value == "false")) option.is_text = false;
     const bool whole = option.value.find_first_not_of("-0123456789") == std::string::npos;
     if (std::is_floating_point_v<Field> && whole) option.value += ".0";

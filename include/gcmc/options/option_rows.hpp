@@ -32,6 +32,7 @@ struct OptionRow {
   std::string_view alias = {};
   OptionRange range = {};                         ///< of numbers
   std::span<const std::string_view> values = {};  ///< of text: what it may be; empty: anything
+  std::string_view zero = {};                     ///< of a number whose range begins above 0: the word for 0
   bool inverted = false;                          ///< the name says the opposite of its field
   bool changes_results = true;
   bool is_path = false, are_paths = false;  ///< of a file or a folder; of several, parted by commas
@@ -40,6 +41,7 @@ struct OptionRow {
   constexpr OptionRow also(std::string_view spelling) const { return with(&OptionRow::alias, spelling); }
   constexpr OptionRow in(const OptionRange& numbers) const { return with(&OptionRow::range, numbers); }
   constexpr OptionRow one_of(std::span<const std::string_view> texts) const { return with(&OptionRow::values, texts); }
+  constexpr OptionRow zero_is(std::string_view word) const { return with(&OptionRow::zero, word); }
   constexpr OptionRow inverse() const { return with(&OptionRow::inverted, true); }
   constexpr OptionRow fixed() const { return with(&OptionRow::searchable, false); }
   constexpr OptionRow harmless() const { return with(&OptionRow::changes_results, false); }
@@ -140,7 +142,10 @@ void for_each_option(O& o, Visit&& visit) {
             .fixed(),
         o.train.seeds);
   visit(training("train_max_iter", "iterations at most").in(ranges::from_one).fixed(), o.train.max_iterations);
-  visit(training("train_valid_interval", "iterations between two validations").in(ranges::from_one),
+  visit(training("train_valid_interval",
+                 "iterations between two validations; auto: as few validations as cost a tenth of the training at most")
+            .in(ranges::from_one)
+            .zero_is("auto"),
         o.train.valid_interval);
   visit(training("train_optimizer", "adam or sgd"), o.train.optimizer);
   visit(training("train_grad_clip", "largest global gradient norm; 0: no clipping").in({.open_high = true}),
@@ -149,11 +154,12 @@ void for_each_option(O& o, Visit&& visit) {
   visit(training("train_min_lr", "learning rate at which decay ends").in({.high = 1000}), o.train.min_learning_rate);
   visit(training("train_lr_decay_factor", "factor of one decay").in({.high = 1, .open_low = true}),
         o.train.decay_factor);
-  visit(training("train_decay_patience", "validations without improvement before a decay").in(ranges::from_zero),
+  visit(training("train_decay_patience",
+                 "validations without improvement before a decay; iterations where train_valid_interval is auto")
+            .in(ranges::from_zero),
         o.train.decay_patience);
   visit(
-      training("train_early_stopping_patience", "validations without improvement before the end, once at train_min_lr")
-          .in(ranges::from_zero),
+      training("train_early_stopping_patience", "the same before the end, once at train_min_lr").in(ranges::from_zero),
       o.train.early_stopping_patience);
   visit(training("train_schedule", "plateau, cosine or constant learning rate"), o.train.schedule);
   visit(training("train_average_decay",

@@ -45,6 +45,9 @@ struct ModelOptions {
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 
+/// As a valid_interval: as seldom as keeps validations under a tenth of the steps' work (train/valid_interval.hpp).
+inline constexpr Offset automatic_interval = 0;
+
 /// How it is trained. Defaults are DGL's.
 struct TrainOptions {
   std::uint64_t seed = 123;
@@ -56,7 +59,8 @@ struct TrainOptions {
   double learning_rate = 0.01;
   double min_learning_rate = 0.001;
   double decay_factor = 0.5;
-  Offset decay_patience = 50;            ///< iterations without improvement before the rate is lowered
+  /// Without improvement before the rate is lowered: validations, or steps where valid_interval is automatic.
+  Offset decay_patience = 50;
   Offset early_stopping_patience = 100;  ///< ... and before training stops, once at min_learning_rate
   Schedule schedule = Schedule::plateau;
   double average_decay = 0;                     ///< weights' moving average: min(this, (1+t)/(10+t)); 0: none

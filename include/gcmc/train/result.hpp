@@ -58,6 +58,7 @@ struct RunMetrics {
   std::optional<double> test_rmse_before_refit;
   bool stopped = false;  ///< by a signal, before its time
   double seconds_total = 0, seconds_per_iteration = 0;
+  double seconds_validating = 0;  ///< between the steps; since the last cut of a training that was gone on with
   Offset peak_memory_bytes = 0;
 
   /// Is the test RMSE, or else the validation RMSE, below the baseline's? A figure of training compares with nothing.

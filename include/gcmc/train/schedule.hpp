@@ -12,8 +12,9 @@ namespace gcmc {
 
 /// Follows the validations of a run. Plateau, as DGL does it: a counter of validations without improvement; beyond
 /// early_stopping_patience at the lowest rate: stop; else beyond decay_patience: rate = max(rate * factor, lowest), and
-/// the counter restarts if the rate changed. Cosine: rate (f + (1 - f) (1 + cos(pi (t - 1) / N)) / 2), f = lowest /
-/// rate.
+/// the counter restarts if the rate changed. Where the options leave the interval to the
+/// library, a validation counts for as many as it has steps. Cosine: rate (f + (1 - f) (1 + cos(pi (t - 1) / N)) / 2),
+/// f = lowest / rate.
 class RateSchedule {
  public:
   /// What the validations so far have left.
@@ -24,7 +25,11 @@ class RateSchedule {
     bool stopped = false;
   };
 
-  explicit RateSchedule(const TrainOptions& options) : options_(options), state_{.rate = options.learning_rate} {}
+  /// `valid_interval`: the steps between two validations, where the options leave it to the library.
+  explicit RateSchedule(const TrainOptions& options, Offset valid_interval = 1)
+      : options_(options),
+        counts_for_(options.valid_interval == automatic_interval ? valid_interval : 1),
+        state_{.rate = options.learning_rate} {}
 
   const State& state() const { return state_; }
   void set_state(const State& state) { state_ = state; }
@@ -45,7 +50,7 @@ class RateSchedule {
       state_.without_improvement = 0;
       return true;
     }
-    ++state_.without_improvement;
+    state_.without_improvement += counts_for_;
     if (options_.schedule != Schedule::plateau) return false;
     if (state_.without_improvement > options_.early_stopping_patience && state_.rate <= options_.min_learning_rate) {
       state_.stopped = true;
@@ -65,6 +70,7 @@ class RateSchedule {
 
  private:
   TrainOptions options_;
+  Offset counts_for_;  ///< of a validation without improvement
   State state_;
 };
 

@@ -18,6 +18,7 @@
 #include "gcmc/ratings/split.hpp"
 #include "gcmc/train/schedule.hpp"
 #include "gcmc/train/state.hpp"
+#include "gcmc/train/valid_interval.hpp"
 
 namespace gcmc {
 
@@ -106,6 +107,8 @@ class Trainer {
     return replay_.empty() ? options_.train.max_iterations : static_cast<Offset>(replay_.size());
   }
   bool finished() const { return iteration_ >= planned() || schedule_.stopped(); }
+  /// Whether the options ask for a validation after the last step.
+  bool validation_is_due() const { return finished() || iteration_ % valid_interval_ == 0; }
 
   /// RMSE and the rest of the validation ratings, encoded with the training graph and the weights as tested (averaged).
   Metrics validate() { return evaluate(train_, valid_); }
@@ -204,7 +207,8 @@ class Trainer {
         valid_(backend, ratings, split.valid()),
         optimizer_(backend, model_->parameters(), options.train.optimizer, options.train.gradient_clip,
                    options.train.average_decay),
-        schedule_(options.train) {
+        valid_interval_(gcmc::valid_interval(options, ratings, split)),
+        schedule_(options.train, valid_interval_) {
     if (options.train.target_removal > 0) removal_.emplace(train_, options.train.target_removal);
     rates_.reserve(static_cast<std::size_t>(std::min(planned(), Offset{1} << 20)));
   }
@@ -304,6 +308,7 @@ class Trainer {
   std::optional<Graph<B, T>> encoder_;
   Optimizer<B, T> optimizer_;
   Buffer<B, T> best_;  ///< from the first improvement on
+  Offset valid_interval_;
   RateSchedule schedule_;
   Offset iteration_ = 0;
   bool chosen_ = false;

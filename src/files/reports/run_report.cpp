@@ -61,6 +61,7 @@ ordered_json object_of(const RunMetrics& metrics) {
   object["stopped"] = metrics.stopped;
   number("seconds_total", metrics.seconds_total);
   number("seconds_per_iteration", metrics.seconds_per_iteration);
+  number("seconds_validating", metrics.seconds_validating);
   object["peak_memory_bytes"] = metrics.peak_memory_bytes;
   return object;
 }
