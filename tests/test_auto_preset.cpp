@@ -34,11 +34,12 @@ const Choice* find(const std::vector<Choice>& choices, const std::string& option
 
 }  // namespace
 
-TEST_CASE("auto's choices are options of the preset dgl changed, each once and with a reason", "[auto]") {
+TEST_CASE("choices by the ratings are options of the preset dgl changed, each once and with a reason", "[auto]") {
   const std::size_t count = GENERATE(0, 1, 1000, 299999, 300000, 6000000);
   const int levels = GENERATE(0, 2, 5, 10, 40, 255);
   const Ratings ratings = counted(1000, count, levels);
-  const auto choices = auto_choices(ratings);
+  const std::string preset = GENERATE("auto", "fast");
+  const auto choices = preset_choices(preset, ratings);
   std::set<std::string> names;
   for (const Choice& choice : choices) {
     INFO(choice.option);
@@ -48,8 +49,8 @@ TEST_CASE("auto's choices are options of the preset dgl changed, each once and w
     set_option(options, choice.option, choice.value);
     CHECK(option_text(options, choice.option) == choice.value);
   }
-  const Options options = auto_options(ratings, "mine");
-  CHECK(options.preset == "auto");
+  const Options options = preset_options(preset, "mine", ratings);
+  CHECK(options.preset == preset);
   CHECK(options.run.data_name == "mine");
   validate(options);
   for (const std::string& name : option_names()) {
@@ -62,29 +63,29 @@ TEST_CASE("auto's choices are options of the preset dgl changed, each once and w
 
 TEST_CASE("auto looks at the number of ratings, and at features of any side", "[auto]") {
   Ratings ratings = counted(1000, 299999, 5);
-  CHECK(auto_options(ratings, "mine").train.schedule == Schedule::plateau);
-  CHECK(find(auto_choices(ratings), "train_max_iter")->reason.find("299,999 ratings") == 0);
+  CHECK(preset_options("auto", "mine", ratings).train.schedule == Schedule::plateau);
+  CHECK(find(preset_choices("auto", ratings), "train_max_iter")->reason.find("299,999 ratings") == 0);
   ratings.entries.resize(1234567);
-  CHECK(auto_options(ratings, "mine").train.schedule == Schedule::cosine);
-  CHECK(find(auto_choices(ratings), "train_max_iter")->reason.find("1,234,567 ratings") == 0);
-  CHECK(auto_options(ratings, "mine").train.refit);
+  CHECK(preset_options("auto", "mine", ratings).train.schedule == Schedule::cosine);
+  CHECK(find(preset_choices("auto", ratings), "train_max_iter")->reason.find("1,234,567 ratings") == 0);
+  CHECK(preset_options("auto", "mine", ratings).train.refit);
   ratings.entries.resize(5000000);
-  CHECK_FALSE(auto_options(ratings, "mine").train.refit);
-  CHECK_FALSE(find(auto_choices(ratings), "feature_dropout"));
+  CHECK_FALSE(preset_options("auto", "mine", ratings).train.refit);
+  CHECK_FALSE(find(preset_choices("auto", ratings), "feature_dropout"));
   ratings.item_features.sparse.columns = 3;
-  CHECK(find(auto_choices(ratings), "feature_dropout")->reason == "items have side features");
+  CHECK(find(preset_choices("auto", ratings), "feature_dropout")->reason == "items have side features");
   ratings.user_features.columns = 1;
-  CHECK(find(auto_choices(ratings), "feature_dropout")->reason == "users and items have side features");
+  CHECK(find(preset_choices("auto", ratings), "feature_dropout")->reason == "users and items have side features");
 }
 
 TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {
   const auto dropout = [](Index nodes_a_side, std::size_t count) {
     const Ratings ratings = counted(nodes_a_side, count, 5);
-    const auto choices = auto_choices(ratings);
+    const auto choices = preset_choices("auto", ratings);
     const Choice* choice = find(choices, "gcn_dropout");
     REQUIRE(choice);
     CHECK(choice->reason.find(std::to_string(count / static_cast<std::size_t>(nodes_a_side)) + " ratings a") == 0);
-    return auto_options(ratings, "mine").model.node_dropout;
+    return preset_options("auto", "mine", ratings).model.node_dropout;
   };
   CHECK(dropout(1000, 149999) == 0.7);
   CHECK(dropout(1000, 150000) == 0.6);
@@ -96,14 +97,14 @@ TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {
 
 TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {
   const std::size_t count = GENERATE(19999, 20000, 300000);
-  const auto choices = auto_choices(counted(1000, count, 5));
+  const auto choices = preset_choices("auto", counted(1000, count, 5));
   CHECK((find(choices, "calibrate") != nullptr) == (count >= 20000));
   CHECK((find(choices, "label_smoothing") != nullptr) == (count >= 20000));
 }
 
 TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
   const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
-  Options options = auto_options(ratings, "synthetic");
+  Options options = preset_options("auto", "synthetic", ratings);
   options.train.max_iterations = 500;
   options.train.embedding_draws = 20;
   options.train.refit = false;
@@ -111,7 +112,12 @@ TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]"
   CHECK(result.metrics.beats_baseline() == true);
 }
 
+TEST_CASE("fast beats the bias baseline on generated ratings in its few steps", "[auto]") {
+  const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
+  const TrainResult result = train(ratings, preset_options("fast", "synthetic", ratings));
+  CHECK(result.metrics.beats_baseline() == true);
+}
+
 TEST_CASE("the preset auto is not made without ratings", "[auto]") {
-  CHECK(error_of([] { preset_options("auto", "ml-100k"); }) ==
-        "preset auto needs the ratings: auto_options chooses by them");
+  CHECK(error_of([] { preset_options("auto", "ml-100k"); }) == "preset auto needs the ratings, by which it chooses");
 }

@@ -67,11 +67,14 @@ Options all_different() {
   o.train = {.seed = std::numeric_limits<std::uint64_t>::max(),
              .seeds = 4,
              .max_iterations = 17,
+             .time_budget = 2.5,
              .valid_interval = 3,
              .optimizer = OptimizerKind::sgd,
              .gradient_clip = 0,
              .learning_rate = 1.0 / 3,
              .min_learning_rate = 1e-300,
+             .table_rate_factor = 7,
+             .warm_up = 8,
              .decay_factor = 0.9,
              .decay_patience = 5,
              .early_stopping_patience = 6,
@@ -128,6 +131,10 @@ TEST_CASE("a number that may be left to the library takes the word for it, and n
   CHECK((written->value == "auto" && written->is_text));
   CHECK(contains(error_of("train_valid_interval", "0"), "is outside [1, 2147483647], or auto"));
   CHECK(contains(error_of("train_lr", "auto"), "is not a number in"));
+  set_option(o, "time_budget", "2.5s");
+  CHECK(o.train.time_budget == 2.5);
+  CHECK(option_text(o, "time_budget") == "2.5");
+  CHECK(contains(error_of("time_budget", "10m"), "is not a number in"));
 }
 
 TEST_CASE("DGL's spellings set the fields they name", "[options]") {

@@ -60,6 +60,25 @@ TEST_CASE("a cosine from below the lowest rate stays where it is", "[schedule]")
   for (const Offset t : {1, 40, 100}) CHECK(schedule.rate(t) == 0.01);
 }
 
+TEST_CASE("the rate rises in the warm-up, and a cosine begins after it", "[schedule]") {
+  TrainOptions options = small_options(Schedule::cosine);
+  options.warm_up = 20;
+  RateSchedule schedule(options);
+  CHECK(schedule.rate(1) == Approx(0.08 / 20));
+  CHECK(schedule.rate(10) == Approx(0.04));
+  CHECK(schedule.rate(20) == Approx(0.08));
+  CHECK(schedule.rate(21) == Approx(0.08));
+  CHECK(schedule.rate(61) == Approx(0.055));
+  CHECK(schedule.rate(101) == Approx(0.03));
+  const double seventh = schedule.rate(7);
+  schedule.plan(60);
+  CHECK(schedule.rate(7) == seventh);
+  CHECK(schedule.rate(41) == Approx(0.055));
+  options.schedule = Schedule::plateau;
+  CHECK(RateSchedule(options).rate(5) == Approx(0.02));
+  CHECK(RateSchedule(options).rate(30) == 0.08);
+}
+
 TEST_CASE("on a plateau the rate falls after the patience, to the lowest, and then the run stops", "[schedule]") {
   RateSchedule schedule(small_options(Schedule::plateau));
   CHECK(schedule.observe(1.0, 1));

@@ -216,10 +216,9 @@ TEST_CASE("an automatic interval keeps the work of validations under a tenth of 
 
   options.train.valid_interval = automatic_interval;
   const Offset interval = valid_interval(options, ratings, parts);
-  const WorkOf work = work_of(options, sizes_of({ratings.users(), ratings.items(), ratings.levels}, options.model),
-                              static_cast<Offset>(parts.train().size()), static_cast<Offset>(parts.valid().size()));
+  const Work work = work_of(options, ratings, parts);
   CHECK(work.validation <= 0.1 * work.step * static_cast<double>(interval));
-  CHECK(work.validation > 0.1 * work.step * static_cast<double>(interval - 1));
+  CHECK(work.validation > 0.05 * work.step * static_cast<double>(interval));
 
   options.train.max_iterations = 2 * interval + 1;
   const TrainResult result = train(ratings, options);
@@ -234,6 +233,38 @@ TEST_CASE("an automatic interval keeps the work of validations under a tenth of 
   options.train.selection = Selection::last;  // nothing to decide
   options.train.schedule = Schedule::cosine;
   CHECK(train(ratings, options).history.size() == 1);
+}
+
+TEST_CASE("a time budget chooses the number of steps, with which the training can be repeated", "[trainer]") {
+  const Ratings ratings = few_ratings();
+  Options options = small_options(Aggregation::stack, 40);
+  options.train.schedule = Schedule::cosine;
+  options.train.warm_up = 6;
+  options.train.min_learning_rate = 0.0001;
+  options.train.valid_interval = automatic_interval;
+  options.train.max_iterations = 1000000;
+  options.train.time_budget = 0.5;
+  const auto start = std::chrono::steady_clock::now();
+  const TrainResult timed = train(ratings, options);
+  CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < 5);  // however slow
+  const TrainOptions& chosen = timed.model.options.train;
+  CHECK(chosen.time_budget == 0);
+  CHECK(chosen.max_iterations >= 6);
+  CHECK(chosen.max_iterations < 1000000);
+  if (timed.metrics.stopped) return;  // the machine has become slower than the first steps were
+  CHECK(timed.metrics.iterations == chosen.max_iterations);
+  CHECK(train(ratings, timed.model.options).model.tensors == timed.model.tensors);
+
+  options.train.time_budget = 1e-6;  // over at once: what there is then is kept
+  const TrainResult none = train(ratings, options);
+  CHECK(none.metrics.iterations == 6);
+  CHECK(none.model.tensors.count("user_embedding") == 1);
+
+  options.train.time_budget = 1e6;
+  options.train.max_iterations = 20;
+  CHECK(train(ratings, options).metrics.iterations == 20);
+  options.train.warm_up = 0;
+  CHECK_THROWS_AS(train(ratings, options), InputError);
 }
 
 TEST_CASE("averaging embeddings over dropout changes no weight, and gives the validation error that is reported",

@@ -260,10 +260,10 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
 
   Settings settings;
   const std::string& preset = first.options.preset;
-  if (preset != "auto")
+  if (!gcmc::looks_at_ratings(preset))
     settings.options = gcmc::preset_options(preset, first.options.run.data_name);
   else if (ratings)
-    settings.options = gcmc::auto_options(*ratings, first.options.run.data_name);
+    settings.options = gcmc::preset_options(preset, first.options.run.data_name, *ratings);
   if (preset == "paper") settings.program.log_interval = 10;
   apply_continued(settings, first.program.continued, given("preset"));
   apply_config(settings, arguments);

@@ -24,10 +24,10 @@ namespace {
 void print_choices(const gcmc::Ratings& ratings, const Options& options) {
   std::string line, reason;
   const auto print = [&] {
-    if (!line.empty()) std::printf("auto:%s (%s)\n", line.c_str(), reason.c_str());
+    if (!line.empty()) std::printf("%s:%s (%s)\n", options.preset.c_str(), line.c_str(), reason.c_str());
     line.clear();
   };
-  for (const gcmc::Choice& choice : gcmc::auto_choices(ratings)) {
+  for (const gcmc::Choice& choice : gcmc::preset_choices(options.preset, ratings)) {
     if (gcmc::option_text(options, choice.option) != choice.value) continue;
     if (choice.reason != reason) print();
     reason = choice.reason;
@@ -249,6 +249,6 @@ void print_data(const gcmc::DataSource& source, const Options& options) {
               ratings.levels.size() == 1 ? "" : "s");
   const std::string place = gcmc::printable(source.report.place);
   std::printf(place.empty() ? "\n" : ", from %s\n", place.c_str());
-  if (options.preset == "auto") print_choices(ratings, options);
+  if (gcmc::looks_at_ratings(options.preset)) print_choices(ratings, options);
   std::fflush(stdout);
 }

@@ -1,4 +1,6 @@
 // gcmc train: data, training, the run's files, and what the user sees of them.
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -140,23 +142,23 @@ void write_config_first(const std::filesystem::path& folder, const Settings& set
   gcmc::write_file_atomically((folder / config_file).string(), text);
 }
 
-/// What a signal cut off.
+/// What a signal or the end of a time budget cut off.
 void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gcmc::Progress::Phase phase,
-                  bool goes_on) {
+                  bool by_signal, bool goes_on) {
   const gcmc::RunMetrics& last = result.metrics.members.back();
   if (!last.stopped) return;
   std::string where;
   if (options.train.seeds > 1)
     where =
         ": " + std::to_string(result.models.size()) + " of " + std::to_string(options.train.seeds) + " models are kept";
-  else if (phase == gcmc::Progress::Phase::embedding)
+  else if (by_signal && phase == gcmc::Progress::Phase::embedding)
     where = " while embeddings were averaged: they are those of one pass";
   else if (phase == gcmc::Progress::Phase::refit)
     where = " in the refit: the model is that of the first training";
   else
     where =
         " after iteration " + std::to_string(last.iterations) + " of " + std::to_string(options.train.max_iterations);
-  std::fprintf(stderr, "gcmc: stopped by a signal%s%s\n", where.c_str(),
+  std::fprintf(stderr, "gcmc: %s%s%s\n", by_signal ? "stopped by a signal" : "out of time", where.c_str(),
                goes_on ? "; the same command goes on from there" : "");
 }
 
@@ -204,9 +206,25 @@ void print_result(const gcmc::FoldsResult& result, const Settings& settings, con
   std::fflush(stdout);
 }
 
+/// With what reading has left of a time budget.
+Options after_reading(Options options, std::chrono::steady_clock::time_point start) {
+  double& budget = options.train.time_budget;
+  const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (budget > 0) budget = std::max(budget - passed, 0.001);
+  return options;
+}
+
+/// Who repeats the run is to have the number of steps that a time budget chose, and no budget.
+void record_chosen_steps(gcmc::TrainOptions& options, const gcmc::TrainOptions& trained) {
+  if (options.time_budget == 0 || trained.time_budget > 0) return;
+  options.time_budget = 0;
+  options.max_iterations = trained.max_iterations;
+}
+
 }  // namespace
 
 void run_train(const OptionsFor& options_for) {
+  const auto start = std::chrono::steady_clock::now();
   Settings settings = options_for(nullptr);
   const gcmc::TrainFunction train_one = training_on(settings.options.run.device);
   const std::string folder = make_save_folder(settings.program),
@@ -216,6 +234,8 @@ void run_train(const OptionsFor& options_for) {
   gcmc::require(
       !all_folds || (checkpoint_place.empty() && settings.program.continued.empty()),
       "folds are neither gone on with from checkpoints nor from a model: leave out --folds, or train one --fold");
+  gcmc::require(settings.options.train.time_budget == 0 || checkpoint_place.empty(),
+                "--time-budget is for a training as a whole: leave it out, or --resume and --checkpoint-dir");
   gcmc::require(settings.program.model_dir.empty() || (!folder.empty() && !all_folds),
                 all_folds ? "--model-dir and --folds: of folds no model is kept"
                           : "--model-dir needs --save-dir, a folder for the run's other files");
@@ -256,12 +276,13 @@ void run_train(const OptionsFor& options_for) {
     lock.reset();
     return;
   }
-  const gcmc::EnsembleResult result =
-      gcmc::train_ensemble(ratings, settings.options, show, stop.token(), train_one, std::move(continuation));
+  const gcmc::EnsembleResult result = gcmc::train_ensemble(ratings, after_reading(settings.options, start), show,
+                                                           stop.token(), train_one, std::move(continuation));
   printer.finish();
+  record_chosen_steps(settings.options.train, result.options.front().train);
   if (!folder.empty()) write_run(folder, settings, result, data.report);
   if (!result.metrics.members.back().stopped) checkpoints.remove();
-  tell_stopped(result, settings.options, printer.phase(), checkpoints.are_kept());
+  tell_stopped(result, settings.options, printer.phase(), stop.token().stop_requested(), checkpoints.are_kept());
   print_result(result, settings, folder);
   lock.reset();  // while signals still wait
 }

@@ -10,6 +10,7 @@
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/save_run.hpp"
 #include "gcmc/files/search_folder.hpp"
+#include "gcmc/options/presets.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stop_signal.hpp"
@@ -96,7 +97,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   gcmc::require(
       plan.base.run.folds == 0,
       "tune: trials are compared by validation ratings, and folds are parts of test ratings: leave out --folds");
-  if (plan.base.preset != "auto")  // what is wrong is said before data is fetched
+  if (!gcmc::looks_at_ratings(plan.base.preset))  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
   const std::filesystem::path folder = make_save_folder(program);
   const gcmc::FolderLock lock(folder.string());

@@ -31,7 +31,8 @@ class Chooser {
         count_(static_cast<Offset>(ratings.entries.size())),
         levels_(static_cast<Index>(ratings.levels.size())) {}
 
-  std::vector<Choice> run() {
+  /// The preset auto.
+  std::vector<Choice> best_error() {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
             {"train_average_decay", "0.99"},
@@ -48,6 +49,30 @@ class Chooser {
     choose_features();
     choose_calibration();
     choose_refit();
+    return std::move(choices_);
+  }
+
+  /// The preset fast.
+  std::vector<Choice> least_time() {
+    choose({{"gcn_agg_accum", "stack"},
+            {"implicit", "true"},
+            {"gcn_agg_units", std::to_string(2 * narrowest_block * (levels_ + 1))},
+            {"gcn_out_units", "32"}},
+           std::to_string(levels_) + " levels: few units, since a step's time goes with them");
+    choose({{"train_lr", "0.02"},
+            {"train_min_lr", "0.0001"},
+            {"train_table_lr_factor", "20"},
+            {"train_warm_up", "20"},
+            {"train_schedule", "cosine"},
+            {"train_max_iter", "300"},
+            {"train_average_decay", "0.95"},
+            {"embedding_draws", "20"},
+            {"label_smoothing", "0.1"}},
+           "tables of ids learn in larger steps than the rest, in one cycle of the rate");
+    choose({{"gcn_dropout", "0.5"}}, with_thousands(count_) + " ratings");
+    choose({{"train_valid_interval", "auto"}, {"train_selection", "last"}, {"train_on_valid", "true"}},
+           "validation ratings are trained on, and decide nothing");
+    choose_features();
     return std::move(choices_);
   }
 
@@ -130,12 +155,18 @@ class Chooser {
 
 }  // namespace
 
-std::vector<Choice> auto_choices(const Ratings& ratings) { return Chooser(ratings).run(); }
+bool looks_at_ratings(std::string_view preset) { return preset == "auto" || preset == "fast"; }
 
-Options auto_options(const Ratings& ratings, std::string_view data_name) {
+std::vector<Choice> preset_choices(std::string_view preset, const Ratings& ratings) {
+  require(looks_at_ratings(preset), [&] { return "preset " + std::string(preset) + " does not look at the ratings"; });
+  return preset == "auto" ? Chooser(ratings).best_error() : Chooser(ratings).least_time();
+}
+
+Options preset_options(std::string_view preset, std::string_view data_name, const Ratings& ratings) {
+  if (!looks_at_ratings(preset)) return preset_options(preset, data_name);
   Options options = preset_options("dgl", data_name);
-  options.preset = "auto";
-  for (const Choice& choice : auto_choices(ratings)) set_option(options, choice.option, choice.value);
+  options.preset = preset;
+  for (const Choice& choice : preset_choices(preset, ratings)) set_option(options, choice.option, choice.value);
   return options;
 }
 

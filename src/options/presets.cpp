@@ -75,7 +75,8 @@ Options preset_options(std::string_view preset, std::string_view data_name) {
   if (!data_name.empty()) options.run.data_name = data_name;
   if (options.preset == "paper") apply_paper(options);
   if (options.preset == "best") apply_best(options);
-  require(options.preset != "auto", "preset auto needs the ratings: auto_options chooses by them");
+  require(!looks_at_ratings(options.preset),
+          [&] { return "preset " + options.preset + " needs the ratings, by which it chooses"; });
   return options;
 }
 

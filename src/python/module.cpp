@@ -35,10 +35,10 @@ gcmc::Options options_of(const std::string& preset, const Texts& texts, const gc
   gcmc::set_option(options, "preset", preset);
   const auto named = texts.find("data_name");
   const std::string name = named == texts.end() ? "ratings" : named->second;
-  if (preset != "auto")
+  if (!gcmc::looks_at_ratings(preset))
     options = gcmc::preset_options(preset, name);
   else if (ratings)
-    options = gcmc::auto_options(*ratings, name);
+    options = gcmc::preset_options(preset, name, *ratings);
   for (const auto& [option, text] : texts) gcmc::set_option(options, option, text);
   options.run.data_name = name;
   return options;
@@ -134,7 +134,7 @@ nb::tuple train(const RatingColumns& columns, const std::optional<RatingColumns>
 /// Options in which the saved model differs from its preset.
 Texts options_beside_preset(const Predictor& predictor) {
   const gcmc::Options& options = predictor.model().options;
-  const std::string preset = options.preset == "auto" ? "dgl" : options.preset;
+  const std::string preset = gcmc::looks_at_ratings(options.preset) ? "dgl" : options.preset;
   const gcmc::Options start = gcmc::preset_options(preset, options.run.data_name);
   Texts different;
   for (const std::string& name : gcmc::option_names())

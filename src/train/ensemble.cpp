@@ -33,11 +33,11 @@ Continuation continuation_of(EnsembleContinuation& all, std::size_t k, const std
 }
 
 /// Takes the results apart. The figures of an average are added later.
-EnsembleResult joined(std::vector<TrainResult> trained, const Options& options) {
+EnsembleResult joined(std::vector<TrainResult> trained) {
   EnsembleResult result;
   result.metrics.test = trained.front().test;
   for (TrainResult& one : trained) {
-    result.options.push_back(member_options(options, static_cast<Index>(result.options.size())));
+    result.options.push_back(one.model.options);
     result.metrics.members.push_back(std::move(one.metrics));
     result.histories.push_back(std::move(one.history));
     result.models.push_back(std::move(one.model));
@@ -73,7 +73,7 @@ EnsembleResult train_ensemble(const Ratings& ratings, const Options& options, co
       trained.push_back(std::move(result));
     if (stopped) break;
   }
-  EnsembleResult result = joined(std::move(trained), options);
+  EnsembleResult result = joined(std::move(trained));
   if (result.models.size() == 1) return result;  // it has tested itself
   const Split parts(ratings, split_options(options));
   Predictor predictor(std::move(result.models), options.run.threads);

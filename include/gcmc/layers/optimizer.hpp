@@ -30,16 +30,20 @@ requires Backend<B, T>
 class Optimizer {
  public:
   /// average_limit: the moving average's decay in step t is min(average_limit, (1 + t) / (10 + t)); 0: no average.
-  Optimizer(B& backend, Parameters<B, T>& parameters, OptimizerKind kind, double clip, double average_limit = 0)
+  /// deferred_factor: the rate of deferred pieces is so many times that of the others.
+  Optimizer(B& backend, Parameters<B, T>& parameters, OptimizerKind kind, double clip, double average_limit = 0,
+            double deferred_factor = 1)
       : backend_(&backend),
         parameters_(&parameters),
         adam_(kind == OptimizerKind::adam),
         clip_(clip),
         average_limit_(average_limit),
+        deferred_factor_(deferred_factor),
         applied_(parameters.rows().size()),
         gradient_step_(applied_.size()),
         square_sum_(backend, 1),
-        records_(backend, ring) {
+        records_(backend, ring),
+        deferred_records_(backend, ring) {
     if (adam_) {
       first_ = Buffer<B, T>(backend, parameters.padded_size());
       second_ = Buffer<B, T>(backend, parameters.padded_size());
@@ -85,18 +89,9 @@ class Optimizer {
                                .gradient = parameters_->gradient_buffer().data(),
                                .step = steps_,
                                .sum = square_sum_.data()});
-    const double t = static_cast<double>(steps_);
-    const double decay = average_ ? std::min(average_limit_, (1 + t) / (10 + t)) : 0;
-    backend_->run(RecordStep<T>{.square_sum = square_sum_.data(),
-                                .clip = clip_,
-                                .rate = rate,
-                                .beta1 = beta1,
-                                .beta2 = beta2,
-                                .decay = decay,
-                                .adam = adam_,
-                                .step = steps_,
-                                .record = records_.data() + steps_ % ring});
-    update(immediate_);
+    record(rate, records_);
+    record(rate * deferred_factor_, deferred_records_);
+    update(immediate_, records_);
     if (steps_ % ring == 0) flush();
   }
 
@@ -104,7 +99,7 @@ class Optimizer {
   void flush() {
     if (flushed_at_ == steps_) return;
     flushed_at_ = steps_;
-    update(deferred_);
+    update(deferred_, deferred_records_);
   }
 
   /// A copy of all that the next steps depend on. Brings every row up to date, which changes no bit of what follows.
@@ -155,7 +150,21 @@ class Optimizer {
   static constexpr Index ring = 64;  ///< steps that a row may wait
   static constexpr double beta1 = 0.9, beta2 = 0.999;
 
-  Update<T> update_of(const ParameterRows* parts, Index count) {
+  void record(double rate, Buffer<B, StepRecord<T>>& records) {
+    const double t = static_cast<double>(steps_);
+    const double decay = average_ ? std::min(average_limit_, (1 + t) / (10 + t)) : 0;
+    backend_->run(RecordStep<T>{.square_sum = square_sum_.data(),
+                                .clip = clip_,
+                                .rate = rate,
+                                .beta1 = beta1,
+                                .beta2 = beta2,
+                                .decay = decay,
+                                .adam = adam_,
+                                .step = steps_,
+                                .record = records.data() + steps_ % ring});
+  }
+
+  Update<T> update_of(const ParameterRows* parts, Index count, const Buffer<B, StepRecord<T>>& records) {
     return {.parts = parts,
             .count = count,
             .values = parameters_->raw_values().data(),
@@ -163,7 +172,7 @@ class Optimizer {
             .first = first_.data(),
             .second = second_.data(),
             .average = average_.data(),
-            .records = records_.data(),
+            .records = records.data(),
             .ring = ring,
             .beta1 = beta1,
             .beta2 = beta2,
@@ -171,15 +180,15 @@ class Optimizer {
   }
 
   /// All rows of the parts.
-  void update(const std::vector<ParameterRows>& parts) {
-    if (!parts.empty()) backend_->run(update_of(parts.data(), static_cast<Index>(parts.size())));
+  void update(const std::vector<ParameterRows>& parts, const Buffer<B, StepRecord<T>>& records) {
+    if (!parts.empty()) backend_->run(update_of(parts.data(), static_cast<Index>(parts.size()), records));
   }
 
   void refresh(int piece, const Index* rows, const Index* count) {
     read_ = true;
     if (flushed_at_ == steps_) return;
     if (rows == nullptr) return flush();
-    Update<T> some = update_of(&with_gradient_[static_cast<std::size_t>(piece)], 1);
+    Update<T> some = update_of(&with_gradient_[static_cast<std::size_t>(piece)], 1, deferred_records_);
     some.rows = rows;
     some.row_count = count;
     backend_->run(some);
@@ -188,14 +197,14 @@ class Optimizer {
   B* backend_;
   Parameters<B, T>* parameters_;
   bool adam_;
-  double clip_, average_limit_;
+  double clip_, average_limit_, deferred_factor_;
   Index steps_ = 0, flushed_at_ = 0;
   bool read_ = true;                                                 ///< whether rows were read since the last step
   std::vector<ParameterRows> with_gradient_, immediate_, deferred_;  ///< all pieces, and the two kinds
   std::vector<Buffer<B, Index>> applied_, gradient_step_;            ///< by piece; empty where it is not deferred
   Buffer<B, T> first_, second_, average_;
   Buffer<B, double> square_sum_;
-  Buffer<B, StepRecord<T>> records_;
+  Buffer<B, StepRecord<T>> records_, deferred_records_;
 };
 
 }  // namespace gcmc

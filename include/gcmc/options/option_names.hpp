@@ -153,6 +153,7 @@ class OptionText {
       field = value;
       return;
     }
+    if (!row_.unit.empty() && text.ends_with(row_.unit)) text.remove_suffix(row_.unit.size());
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const std::string limits = (std::same_as<T, std::uint64_t> ? "[0, 18446744073709551615]" : range_text(row_.range)) +
                                (row_.zero.empty() ? "" : ", or " + std::string(row_.zero));
@@ -329,6 +330,14 @@ inline void validate(const Options& options) {
     return "seed " + number_text(train.seed) + " is too large for several seeds: give one of at most 2^53";
   });
   const RunOptions& run = options.run;
+  constexpr Offset timed_steps = 5;
+  require(train.time_budget == 0 || (train.seeds == 1 && run.folds == 0),
+          "time_budget is for one training: leave out seeds and folds");
+  require(train.time_budget == 0 || train.schedule != Schedule::cosine || train.warm_up >= timed_steps, [&] {
+    return "time_budget chooses the number of steps in the first ones, whose cosine rates may not depend on it: set "
+           "train_warm_up to " +
+           number_text(timed_steps) + " or more";
+  });
   require(run.folds != 1 && run.fold <= run.folds, [&] {
     return "folds " + number_text(run.folds) + ", fold " + number_text(run.fold) +
            ": at least 2 folds are needed, and a fold is one of them, from 1";

@@ -33,6 +33,7 @@ struct OptionRow {
   OptionRange range = {};                         ///< of numbers
   std::span<const std::string_view> values = {};  ///< of text: what it may be; empty: anything
   std::string_view zero = {};                     ///< of a number whose range begins above 0: the word for 0
+  std::string_view unit = {};                     ///< that may stand behind a number
   bool inverted = false;                          ///< the name says the opposite of its field
   bool changes_results = true;
   bool is_path = false, are_paths = false;  ///< of a file or a folder; of several, parted by commas
@@ -42,6 +43,7 @@ struct OptionRow {
   constexpr OptionRow in(const OptionRange& numbers) const { return with(&OptionRow::range, numbers); }
   constexpr OptionRow one_of(std::span<const std::string_view> texts) const { return with(&OptionRow::values, texts); }
   constexpr OptionRow zero_is(std::string_view word) const { return with(&OptionRow::zero, word); }
+  constexpr OptionRow unit_is(std::string_view text) const { return with(&OptionRow::unit, text); }
   constexpr OptionRow inverse() const { return with(&OptionRow::inverted, true); }
   constexpr OptionRow fixed() const { return with(&OptionRow::searchable, false); }
   constexpr OptionRow harmless() const { return with(&OptionRow::changes_results, false); }
@@ -63,7 +65,7 @@ namespace ranges {
 inline constexpr OptionRange share{.high = 1, .open_high = true}, width{.low = 1, .high = 65536},
     from_zero{.high = largest_index}, from_one{.low = 1, .high = largest_index};
 }
-inline constexpr std::array<std::string_view, 4> preset_names = {"dgl", "paper", "best", "auto"};
+inline constexpr std::array<std::string_view, 5> preset_names = {"dgl", "paper", "best", "auto", "fast"};
 
 /// Calls visit(row, field) for every option, in the order of help. Fields are bool, double, Index, int, Offset,
 /// std::uint64_t, std::string, Device or one of the enums. O is Options or const Options.
@@ -75,7 +77,9 @@ void for_each_option(O& o, Visit&& visit) {
   const auto model = [](auto name, auto help) { return OptionRow{name, "Model", help, true}; };
   const auto training = [](auto name, auto help) { return OptionRow{name, "Training", help, true}; };
 
-  visit(data("preset", "option set to start from: dgl, paper, best (ml-100k and ml-1m), or auto (looks at the ratings)")
+  visit(data("preset",
+             "option set to start from: dgl, paper, best (ml-100k and ml-1m), auto (looks at the ratings) or fast "
+             "(seconds)")
             .one_of(preset_names),
         o.preset);
   visit(data("data_name",
@@ -142,6 +146,13 @@ void for_each_option(O& o, Visit&& visit) {
             .fixed(),
         o.train.seeds);
   visit(training("train_max_iter", "iterations at most").in(ranges::from_one).fixed(), o.train.max_iterations);
+  visit(training("time_budget",
+                 "seconds for reading and training, such as 10s, that choose train_max_iter, no more than it was; 0: "
+                 "they do not")
+            .in({.high = 1e9})
+            .unit_is("s")
+            .fixed(),
+        o.train.time_budget);
   visit(training("train_valid_interval",
                  "iterations between two validations; auto: as few validations as cost a tenth of the training at most")
             .in(ranges::from_one)
@@ -152,6 +163,12 @@ void for_each_option(O& o, Visit&& visit) {
         o.train.gradient_clip);
   visit(training("train_lr", "learning rate").in({.high = 1000, .open_low = true}), o.train.learning_rate);
   visit(training("train_min_lr", "learning rate at which decay ends").in({.high = 1000}), o.train.min_learning_rate);
+  visit(training("train_table_lr_factor", "the learning rate of the tables of ids is so many times that of the rest")
+            .in({.high = 1e6, .open_low = true}),
+        o.train.table_rate_factor);
+  visit(training("train_warm_up", "iterations over which the learning rate rises to that of the schedule")
+            .in(ranges::from_zero),
+        o.train.warm_up);
   visit(training("train_lr_decay_factor", "factor of one decay").in({.high = 1, .open_low = true}),
         o.train.decay_factor);
   visit(training("train_decay_patience",

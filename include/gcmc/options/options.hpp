@@ -45,7 +45,7 @@ struct ModelOptions {
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 
-/// As a valid_interval: as seldom as keeps validations under a tenth of the steps' work (train/valid_interval.hpp).
+/// As a valid_interval: as seldom as keeps validations under a tenth of the steps' work (train/work.hpp).
 inline constexpr Offset automatic_interval = 0;
 
 /// How it is trained. Defaults are DGL's.
@@ -53,11 +53,15 @@ struct TrainOptions {
   std::uint64_t seed = 123;
   Index seeds = 1;  ///< models trained, with seeds seed, seed + 1, ..., whose predictions are averaged
   Offset max_iterations = 2000;
+  /// Wall seconds from the call of train() that choose max_iterations, to which it is then a bound; 0: they do not.
+  double time_budget = 0;
   Offset valid_interval = 1;
   OptimizerKind optimizer = OptimizerKind::adam;
   double gradient_clip = 1.0;  ///< global norm; 0: none
   double learning_rate = 0.01;
   double min_learning_rate = 0.001;
+  double table_rate_factor = 1;  ///< the rate of the tables of ids (deferred pieces) is so many times the rate
+  Offset warm_up = 0;            ///< steps over which the rate rises in proportion to the schedule's
   double decay_factor = 0.5;
   /// Without improvement before the rate is lowered: validations, or steps where valid_interval is automatic.
   Offset decay_patience = 50;

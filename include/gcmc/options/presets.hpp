@@ -1,5 +1,5 @@
-// Option sets: those that the two earlier codes ran with, the best that we know, and `auto`, which looks at the
-// ratings.
+// Option sets: those that the two earlier codes ran with, the best that we know, and `auto` and `fast`, which look at
+// the ratings.
 #pragma once
 
 #include <string>
@@ -13,20 +13,23 @@
 namespace gcmc {
 
 /// The options named `preset` ("dgl", "paper", "best"), with what its authors ran on `data_name` where they said so.
-/// Throws InputError on another name, and on "auto", which auto_options gives.
+/// Throws InputError on another name, and on those that look at the ratings.
 GCMC_EXPORT Options preset_options(std::string_view preset, std::string_view data_name);
+
+/// Whether a preset's options depend on the ratings: "auto" and "fast".
+GCMC_EXPORT bool looks_at_ratings(std::string_view preset);
 
 /// One option that differs from the preset dgl, its value as text, and why.
 struct Choice {
   std::string option, value, reason;
 };
 
-/// What auto chooses for these ratings: by their number, their density (ratings a user or item), the levels and whether
-/// both sides have features. Choices of one reason follow each other. The rules were chosen by validation error
-/// (docs/accuracy.md). Deterministic; cost O(1).
-GCMC_EXPORT std::vector<Choice> auto_choices(const Ratings& ratings);
+/// What auto or fast chooses for these ratings: by their number, their density (ratings a user or item), the levels and
+/// whether a side has features. Choices of one reason follow each other. The rules were chosen by validation error
+/// (docs/accuracy.md). Deterministic; cost O(1). Throws InputError for a preset that does not look at ratings.
+GCMC_EXPORT std::vector<Choice> preset_choices(std::string_view preset, const Ratings& ratings);
 
-/// The preset dgl with these choices, named auto, for the set `data_name`.
-GCMC_EXPORT Options auto_options(const Ratings& ratings, std::string_view data_name);
+/// Any preset for these ratings, which are the set `data_name`: of auto and fast, dgl with their choices.
+GCMC_EXPORT Options preset_options(std::string_view preset, std::string_view data_name, const Ratings& ratings);
 
 }  // namespace gcmc

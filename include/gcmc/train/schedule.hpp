@@ -12,9 +12,9 @@ namespace gcmc {
 
 /// Follows the validations of a run. Plateau, as DGL does it: a counter of validations without improvement; beyond
 /// early_stopping_patience at the lowest rate: stop; else beyond decay_patience: rate = max(rate * factor, lowest), and
-/// the counter restarts if the rate changed. Where the options leave the interval to the
-/// library, a validation counts for as many as it has steps. Cosine: rate (f + (1 - f) (1 + cos(pi (t - 1) / N)) / 2),
-/// f = lowest / rate.
+/// the counter restarts if the rate changed. Where the options leave the interval to the library, a validation counts
+/// for as many as it has steps. Cosine over the N steps after W of warm-up, f = lowest / rate:
+/// rate (f + (1 - f) (1 + cos(pi (t - 1 - W) / N)) / 2). The rate of step t of the warm-up is t / W of the first.
 class RateSchedule {
  public:
   /// What the validations so far have left.
@@ -34,12 +34,14 @@ class RateSchedule {
   const State& state() const { return state_; }
   void set_state(const State& state) { state_ = state; }
 
+  /// Another number of steps. No rate of the warm-up depends on it.
+  void plan(Offset max_iterations) { options_.max_iterations = max_iterations; }
+
   /// Of step t, counted from 1.
   double rate(Offset t) const {
-    if (options_.schedule != Schedule::cosine) return state_.rate;
-    const double along = static_cast<double>(t - 1) / static_cast<double>(options_.max_iterations);
-    const double lowest = std::min(options_.min_learning_rate, options_.learning_rate);
-    return lowest + (options_.learning_rate - lowest) * 0.5 * (1 + std::cos(std::numbers::pi * along));
+    const double scheduled = rate_without_warm_up(t);
+    return t < options_.warm_up ? scheduled * static_cast<double>(t) / static_cast<double>(options_.warm_up)
+                                : scheduled;
   }
 
   /// A validation after step `iteration`. Returns whether it is the best so far.
@@ -69,6 +71,14 @@ class RateSchedule {
   Offset best_iteration() const { return state_.best_iteration; }
 
  private:
+  double rate_without_warm_up(Offset t) const {
+    if (options_.schedule != Schedule::cosine) return state_.rate;
+    const Offset rest = std::max(options_.max_iterations - options_.warm_up, Offset{1});
+    const double along = static_cast<double>(std::max(t - 1 - options_.warm_up, Offset{0})) / static_cast<double>(rest);
+    const double lowest = std::min(options_.min_learning_rate, options_.learning_rate);
+    return lowest + (options_.learning_rate - lowest) * 0.5 * (1 + std::cos(std::numbers::pi * along));
+  }
+
   TrainOptions options_;
   Offset counts_for_;  ///< of a validation without improvement
   State state_;

@@ -18,7 +18,7 @@
 #include "gcmc/ratings/split.hpp"
 #include "gcmc/train/schedule.hpp"
 #include "gcmc/train/state.hpp"
-#include "gcmc/train/valid_interval.hpp"
+#include "gcmc/train/work.hpp"
 
 namespace gcmc {
 
@@ -105,6 +105,11 @@ class Trainer {
   /// Steps at most.
   Offset planned() const {
     return replay_.empty() ? options_.train.max_iterations : static_cast<Offset>(replay_.size());
+  }
+  /// Another number of steps at most, from the warm-up on, whose rates do not depend on it, or not of a cosine.
+  void plan(Offset max_iterations) {
+    options_.train.max_iterations = max_iterations;
+    schedule_.plan(max_iterations);
   }
   bool finished() const { return iteration_ >= planned() || schedule_.stopped(); }
   /// Whether the options ask for a validation after the last step.
@@ -206,7 +211,7 @@ class Trainer {
         whole_(train_),
         valid_(backend, ratings, split.valid()),
         optimizer_(backend, model_->parameters(), options.train.optimizer, options.train.gradient_clip,
-                   options.train.average_decay),
+                   options.train.average_decay, options.train.table_rate_factor),
         valid_interval_(gcmc::valid_interval(options, ratings, split)),
         schedule_(options.train, valid_interval_) {
     if (options.train.target_removal > 0) removal_.emplace(train_, options.train.target_removal);

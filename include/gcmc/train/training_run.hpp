@@ -49,7 +49,10 @@ class TrainingRun {
         stop_(std::move(stop)),
         continuation_(std::move(continuation)),
         split_(ratings, split_options(options)),
-        baseline_(fit_bias_baseline(ratings, split_.train_and_valid())) {}
+        baseline_(fit_bias_baseline(ratings, split_.train_and_valid())) {
+    require(!continuation_.state || options.train.time_budget == 0,
+            "time_budget is for a whole training, and this one goes on with another: set it to 0");
+  }
 
   TrainResult operator()() {
     describe();
@@ -118,7 +121,7 @@ class TrainingRun {
     m.parameters = model->parameters().count();
     steps(trainer, Progress::Phase::training);
     m.seconds_per_iteration = median(step_seconds_);
-    m.stopped = stop_.stop_requested() && !trainer.finished();
+    m.stopped = ends_early() && !trainer.finished();
     m.iterations = trainer.iteration();
     const bool best = options_.train.selection == Selection::best_valid && trainer.schedule().best_iteration() > 0;
     m.best_iteration = best ? trainer.schedule().best_iteration() : trainer.iteration();
@@ -135,7 +138,7 @@ class TrainingRun {
 
   /// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
   void refit() {
-    if (stop_.stop_requested()) {
+    if (ends_early()) {
       metrics().stopped = true;
       return;
     }
@@ -176,13 +179,14 @@ class TrainingRun {
     p.best_iteration = trainer.schedule().best_iteration();
     const bool drawn = phase == Progress::Phase::refit && options_.train.embedding_draws > 0;  // which took its time
     if (drawn && trainer.iteration() == 0) offer_state(trainer, phase, true);
-    const auto goes_on = [&] { return !trainer.finished() && !stop_.stop_requested(); };
+    const auto goes_on = [&] { return !trainer.finished() && !ends_early(); };
     for (bool more = goes_on(); more;) {
       p.learning_rate = trainer.learning_rate();
       const auto step_start = Clock::now();
       const Metrics metrics = trainer.step();
       p.seconds_step = seconds_since(step_start);
       step_seconds_.push_back(p.seconds_step);
+      if (options_.train.time_budget > 0 && phase == Progress::Phase::training) plan(trainer);
       p.iteration = trainer.iteration();
       p.loss = metrics.loss();
       p.train_rmse = metrics.rmse();
@@ -197,6 +201,24 @@ class TrainingRun {
       more = goes_on();
       offer_state(trainer, phase, !more);
     }
+  }
+
+  /// With a time budget, chooses the number of steps once enough have been timed, of which the first is longer.
+  void plan(Trainer<B, T>& trainer) {
+    TrainOptions& train = options_.train;
+    const Offset timed = std::max<Offset>(train.warm_up, 5);
+    if (trainer.iteration() != std::min(timed, train.max_iterations)) return;
+    const double step = median({step_seconds_.begin() + 1, step_seconds_.end()});
+    const double left = train.time_budget - seconds_since(start_);
+    const Offset more = steps_within(left, options_, ratings_, split_, step);
+    train.max_iterations = std::min(train.max_iterations, trainer.iteration() + more);
+    last_step_by_ = train.time_budget - seconds_to_end(options_, work_of(options_, ratings_, split_), split_, step);
+    trainer.plan(train.max_iterations);
+    progress_.max_iterations = trainer.planned();
+    train.time_budget = 0;  // so that who repeats the training has the same number of steps
+  }
+  bool ends_early() const {
+    return stop_.stop_requested() || (last_step_by_ && seconds_since(start_) > *last_step_by_);
   }
 
   void offer_state(Trainer<B, T>& trainer, Progress::Phase phase, bool last) {
@@ -324,7 +346,7 @@ class TrainingRun {
 
   B& backend_;
   const Ratings& ratings_;
-  const Options& options_;
+  Options options_;  ///< with the number of steps that a time budget has chosen
   const OnProgress on_progress_;
   const std::stop_token stop_;
   Continuation continuation_;  ///< its state until that is restored
@@ -333,9 +355,10 @@ class TrainingRun {
   const BiasBaseline baseline_;
   TrainResult result_;
   Progress progress_;
-  std::vector<double> step_seconds_;  ///< of this stage
-  std::optional<Metrics> best_test_;  ///< of the best weights so far, where it was read
-  std::vector<double> rates_;         ///< of the first training's chosen number of steps, for a refit
+  std::vector<double> step_seconds_;    ///< of this stage
+  std::optional<double> last_step_by_;  ///< seconds from the start on, of a time budget
+  std::optional<Metrics> best_test_;    ///< of the best weights so far, where it was read
+  std::vector<double> rates_;           ///< of the first training's chosen number of steps, for a refit
 };
 
 }  // namespace gcmc
