@@ -112,6 +112,18 @@ TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]"
   CHECK(result.metrics.beats_baseline() == true);
 }
 
+TEST_CASE("fast takes more units and more dropout where there is more time for a rating", "[auto]") {
+  const Ratings ratings = counted(1000, 1000000, 5);
+  const auto model = [&](double seconds) { return preset_options("fast", "mine", ratings, seconds).model; };
+  CHECK(model(10).units == 32 * 6);
+  CHECK(model(11).units == 64 * 6);
+  CHECK(model(0) == model(25));
+  CHECK(model(60).units == 80 * 6);
+  CHECK(model(10).node_dropout < model(11).node_dropout);
+  CHECK(model(11).node_dropout < model(60).node_dropout);
+  CHECK(preset_options("auto", "mine", ratings, 1) == preset_options("auto", "mine", ratings));
+}
+
 TEST_CASE("fast beats the bias baseline on generated ratings in its few steps", "[auto]") {
   const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
   const TrainResult result = train(ratings, preset_options("fast", "synthetic", ratings));

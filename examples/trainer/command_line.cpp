@@ -252,7 +252,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   };
   Settings first;
   apply_config(first, arguments);
-  for (const char* name : {"preset", "data_name"})
+  for (const char* name : {"preset", "data_name", "time_budget"})
     if (given(name)) gcmc::set_option(first.options, name, arguments.texts.at(name));
 
   if (given("continue")) first.program.continued = arguments.texts.at("continue");
@@ -263,7 +263,8 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   if (!gcmc::looks_at_ratings(preset))
     settings.options = gcmc::preset_options(preset, first.options.run.data_name);
   else if (ratings)
-    settings.options = gcmc::preset_options(preset, first.options.run.data_name, *ratings);
+    settings.options =
+        gcmc::preset_options(preset, first.options.run.data_name, *ratings, first.options.train.time_budget);
   if (preset == "paper") settings.program.log_interval = 10;
   apply_continued(settings, first.program.continued, given("preset"));
   apply_config(settings, arguments);

@@ -27,7 +27,7 @@ void print_choices(const gcmc::Ratings& ratings, const Options& options) {
     if (!line.empty()) std::printf("%s:%s (%s)\n", options.preset.c_str(), line.c_str(), reason.c_str());
     line.clear();
   };
-  for (const gcmc::Choice& choice : gcmc::preset_choices(options.preset, ratings)) {
+  for (const gcmc::Choice& choice : gcmc::preset_choices(options.preset, ratings, options.train.time_budget)) {
     if (gcmc::option_text(options, choice.option) != choice.value) continue;
     if (choice.reason != reason) print();
     reason = choice.reason;

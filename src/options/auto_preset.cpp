@@ -16,6 +16,8 @@ constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fe
 constexpr Index narrowest_block = 16;
 /// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
 constexpr Offset sparse = 40, dense = 150;
+/// Microseconds a rating that fast has: narrow models below the first, wide ones from the second on.
+constexpr double short_of_time = 11, plenty = 60, a_while = 25;
 
 std::string with_thousands(Offset number) {
   std::string text = std::to_string(number);
@@ -52,32 +54,32 @@ class Chooser {
     return std::move(choices_);
   }
 
-  /// The preset fast.
-  std::vector<Choice> least_time() {
+  /// The preset fast. `budget` is in seconds; 0: unknown.
+  std::vector<Choice> least_time(double budget) {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
-            {"gcn_agg_units", std::to_string(2 * narrowest_block * (levels_ + 1))},
-            {"gcn_out_units", "32"}},
-           std::to_string(levels_) + " levels: few units, since a step's time goes with them");
-    choose({{"train_lr", "0.02"},
+            {"train_lr", "0.02"},
             {"train_min_lr", "0.0001"},
             {"train_table_lr_factor", "20"},
             {"train_warm_up", "20"},
             {"train_schedule", "cosine"},
-            {"train_max_iter", "300"},
             {"train_average_decay", "0.95"},
             {"embedding_draws", "20"},
             {"label_smoothing", "0.1"}},
            "tables of ids learn in larger steps than the rest, in one cycle of the rate");
-    choose({{"gcn_dropout", "0.5"}}, with_thousands(count_) + " ratings");
     choose({{"train_valid_interval", "auto"}, {"train_selection", "last"}, {"train_on_valid", "true"}},
            "validation ratings are trained on, and decide nothing");
-    choose_features();
+    choose_by_time(budget);
     return std::move(choices_);
   }
 
  private:
   using Setting = std::pair<const char*, std::string>;
+
+  Offset mean_degree() const {
+    const auto nodes = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size());
+    return nodes > 0 ? 2 * count_ / nodes : 0;
+  }
 
   void choose(std::initializer_list<Setting> settings, const std::string& reason) {
     for (const auto& [option, value] : settings) {
@@ -109,12 +111,30 @@ class Chooser {
   /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Many ratings
   /// train for so few steps that they need less.
   void choose_dropout() {
-    const auto nodes = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size());
-    const Offset degree = nodes > 0 ? 2 * count_ / nodes : 0;
+    const Offset degree = mean_degree();
     constexpr const char* dropout[] = {"0.7", "0.6", "0.5"};
     const int lower = (degree >= dense ? 1 : 0) + (degree >= sparse && count_ >= many_ratings ? 1 : 0);
     choose({{"gcn_dropout", dropout[lower]}}, with_thousands(degree) + " ratings a user or item, of " +
                                                   with_thousands(count_) + ": the fewer, the more dropout");
+  }
+
+  /// Few units and little dropout learn most in little time, and have learnt all that they can soon.
+  void choose_by_time(double budget) {
+    const double each = budget > 0 ? 1e6 * budget / static_cast<double>(std::max<Offset>(count_, 1)) : a_while;
+    const int pace = (each >= short_of_time ? 1 : 0) + (each >= plenty ? 1 : 0);
+    const bool many_of_each = mean_degree() >= dense;
+    constexpr int widths[] = {32, 64, 80};
+    constexpr const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"},
+                         *dropout[] = {"0.55", "0.65", "0.7"}, *dropout_of_many[] = {"0.05", "0.5", "0.6"};
+    choose({{"gcn_agg_units", std::to_string(widths[pace] * (levels_ + 1))},
+            {"gcn_out_units", outputs[pace]},
+            {"gcn_dropout", (many_of_each ? dropout_of_many : dropout)[pace]},
+            {"train_max_iter", steps[pace]}},
+           (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + with_thousands(count_) +
+               " ratings, " + with_thousands(mean_degree()) + " a user or item, in " + std::to_string(levels_) +
+               " levels");
+    if (pace == 0 && many_of_each)
+      choose({{"train_target_removal", "0.3"}}, "so that ratings are predicted by others, in place of dropout");
   }
 
   /// Blocks that stacking would make too narrow get more units.
@@ -157,16 +177,18 @@ class Chooser {
 
 bool looks_at_ratings(std::string_view preset) { return preset == "auto" || preset == "fast"; }
 
-std::vector<Choice> preset_choices(std::string_view preset, const Ratings& ratings) {
+std::vector<Choice> preset_choices(std::string_view preset, const Ratings& ratings, double time_budget) {
   require(looks_at_ratings(preset), [&] { return "preset " + std::string(preset) + " does not look at the ratings"; });
-  return preset == "auto" ? Chooser(ratings).best_error() : Chooser(ratings).least_time();
+  return preset == "auto" ? Chooser(ratings).best_error() : Chooser(ratings).least_time(time_budget);
 }
 
-Options preset_options(std::string_view preset, std::string_view data_name, const Ratings& ratings) {
+Options preset_options(std::string_view preset, std::string_view data_name, const Ratings& ratings,
+                       double time_budget) {
   if (!looks_at_ratings(preset)) return preset_options(preset, data_name);
   Options options = preset_options("dgl", data_name);
   options.preset = preset;
-  for (const Choice& choice : preset_choices(preset, ratings)) set_option(options, choice.option, choice.value);
+  for (const Choice& choice : preset_choices(preset, ratings, time_budget))
+    set_option(options, choice.option, choice.value);
   return options;
 }
 

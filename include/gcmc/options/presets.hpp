@@ -24,12 +24,14 @@ struct Choice {
   std::string option, value, reason;
 };
 
-/// What auto or fast chooses for these ratings: by their number, their density (ratings a user or item), the levels and
-/// whether a side has features. Choices of one reason follow each other. The rules were chosen by validation error
-/// (docs/accuracy.md). Deterministic; cost O(1). Throws InputError for a preset that does not look at ratings.
-GCMC_EXPORT std::vector<Choice> preset_choices(std::string_view preset, const Ratings& ratings);
+/// What auto or fast chooses for these ratings: by their number, their density (ratings a user or item), the levels,
+/// whether a side has features and, fast, by the seconds that there are (0: not known). Choices of one reason follow
+/// each other. The rules were chosen by validation error (docs/accuracy.md). Deterministic; cost O(1). Throws
+/// InputError for a preset that does not look at ratings.
+GCMC_EXPORT std::vector<Choice> preset_choices(std::string_view preset, const Ratings& ratings, double time_budget = 0);
 
 /// Any preset for these ratings, which are the set `data_name`: of auto and fast, dgl with their choices.
-GCMC_EXPORT Options preset_options(std::string_view preset, std::string_view data_name, const Ratings& ratings);
+GCMC_EXPORT Options preset_options(std::string_view preset, std::string_view data_name, const Ratings& ratings,
+                                   double time_budget = 0);
 
 }  // namespace gcmc
