@@ -61,10 +61,9 @@ class Chooser {
             {"train_lr", "0.02"},
             {"train_min_lr", "0.0001"},
             {"train_table_lr_factor", "20"},
-            {"train_warm_up", "20"},
+
             {"train_schedule", "cosine"},
             {"train_average_decay", "0.95"},
-            {"embedding_draws", "20"},
             {"label_smoothing", "0.1"}},
            "tables of ids learn in larger steps than the rest, in one cycle of the rate");
     choose({{"train_valid_interval", "auto"}, {"train_selection", "last"}, {"train_on_valid", "true"}},
@@ -129,10 +128,13 @@ class Chooser {
     choose({{"gcn_agg_units", std::to_string(widths[pace] * (levels_ + 1))},
             {"gcn_out_units", outputs[pace]},
             {"gcn_dropout", (many_of_each ? dropout_of_many : dropout)[pace]},
-            {"train_max_iter", steps[pace]}},
+            {"train_warm_up", "20"},
+            {"train_max_iter", steps[pace]},
+            {"embedding_draws", pace == 2 ? "100" : "20"}},
            (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + with_thousands(count_) +
                " ratings, " + with_thousands(mean_degree()) + " a user or item, in " + std::to_string(levels_) +
                " levels");
+    if (pace == 2) choose_features();
     if (pace == 0 && many_of_each)
       choose({{"train_target_removal", "0.3"}}, "so that ratings are predicted by others, in place of dropout");
   }
