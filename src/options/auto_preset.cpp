@@ -124,7 +124,7 @@ class Chooser {
     const bool many_of_each = mean_degree() >= dense;
     constexpr int widths[] = {32, 64, 80};
     constexpr const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"},
-                         *dropout[] = {"0.55", "0.65", "0.7"}, *dropout_of_many[] = {"0.05", "0.5", "0.6"};
+                         *dropout[] = {"0.55", "0.65", "0.7"}, *dropout_of_many[] = {"0.1", "0.5", "0.6"};
     choose({{"gcn_agg_units", std::to_string(widths[pace] * (levels_ + 1))},
             {"gcn_out_units", outputs[pace]},
             {"gcn_dropout", (many_of_each ? dropout_of_many : dropout)[pace]},
