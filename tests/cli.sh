@@ -169,6 +169,21 @@ automatic() {
   [ "$(wc -l <out)" -eq 1 ] || fail 'auto is not silent'
 }
 
+# A time budget becomes a number of steps, with which config.json repeats the run.
+timed() {
+  expect 0 train "${small[@]}" --preset fast --time-budget 0.5s --train-max-iter 100000 --save-dir timed
+  out_has '^fast: gcn_agg_accum=stack .*train_table_lr_factor=20 '
+  grep -q '"time_budget": 0.0,' timed/config.json || fail 'a run with a time budget cannot be repeated'
+  if grep -q '"train_max_iter": 100000,' timed/config.json; then fail 'a time budget chose no number of steps'; fi
+  if ! grep -q 'out of time' err; then
+    expect 0 train --config timed/config.json --save-dir timed_again
+    cmp -s timed/model/model.safetensors timed_again/model/model.safetensors || fail 'a timed run does not repeat'
+  fi
+  refuse 'time_budget is for one training' train "${small[@]}" --preset fast --time-budget 1s --seeds 2
+  expect 2 train "${small[@]}" --preset fast --time-budget 1s --checkpoint-dir places
+  err_has 'time-budget is for a training as a whole'
+}
+
 # A search: its files, the winner trained again, a search gone on with, and no test figure anywhere.
 search=(--train-max-iter 9 --trials 6 --search train_lr=0.003..0.05:log --search gcn_agg_accum=stack,sum)
 tune() {
@@ -895,6 +910,7 @@ own_ratings
 own_features
 ensemble
 automatic
+timed
 tune
 tune_signal
 recommend

@@ -207,8 +207,10 @@ class TrainingRun {
   void plan(Trainer<B, T>& trainer) {
     TrainOptions& train = options_.train;
     const Offset timed = std::max<Offset>(train.warm_up, 5);
+    if (trainer.iteration() == 1) second_step_start_ = Clock::now();
     if (trainer.iteration() != std::min(timed, train.max_iterations)) return;
-    const double step = median({step_seconds_.begin() + 1, step_seconds_.end()});
+    const double steps = static_cast<double>(std::max<Offset>(trainer.iteration() - 1, 1));
+    const double step = seconds_since(second_step_start_) / steps;  // with all that is done between steps
     const double left = train.time_budget - seconds_since(start_);
     const Offset more = steps_within(left, options_, ratings_, split_, step);
     train.max_iterations = std::min(train.max_iterations, trainer.iteration() + more);
@@ -350,7 +352,7 @@ class TrainingRun {
   const OnProgress on_progress_;
   const std::stop_token stop_;
   Continuation continuation_;  ///< its state until that is restored
-  Clock::time_point start_ = Clock::now(), stage_start_ = start_;
+  Clock::time_point start_ = Clock::now(), stage_start_ = start_, second_step_start_ = start_;
   const Split split_;
   const BiasBaseline baseline_;
   TrainResult result_;
