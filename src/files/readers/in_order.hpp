@@ -1,7 +1,7 @@
 // Pieces of a stream, worked on by several threads, with what comes of them in the stream's order.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <mutex>
@@ -15,11 +15,12 @@ namespace gcmc {
 /// the system starts. What is merged, and what is thrown, is what one thread would merge and throw.
 template <class Piece, class Result, class Take, class Work, class Merge>
 void for_each_in_order(int threads, const Take& take, const Work& work, const Merge& merge) {
-  std::mutex taking, merging;
-  std::condition_variable merged;
-  std::int64_t taken = 0, next = 0;
-  bool taken_all = false;    // by `taking`
-  std::exception_ptr error;  // by `merging`: the first in order, behind which nothing is merged
+  constexpr std::int64_t nobody = -1;
+  std::mutex taking;
+  std::int64_t taken = 0;
+  bool taken_all = false;             // both by `taking`
+  std::atomic<std::int64_t> next{0};  // whose turn it is to merge; nobody's behind an error
+  std::exception_ptr error;           // by whose turn it is: the first in order
 
   // True if there may be more.
   const auto take_one = [&](Piece& piece, std::int64_t& number, std::exception_ptr& failed) {
@@ -36,18 +37,20 @@ void for_each_in_order(int threads, const Take& take, const Work& work, const Me
   };
   // False if nothing is to be merged any more.
   const auto merge_one = [&](Result& result, std::int64_t number, std::exception_ptr failed) {
-    std::unique_lock lock(merging);
-    merged.wait(lock, [&] { return next == number || error; });
-    if (error) return false;
+    for (std::int64_t turn = next; turn != number; turn = next) {
+      if (turn == nobody) return false;
+      next.wait(turn);
+    }
     try {
       if (failed) std::rethrow_exception(failed);
       merge(result);
-      ++next;
+      next = number + 1;
     } catch (...) {
       error = std::current_exception();
+      next = nobody;
     }
-    merged.notify_all();
-    return !error;
+    next.notify_all();
+    return next != nobody;
   };
   const auto loop = [&] {
     Piece piece{};
