@@ -37,7 +37,7 @@ for python in ${PYTHONS:-$(pythons)}; do
   "$python" --version
   "$python" -m venv venv
   venv/bin/pip --quiet install "$wheel" pytest
-  for library in pandas polars pyarrow scipy scikit-learn; do
+  for library in pandas polars pyarrow duckdb scipy scikit-learn joblib matplotlib; do
     venv/bin/pip --quiet install --only-binary :all: "$library" || echo "$library: no wheel; its tests are skipped"
   done
   venv/bin/python -m pytest -q -rs -p no:cacheprovider tests "$@"

@@ -26,8 +26,13 @@ Index RatingCollector::numbered(std::string_view id, bool is_user) {
 
 void RatingCollector::add(std::string_view user, std::string_view item, double value, double time) {
   RatingsBuilder::require_value(value);
+  add(number_user(user), number_item(item), value, time);
+}
+
+void RatingCollector::add(Index user, Index item, double value, double time) {
+  RatingsBuilder::require_value(value);
   note_value(value);
-  push({numbered(user, true), numbered(item, false), value}, time);
+  push({user, item, value}, time);
 }
 
 void RatingCollector::add(const RatingBlock& block) {

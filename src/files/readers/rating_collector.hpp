@@ -29,6 +29,11 @@ class RatingCollector {
   /// Throws InputError as RatingsBuilder::add does.
   void add(std::string_view user, std::string_view item, double value, double time = no_time);
 
+  /// The same in two steps: a number for each id, each of which needs a rating, and ratings by numbers.
+  Index number_user(std::string_view id) { return numbered(id, true); }
+  Index number_item(std::string_view id) { return numbered(id, false); }
+  void add(Index user, Index item, double value, double time = no_time);
+
   /// All ratings of a block, and what its report counts; then throws what came behind them.
   void add(const RatingBlock& block);
 

@@ -6,84 +6,138 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ._gcmc import RatingColumns
+from ._gcmc import Column, RatingColumns, columns_of_stream
 
-_SPARSE = ("a bare matrix does not say whether its rows are users or items, nor their ids: "
+_MATRIX = ("a bare matrix does not say whether its rows are users or items, nor their ids: "
            "give columns, such as (users, items, ratings)")
 
 
 def columns_of(table: Any, names: Sequence[str], optional: Sequence[str] = ()) -> list[Any]:
-    """The named columns of a dict, a frame or a table; of a tuple, or where a name is missing, the first ones."""
+    """The named columns of a dict, a frame or a table; of a tuple, or where a name is missing, the first ones. None for
+    an optional one that is not there."""
     if hasattr(table, "tocoo") or (isinstance(table, np.ndarray) and table.dtype.names is None):
-        raise ValueError(_SPARSE)
+        raise ValueError(_MATRIX)
     if isinstance(table, (tuple, list)):
         found = list(table)
         if not len(names) <= len(found) <= len(names) + len(optional):
             raise ValueError(f"{len(found)} columns, but {_listed(names, optional)} were expected")
         return found + [None] * (len(names) + len(optional) - len(found))
-    keys = _names_of_columns(table)
-    if all(name in keys for name in names):
-        return [table[name] if name in keys else None for name in (*names, *optional)]
-    if len(keys) < len(names):
-        raise ValueError(f"columns {_listed(keys)}, but {_listed(names, optional)} were expected")
-    return [table[key] for key in keys[:len(names)]] + [None] * len(optional)
+    columns = named_columns(table)
+    if all(name in columns for name in names):
+        return [columns.get(name) for name in (*names, *optional)]
+    if len(columns) < len(names):
+        raise ValueError(f"columns {_listed(list(columns))}, but {_listed(names, optional)} were expected")
+    return list(columns.values())[:len(names)] + [None] * len(optional)
 
 
-def _names_of_columns(table: Any) -> list[Any]:
+def named_columns(table: Any) -> dict[Any, Any]:
+    """Of a frame of pandas, whose columns are NumPy's, its columns; of what else has the Arrow C stream interface, those
+    of the stream."""
     if isinstance(table, dict):
-        return list(table)
+        return table
     if isinstance(table, np.ndarray):
-        return list(table.dtype.names)
-    names = getattr(table, "column_names", None)  # pyarrow; pandas and polars have columns
-    if names is None:
-        names = getattr(table, "columns", None)
-    if names is None:
-        raise ValueError(f"{type(table).__name__} is none of: tuple or dict of arrays, pandas, polars, pyarrow table")
-    return list(names)
+        return {name: table[name] for name in table.dtype.names or ()}
+    if hasattr(table, "__arrow_c_stream__") and not hasattr(table, "iloc"):
+        return {column.name: column for column in columns_of_stream(table.__arrow_c_stream__())}
+    if not hasattr(table, "columns"):
+        raise ValueError(f"{type(table).__name__} is none of: tuple or dict of arrays, or a table of pandas, polars, "
+                         "pyarrow, duckdb or another library with the Arrow C stream interface")
+    return {name: table[name] for name in table.columns}
 
 
 def _listed(names: Sequence[Any], optional: Sequence[str] = ()) -> str:
     return ", ".join(map(str, names)) + "".join(f"[, {name}]" for name in optional)
 
 
-def ids_of(column: Any, name: str) -> np.ndarray | list[str]:
-    """Whole numbers as int64, anything else as a list of str. A single id is a column of one."""
+def ids_of(column: Any, name: str) -> Column:
+    """A column of whole numbers or text. A single id is a column of one."""
     if isinstance(column, (str, int, np.integer)) and not isinstance(column, bool):
         column = [column]
-    array = np.asarray(column)
-    if array.ndim != 1:
-        raise ValueError(f"{name}: a column of ids was expected, not an array of shape {array.shape}")
-    if array.dtype.kind in "iu" and (array.dtype != np.uint64 or not array.size or array.max() < 2**63):
-        return np.ascontiguousarray(array, dtype=np.int64)
-    if array.size == 0:
-        return np.empty(0, np.int64)
-    if array.dtype.kind == "f":
-        raise ValueError(f"{name}: ids are whole numbers or text, not {array.dtype}; "
-                         "where a frame has missing ids, drop those rows, then make the column whole numbers")
-    return _ids_of_objects(column if isinstance(column, list) else array.tolist(), name)
+    taken = _arrow_column(column, name)
+    if taken is None:
+        return _ids_of_array(column, name)
+    if not taken.is_whole and not taken.is_text:
+        raise ValueError(f"{taken.name}: ids are whole numbers or text, not {taken.type_name}")
+    return taken
 
 
-def _ids_of_objects(ids: list[Any], name: str) -> np.ndarray | list[str]:
-    if all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) and -2**63 <= one < 2**63 for one in ids):
-        return np.array(ids, dtype=np.int64)
-    for k, one in enumerate(ids):
-        if isinstance(one, bool) or not isinstance(one, (str, int, np.integer)):
-            raise ValueError(f"{name}: row {k} is {one!r}, which is neither a whole number nor text")
-    return [str(one) for one in ids]
+def numbers_of(column: Any, name: str) -> Column:
+    """A column of numbers; times are seconds."""
+    taken = _arrow_column(column, name)
+    if taken is None:
+        return Column.of_array(name, _numbers_of_array(column, name))
+    if not taken.is_number:
+        raise ValueError(f"{taken.name}: {taken.type_name} is no number: cast the column to float64")
+    return taken
 
 
-def numbers_of(column: Any, name: str) -> np.ndarray:
-    """A column of float64."""
-    array = np.asarray(column)
-    if array.dtype.kind == "M":
-        array = array.astype("datetime64[us]").astype(np.int64) / 1e6  # seconds
+def _arrow_column(column: Any, name: str) -> Column | None:
+    """None for what NumPy has to take."""
+    if isinstance(column, Column):
+        return column
+    kept_by_numpy = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "iufM"
+    if kept_by_numpy or not hasattr(column, "__arrow_c_stream__"):
+        return None
     try:
-        array = np.ascontiguousarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
-        raise ValueError(f"{name}: {problem}") from None
+        columns = columns_of_stream(column.__arrow_c_stream__())
+    except (ImportError, TypeError, ValueError):  # pandas without pyarrow; objects of several types
+        return None
+    if len(columns) != 1:
+        raise ValueError(f"{name}: {len(columns)} columns in place of one")
+    columns[0].name = name
+    return columns[0]
+
+
+def _one_dimension(column: Any, name: str) -> np.ndarray[Any, Any]:
+    array = np.asarray(column)
     if array.ndim != 1:
         raise ValueError(f"{name}: a column was expected, not an array of shape {array.shape}")
     return array
+
+
+def _ids_of_array(column: Any, name: str) -> Column:
+    array = _one_dimension(column, name)
+    if array.size == 0:
+        return Column.of_array(name, np.empty(0, np.int64))
+    if array.dtype.kind in "iu":
+        return Column.of_array(name, _native(array))
+    if array.dtype.kind == "f":
+        missing = np.flatnonzero(np.isnan(array))
+        if missing.size:
+            raise ValueError(f"{name}: row {missing[0]} has no value: leave such rows out")
+        raise ValueError(f"{name}: ids are whole numbers or text, not {array.dtype}")
+    return _ids_of_objects(column if isinstance(column, list) else array.tolist(), name)
+
+
+def _ids_of_objects(ids: list[Any], name: str) -> Column:
+    if all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) and -2**63 <= one < 2**63 for one in ids):
+        return Column.of_array(name, np.array(ids, dtype=np.int64))
+    for k, one in enumerate(ids):
+        if isinstance(one, bool) or not isinstance(one, (str, int, np.integer)):
+            raise ValueError(f"{name}: row {k} is {one!r}, which is neither a whole number nor text")
+    return Column.of_texts(name, [str(one) for one in ids])
+
+
+def _native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _numbers_of_array(column: Any, name: str) -> np.ndarray[Any, Any]:
+    array = _one_dimension(column, name)
+    if array.dtype.kind == "M":
+        seconds = array.astype("datetime64[us]").astype(np.int64) / 1e6
+        return np.where(np.isnat(array), np.nan, seconds)
+    if array.dtype.kind in "iu" or array.dtype in (np.float32, np.float64):
+        return _native(array)
+    try:
+        return np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        for k, value in enumerate(array):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                raise ValueError(f"{name}: row {k} is {str(value)!r}, which is no number") from None
+        raise
 
 
 def rating_columns(table: Any, kinds: list[type] | None = None) -> RatingColumns:
@@ -97,14 +151,14 @@ def rating_columns(table: Any, kinds: list[type] | None = None) -> RatingColumns
     return RatingColumns(users, items, ratings, times)
 
 
-def require_one_length(*columns: Any) -> None:
+def require_one_length(*columns: Column) -> None:
     lengths = [len(column) for column in columns]
     if len(set(lengths)) > 1:
         raise ValueError(f"columns of different lengths: {lengths}")
 
 
-def kind_of(ids: np.ndarray | list[str]) -> type:
-    return int if isinstance(ids, np.ndarray) else str
+def kind_of(ids: Column) -> type:
+    return int if ids.is_whole else str
 
 
 def kind_of_texts(texts: list[str]) -> type:
@@ -115,5 +169,12 @@ def kind_of_texts(texts: list[str]) -> type:
     return int if all(map(is_number, texts)) else str
 
 
-def array_of_ids(texts: list[str], kind: type) -> np.ndarray:
-    return np.array([int(text) for text in texts], np.int64) if kind is int else np.array(texts, object)
+def array_of_ids(texts: list[str], kind: type) -> np.ndarray[Any, Any]:
+    """int64, or objects: str, or numbers that are larger."""
+    if kind is str:
+        return np.array(texts, object)
+    ids = [int(text) for text in texts]
+    try:
+        return np.array(ids, np.int64)
+    except OverflowError:
+        return np.array(ids, object)

@@ -56,7 +56,8 @@ def test_text_ids_of_frames_come_back_as_text(library):
     frame = module.table(named) if library == "pyarrow" else module.DataFrame(named)
     model = gcmc.Model(**QUICK).fit(frame)
     answer = model.recommend("u100", n=2)
-    assert list(answer["user"]) == ["u100"] * 2 and answer["item"].dtype == np.int64
+    assert type(answer) is type(frame)
+    assert np.asarray(answer["user"]).tolist() == ["u100"] * 2 and np.asarray(answer["item"]).dtype == np.int64
 
 
 def test_text_that_looks_like_numbers_stays_text():
@@ -93,7 +94,7 @@ def test_a_bare_matrix_is_refused():
     (([1.5], [2], [3]), "whole numbers or text"),
     (([1, None], [2, 3], [3, 4]), "row 1 is None"),
     (([True, False], [2, 3], [3, 4]), "row 0 is True"),
-    (([1], [2], ["good"]), "rating"),
+    (([1], [2], ["good"]), "rating: row 0 is"),
     (([1], [2]), "2 columns"),
     ({"a": [1]}, "were expected"),
     (5, "int is none of"),
@@ -101,6 +102,9 @@ def test_a_bare_matrix_is_refused():
     (([1], [""], [3]), "empty"),
     ((["a\nb"], [2], [3]), "line break"),
     (([], [], []), "rating"),
+    (([1, 2], [3, 4], [5, None]), "rating: row 1 "),
+    (([1, 2], [3, 4], [5, "x"]), "rating: row 1 is 'x'"),
+    (([1, 2], [3, 4], [5, float("inf")]), "rating: row 1 "),
 ])
 def test_what_is_no_ratings_is_refused(table, sentence):
     with pytest.raises(ValueError, match=sentence):

@@ -1,0 +1,74 @@
+"""Answers as the caller's kind of frame, and tables of features and edges as files for the library's reader."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import os
+from typing import Any, Iterable
+
+import numpy as np
+
+from .columns import named_columns
+
+#: Libraries whose frames are answered by frames, and how each makes one of a dict of columns.
+_MAKERS = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}
+
+_SIDES = {"user_features": ("user",), "item_features": ("item",), "user_graph": ("source", "target", "weight"),
+          "item_graph": ("source", "target", "weight")}
+
+
+def library_of(table: Any) -> str | None:
+    """The library of a frame; None for what is answered by dicts of arrays."""
+    name = type(table).__module__.partition(".")[0]
+    return name if name in _MAKERS else None
+
+
+def answer(library: str | None, columns: dict[str, Any]) -> Any:
+    """The columns as a frame of the library, one value for all rows where it is no array."""
+    if library is None:
+        return columns
+    rows = max(len(column) for column in columns.values() if np.ndim(column))
+    full = {name: column if np.ndim(column) else np.full(rows, column) for name, column in columns.items()}
+    plain = {name: column.tolist() if column.dtype == object else column for name, column in full.items()}
+    return getattr(importlib.import_module(library), _MAKERS[library])(plain)
+
+
+def side_file(folder: str, name: str, table: Any) -> str:
+    """The path of a table of features or edges: as given, or of one written into the folder."""
+    if isinstance(table, (str, os.PathLike)):
+        return os.fspath(table)
+    path = os.path.join(folder, name + ".csv")
+    columns = _side_columns(table, _SIDES[name])
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*map(_texts, columns.values())))
+    return path
+
+
+def _side_columns(table: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    if isinstance(table, (tuple, list)):
+        return {names[k] if k < len(names) else f"feature {k}": column for k, column in enumerate(table)}
+    if hasattr(table, "column_names"):  # pyarrow
+        return {name: table[name] for name in table.column_names}
+    if hasattr(table, "columns"):
+        return {str(name): table[name] for name in table.columns}
+    return {str(name): column for name, column in named_columns(table).items()}
+
+
+def _texts(column: Any) -> Iterable[str]:
+    for name in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, name):
+            column = getattr(column, name)()
+            break
+    return map(_text, column)
+
+
+def _text(value: Any) -> str:
+    """A field as the reader takes it: nothing for what is missing, a|b|c for a list."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        return "|".join(map(_text, value))
+    return str(value)

@@ -1,0 +1,206 @@
+#include "training.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <concepts>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <stop_token>
+
+#include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/presets.hpp"
+#include "gcmc/train/ensemble.hpp"
+#include "side_files.hpp"
+
+namespace nb = nanobind;
+using gcmc::Predictor;
+
+namespace {
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+
+/// All that `fit` is told by name.
+struct FitOptions {
+  gcmc::Options options;
+  gcmc::ReadOptions reading = {};
+};
+
+/// How columns are read; the library's rows are beside.
+struct ColumnOptions {
+  gcmc::ReadOptions reading;
+};
+template <class O, class Visit>
+requires std::same_as<std::remove_const_t<O>, ColumnOptions>
+void for_each_option(O& o, Visit&& visit) {
+  visit(gcmc::OptionRow{"duplicates", "Data", "which rating of a pair counts"}, o.reading.duplicates);
+  visit(gcmc::OptionRow{"rating_levels", "Data", "levels for values that are too many"}, o.reading.rating_levels);
+}
+
+std::string data_name(const Texts& texts) {
+  const auto named = texts.find("data_name");
+  return named == texts.end() ? "ratings" : named->second;
+}
+
+gcmc::Options preset_options(const std::string& preset, const Texts& texts, const gcmc::Ratings* ratings) {
+  gcmc::Options options;
+  gcmc::set_option(options, "preset", preset);
+  if (preset != "auto") return gcmc::preset_options(preset, data_name(texts));
+  return ratings ? gcmc::auto_options(*ratings, data_name(texts)) : options;
+}
+
+FitOptions with_texts(gcmc::Options start, const Texts& texts) {
+  FitOptions fit{std::move(start)};
+  ColumnOptions columns;
+  for (const auto& [name, text] : texts)
+    if (gcmc::with_option(columns, name, [](const auto&...) {}))
+      gcmc::set_option(columns, name, text);
+    else
+      gcmc::set_option(fit.options, name, text);
+  fit.options.run.data_name = data_name(texts);
+  fit.reading = columns.reading;
+  fit.reading.times = gcmc::times_for(fit.options.run.split);
+  return fit;
+}
+
+/// The model's own options hold where training goes on; those of the split are the new ratings'.
+gcmc::Options start_options(const std::string& preset, const Texts& texts, const gcmc::Ratings* ratings,
+                            const Predictor* continued) {
+  if (!continued) return preset_options(preset, texts, ratings);
+  gcmc::Options options = continued->model().options;
+  options.train.seeds = static_cast<gcmc::Index>(continued->models().size());
+  options.run.split = gcmc::Options().run.split;
+  options.run.threads = 0;
+  return options;
+}
+
+nb::dict progress_dict(const gcmc::Progress& progress) {
+  using Phase = gcmc::Progress::Phase;
+  nb::dict row;
+  row["phase"] = progress.phase == Phase::training ? "training"
+                 : progress.phase == Phase::refit  ? "refit"
+                                                   : "embedding";
+  row["model"] = progress.model;
+  row["iteration"] = progress.iteration;
+  row["max_iterations"] = progress.max_iterations;
+  row["loss"] = progress.loss;
+  row["train_rmse"] = progress.train_rmse;
+  row["valid_rmse"] = progress.valid_rmse ? nb::cast(*progress.valid_rmse) : nb::none();
+  row["best_valid_rmse"] = progress.best_valid_rmse;
+  row["learning_rate"] = progress.learning_rate;
+  row["seconds"] = progress.seconds_total;
+  return row;
+}
+
+/// One row an evaluation of each model.
+nb::dict history_dict(const std::vector<std::vector<gcmc::HistoryRow>>& histories) {
+  std::vector<gcmc::Offset> model, iteration;
+  std::vector<double> loss, train_rmse, valid_rmse, test_rmse, learning_rate, seconds;
+  for (std::size_t k = 0; k < histories.size(); ++k)
+    for (const gcmc::HistoryRow& row : histories[k]) {
+      model.push_back(static_cast<gcmc::Offset>(k + 1));
+      iteration.push_back(row.iteration);
+      loss.push_back(row.loss);
+      train_rmse.push_back(row.train_rmse);
+      valid_rmse.push_back(row.valid_rmse.value_or(missing));
+      test_rmse.push_back(row.test_rmse.value_or(missing));
+      learning_rate.push_back(row.learning_rate);
+      seconds.push_back(row.seconds);
+    }
+  nb::dict columns;
+  columns["model"] = array_of(std::move(model));
+  columns["iteration"] = array_of(std::move(iteration));
+  columns["loss"] = array_of(std::move(loss));
+  columns["train_rmse"] = array_of(std::move(train_rmse));
+  columns["valid_rmse"] = array_of(std::move(valid_rmse));
+  columns["test_rmse"] = array_of(std::move(test_rmse));
+  columns["learning_rate"] = array_of(std::move(learning_rate));
+  columns["seconds"] = array_of(std::move(seconds));
+  return columns;
+}
+
+/// Calls Python after each iteration; the first Ctrl-C asks for the end, any other exception is the caller's.
+class Watcher {
+ public:
+  Watcher(std::stop_source& stop, nb::object callback) : stop_(stop), callback_(std::move(callback)) {}
+
+  void operator()(const gcmc::Progress& progress) const {
+    const nb::gil_scoped_acquire held;
+    try {
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      if (!callback_.is_none()) callback_(progress_dict(progress));
+    } catch (const nb::python_error& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt) || stop_.stop_requested()) throw;
+      stop_.request_stop();
+    }
+  }
+
+ private:
+  std::stop_source& stop_;
+  nb::object callback_;
+};
+
+/// Adds what files tell of users and items. Throws InputError for one of no use.
+void add_side_files(gcmc::Ratings& ratings, const Texts& files, gcmc::ReadReport& report) {
+  gcmc::ReadOptions reading;
+  const std::pair<const char*, std::string*> places[] = {{"user_features", &reading.user_features},
+                                                         {"item_features", &reading.item_features},
+                                                         {"user_graph", &reading.user_graph},
+                                                         {"item_graph", &reading.item_graph}};
+  for (const auto& [name, place] : places) {
+    const auto found = files.find(name);
+    if (found != files.end()) *place = found->second;
+  }
+  gcmc::add_side_files(ratings, reading, report);
+  gcmc::require(report.side_files.size() >= files.size(), [&] { return report.notes.back(); });
+}
+
+}  // namespace
+
+void check_options(const std::string& preset, const Texts& texts) {
+  with_texts(preset_options(preset, texts, nullptr), texts);
+}
+
+nb::tuple train(const TrainingData& data, const std::string& preset, const Texts& texts, const Predictor* continued,
+                const nb::object& callback) {
+  std::stop_source stop;
+  const Watcher watcher(stop, callback);
+  gcmc::ReadReport report;
+  gcmc::EnsembleResult result;
+  std::unique_ptr<Predictor> predictor;
+  {
+    const nb::gil_scoped_release released;
+    const FitOptions asked = with_texts(start_options(preset, texts, nullptr, continued), texts);
+    gcmc::Ratings ratings = ratings_of(data.ratings, data.valid, asked.options.run.data_name, asked.reading, report);
+    report.notes.clear();
+    add_side_files(ratings, data.side_files, report);
+    gcmc::Options options = with_texts(start_options(preset, texts, &ratings, continued), texts).options;
+    if (!data.side_files.empty() && !texts.contains("use_one_hot_fea")) options.model.features = true;
+    gcmc::EnsembleContinuation continuation;
+    if (continued) continuation.weights.assign(continued->models().begin(), continued->models().end());
+    result = gcmc::train_ensemble(ratings, options, std::cref(watcher), stop.get_token(), gcmc::train_on_cpu,
+                                  std::move(continuation));
+    predictor = std::make_unique<Predictor>(std::move(result.models), options.run.threads);
+  }
+  const auto& members = result.metrics.members;
+  const std::string metrics =
+      result.options.size() == 1 ? gcmc::metrics_json(members.front()) : gcmc::metrics_json(result.metrics);
+  return nb::make_tuple(std::move(predictor), history_dict(result.histories), metrics, report.notes,
+                        stop.stop_requested());
+}
+
+/// Options in which the saved model differs from its preset.
+Texts options_beside_preset(const Predictor& predictor) {
+  const gcmc::Options& options = predictor.model().options;
+  const std::string preset = options.preset == "auto" ? "dgl" : options.preset;
+  const gcmc::Options start = gcmc::preset_options(preset, options.run.data_name);
+  Texts different;
+  for (const std::string& name : gcmc::option_names())
+    if (const std::string text = gcmc::option_text(options, name);
+        name != "preset" && name != "threads" && text != gcmc::option_text(start, name))
+      different[name] = text;
+  different["seed"] = gcmc::option_text(options, "seed");
+  return different;
+}
