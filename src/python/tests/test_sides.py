@@ -1,0 +1,109 @@
+"""Features and graphs beside the ratings, as the program takes them."""
+
+import csv
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+import gcmc
+
+from test_model import SMALL, made_ratings
+
+QUICK = {**SMALL, "train_max_iter": 8, "seed": 1}
+
+
+def side_tables():
+    random = np.random.default_rng(3)
+    users, items = np.arange(100, 160), np.arange(5, 45)
+    return {
+        "user_features": {"user": users, "age": random.integers(18, 80, 60), "trade": random.choice(["a", "b"], 60)},
+        "item_features": {"item": items, "year": random.integers(1950, 2000, 40) + 0.5,
+                          "genres": [["war"], ["war", "love"]] * 20},
+        "user_graph": {"source": random.choice(users, 90), "target": random.choice(users, 90)},
+        "item_graph": {"source": random.choice(items, 90), "target": random.choice(items, 90),
+                       "weight": random.integers(1, 5, 90)},
+    }
+
+
+def written(table, path):
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(zip(*(["|".join(one) if isinstance(one, list) else one for one in column]
+                               for column in table.values())))
+    return path
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    return made_ratings()
+
+
+@pytest.fixture(scope="module")
+def model(ratings):
+    return gcmc.Model(**QUICK).fit(ratings, **side_tables())
+
+
+def bits(model, ratings):
+    return model.predict(ratings["user"], ratings["item"]).tobytes()
+
+
+def test_they_change_what_is_predicted_each_alone(ratings, model):
+    seen = {bits(model, ratings), bits(gcmc.Model(**QUICK).fit(ratings), ratings)}
+    for name, table in side_tables().items():
+        seen.add(bits(gcmc.Model(**QUICK).fit(ratings, **{name: table}), ratings))
+    assert len(seen) == 6
+
+
+def test_the_program_gets_the_same_bits_from_the_same_tables(ratings, model, tmp_path):
+    program = os.environ.get("GCMC_PROGRAM")
+    if not program:
+        pytest.skip("GCMC_PROGRAM is not set")
+    rows = "".join(f"{u},{i},{r}\n" for u, i, r in zip(*ratings.values()))
+    (tmp_path / "ratings.csv").write_text("user,item,rating\n" + rows)
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    flags += [f"--{name.replace('_', '-')}={written(table, tmp_path / f'{name}.csv')}"
+              for name, table in side_tables().items()]
+    kernels = {**os.environ, "GCMC_CPU_ISA": model.metrics_["backend"].removeprefix("cpu-")}
+    subprocess.run([program, "train", tmp_path / "ratings.csv", *flags, "--save-dir", tmp_path / "run"], check=True,
+                   env=kernels, capture_output=True)
+    assert bits(gcmc.load(tmp_path / "run"), ratings) == bits(model, ratings)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_frames_and_files_are_as_dicts(ratings, model, tmp_path, library):
+    module = pytest.importorskip(library)
+    make = module.table if library == "pyarrow" else module.DataFrame
+    frames = {name: make({key: list(column) for key, column in table.items()})
+              for name, table in side_tables().items()}
+    assert bits(gcmc.Model(**QUICK).fit(ratings, **frames), ratings) == bits(model, ratings)
+    files = {name: written(table, tmp_path / f"{name}.csv") for name, table in side_tables().items()}
+    assert bits(gcmc.Model(**QUICK).fit(ratings, **files), ratings) == bits(model, ratings)
+
+
+def test_notes_name_the_table(ratings):
+    table = side_tables()["user_features"]
+    some = {name: column[:50] for name, column in table.items()}
+    notes = gcmc.Model(**QUICK).fit(ratings, user_features=some).notes_
+    assert notes == ["user_features.csv: 10 of 60 users have no line: their features are zeros"]
+
+
+@pytest.mark.parametrize("table, sentence", [
+    ({"user": [1, 2], "age": [3, 4]}, "user_features.csv: no line is of a user"),
+    ("nowhere.csv", "nowhere.csv"),
+    ({"user": [100, 101]}, "no column besides"),
+])
+def test_a_table_of_no_use_is_an_error(ratings, table, sentence):
+    with pytest.raises(ValueError, match=sentence) as raised:
+        gcmc.Model(**QUICK).fit(ratings, user_features=table)
+    assert "/tmp" not in str(raised.value)
+
+
+def test_a_model_with_features_is_saved_and_trained_on(ratings, model, tmp_path):
+    model.save(tmp_path)
+    assert bits(gcmc.load(tmp_path), ratings) == bits(model, ratings)
+    assert "user_graph.csv" in (tmp_path / "config.json").read_text()
+    more = gcmc.load(tmp_path).continue_fit(ratings, **side_tables())
+    assert more.metrics_["best_valid_rmse"] <= model.metrics_["best_valid_rmse"] + 0.02
