@@ -31,8 +31,15 @@ pythons() {  # paths of interpreters, one a minor version
     done
   done
 }
-cp -r src/python/tests docs/python.md "$scratch/"
+cp -r src/python/tests src/python/pyproject.toml docs/python.md "$scratch/"
 cd "$scratch"  # where only the installed package is found
+
+echo 'types of the package and of the examples'
+build/bin/pip --quiet install "$wheel" mypy numpy
+build/bin/python -c 'import doctest; print(doctest.script_from_examples(open("python.md").read()))' >examples.py
+build/bin/mypy --config-file pyproject.toml -p gcmc
+build/bin/mypy --config-file pyproject.toml examples.py
+
 for python in ${PYTHONS:-$(pythons)}; do
   "$python" --version
   "$python" -m venv venv

@@ -88,7 +88,7 @@ DataColumn column_of_array(std::string name, nb::ndarray<nb::ro, nb::ndim<1>, nb
   return column;
 }
 
-DataColumn column_of_texts(std::string name, const nb::list& texts) {
+DataColumn column_of_texts(std::string name, const nb::typed<nb::list, nb::str>& texts) {
   struct Text {
     std::string text;
     std::vector<std::int64_t> ends = {0};

@@ -24,7 +24,7 @@ DataColumn column_of_array(
     std::string name,
     nanobind::ndarray<nanobind::ro, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu> array);
 /// A copy of a list of str.
-DataColumn column_of_texts(std::string name, const nanobind::list& texts);
+DataColumn column_of_texts(std::string name, const nanobind::typed<nanobind::list, nanobind::str>& texts);
 /// What an object's __arrow_c_stream__() returned.
 std::vector<DataColumn> columns_of_stream(const nanobind::object& capsule);
 

@@ -2,12 +2,14 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <map>
 #include <memory>
 #include <span>
+#include <tuple>
 
 #include "columns.hpp"
 #include "gcmc/base/version.hpp"
@@ -26,6 +28,10 @@ using gcmc::Predictor;
 
 namespace {
 
+using Floats = nb::ndarray<nb::numpy, double>;
+using Indices = nb::ndarray<nb::numpy, Index>;
+using ScoreArrays = std::tuple<Floats, Floats>;                     ///< ratings, probabilities
+using RecommendationArrays = std::tuple<Indices, Indices, Floats>;  ///< users (none of one alone), items, ratings
 using Released = nb::call_guard<nb::gil_scoped_release>;
 
 std::vector<Predictor::Pair> pairs_of(const Numbers& users, const Numbers& items) {
@@ -37,13 +43,13 @@ std::vector<Predictor::Pair> pairs_of(const Numbers& users, const Numbers& items
   return pairs;
 }
 
-nb::tuple score_arrays(Predictor::Scores scores, std::size_t levels) {
+ScoreArrays score_arrays(Predictor::Scores scores, std::size_t levels) {
   const std::size_t pairs = scores.ratings.size();
-  return nb::make_tuple(array_of(std::move(scores.ratings)),
-                        array_of(std::move(scores.probabilities), {pairs, levels}));
+  return std::make_tuple(array_of(std::move(scores.ratings)),
+                         array_of(std::move(scores.probabilities), {pairs, levels}));
 }
 
-nb::tuple score(const Predictor& predictor, const DataColumn& users, const DataColumn& items) {
+ScoreArrays score(const Predictor& predictor, const DataColumn& users, const DataColumn& items) {
   const auto pairs =
       pairs_of(numbers_of(predictor, gcmc::user_side, users), numbers_of(predictor, gcmc::item_side, items));
   Predictor::Scores scores;
@@ -54,14 +60,13 @@ nb::tuple score(const Predictor& predictor, const DataColumn& users, const DataC
   return score_arrays(std::move(scores), predictor.model().levels.size());
 }
 
-nb::tuple score_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, const DataColumn& items) {
+ScoreArrays score_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, const DataColumn& items) {
   const Numbers numbers = numbers_of(predictor, gcmc::item_side, items);
   return score_arrays(predictor.score(newcomer, numbers), predictor.model().levels.size());
 }
 
-/// Columns of the answer: numbers of users (none of one alone), of items, ratings.
-nb::tuple recommendation_arrays(const std::vector<std::vector<Predictor::Recommendation>>& lists,
-                                const Numbers& users) {
+RecommendationArrays recommendation_arrays(const std::vector<std::vector<Predictor::Recommendation>>& lists,
+                                           const Numbers& users) {
   Numbers whose, items;
   std::vector<double> ratings;
   for (std::size_t k = 0; k < lists.size(); ++k)
@@ -70,13 +75,13 @@ nb::tuple recommendation_arrays(const std::vector<std::vector<Predictor::Recomme
       items.push_back(item);
       ratings.push_back(rating);
     }
-  return nb::make_tuple(array_of(std::move(whose)), array_of(std::move(items)), array_of(std::move(ratings)));
+  return std::make_tuple(array_of(std::move(whose)), array_of(std::move(items)), array_of(std::move(ratings)));
 }
 
 using NumberArray = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-nb::tuple recommend(const Predictor& predictor, const NumberArray& users, Index top, bool rated,
-                    const std::optional<NumberArray>& among) {
+RecommendationArrays recommend(const Predictor& predictor, const NumberArray& users, Index top, bool rated,
+                               const std::optional<NumberArray>& among) {
   const Numbers numbers(users.data(), users.data() + users.size());
   std::vector<std::vector<Predictor::Recommendation>> lists;
   {
@@ -88,11 +93,12 @@ nb::tuple recommend(const Predictor& predictor, const NumberArray& users, Index 
   return recommendation_arrays(lists, numbers);
 }
 
-nb::tuple recommend_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, Index top, bool rated) {
+RecommendationArrays recommend_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, Index top,
+                                        bool rated) {
   return recommendation_arrays({predictor.recommend(newcomer, {.top = top, .rated = rated})}, {});
 }
 
-nb::tuple similar(const Predictor& predictor, bool users, Index node, Index top, bool by_ratings) {
+std::tuple<Indices, Floats> similar(const Predictor& predictor, bool users, Index node, Index top, bool by_ratings) {
   const auto by = by_ratings ? Predictor::Likeness::ratings : Predictor::Likeness::embeddings;
   std::vector<Predictor::Neighbour> neighbours;
   {
@@ -105,7 +111,7 @@ nb::tuple similar(const Predictor& predictor, bool users, Index node, Index top,
     nodes.push_back(other);
     similarities.push_back(similarity);
   }
-  return nb::make_tuple(array_of(std::move(nodes)), array_of(std::move(similarities)));
+  return std::make_tuple(array_of(std::move(nodes)), array_of(std::move(similarities)));
 }
 
 /// As `gcmc predict --newcomer` takes ratings: of items that the model has, the last of each, at the nearest level.
@@ -123,7 +129,8 @@ gcmc::Newcomer fold_in(const Predictor& predictor, const DataColumn& items, cons
   return predictor.fold_in(gcmc::user_side, std::move(known));
 }
 
-nb::tuple explanation_arrays(const Predictor& predictor, const Predictor::Explanation& explanation) {
+std::tuple<double, Indices, Floats, Floats> explanation_arrays(const Predictor& predictor,
+                                                               const Predictor::Explanation& explanation) {
   Numbers items;
   std::vector<double> ratings, effects;
   for (const auto& [item, level, effect] : explanation.reasons) {
@@ -131,8 +138,8 @@ nb::tuple explanation_arrays(const Predictor& predictor, const Predictor::Explan
     ratings.push_back(predictor.model().levels[level]);
     effects.push_back(effect);
   }
-  return nb::make_tuple(explanation.rating, array_of(std::move(items)), array_of(std::move(ratings)),
-                        array_of(std::move(effects)));
+  return std::make_tuple(explanation.rating, array_of(std::move(items)), array_of(std::move(ratings)),
+                         array_of(std::move(effects)));
 }
 
 std::string evaluate(const Predictor& predictor, const std::optional<RatingColumns>& test, Index top) {
@@ -165,9 +172,9 @@ void translate(const std::exception_ptr& exception, void*) {
 }
 
 /// The k-th model's tensors by name, where they lie.
-nb::dict tensors(const nb::object& self, std::size_t k) {
+nb::typed<nb::dict, nb::str, nb::any> tensors(const nb::object& self, std::size_t k) {
   const auto& predictor = nb::cast<const Predictor&>(self);
-  nb::dict arrays;
+  nb::typed<nb::dict, nb::str, nb::any> arrays;
   for (const auto& [name, tensor] : predictor.models()[k].tensors) {
     const std::vector<std::size_t> shape(tensor.shape.begin(), tensor.shape.end());
     std::visit(
@@ -212,7 +219,8 @@ void bind_predictor(nb::module_& module) {
 
 void bind_columns(nb::module_& module) {
   nb::class_<DataColumn>(module, "Column")
-      .def_static("of_array", &column_of_array, nb::arg("name"), nb::arg("array"))
+      .def_static("of_array", &column_of_array,
+                  nb::sig("def of_array(name: str, array: NDArray[typing.Any]) -> Column"))
       .def_static("of_texts", &column_of_texts, nb::arg("name"), nb::arg("texts"))
       .def_rw("name", &DataColumn::name)
       .def_ro("type_name", &DataColumn::type_name)

@@ -1,9 +1,5 @@
 #include "training.hpp"
 
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/unique_ptr.h>
-#include <nanobind/stl/vector.h>
-
 #include <concepts>
 #include <functional>
 #include <limits>
@@ -95,7 +91,7 @@ nb::dict progress_dict(const gcmc::Progress& progress) {
 }
 
 /// One row an evaluation of each model.
-nb::dict history_dict(const std::vector<std::vector<gcmc::HistoryRow>>& histories) {
+Columns history_dict(const std::vector<std::vector<gcmc::HistoryRow>>& histories) {
   std::vector<gcmc::Offset> model, iteration;
   std::vector<double> loss, train_rmse, valid_rmse, test_rmse, learning_rate, seconds;
   for (std::size_t k = 0; k < histories.size(); ++k)
@@ -109,7 +105,7 @@ nb::dict history_dict(const std::vector<std::vector<gcmc::HistoryRow>>& historie
       learning_rate.push_back(row.learning_rate);
       seconds.push_back(row.seconds);
     }
-  nb::dict columns;
+  Columns columns;
   columns["model"] = array_of(std::move(model));
   columns["iteration"] = array_of(std::move(iteration));
   columns["loss"] = array_of(std::move(loss));
@@ -163,8 +159,8 @@ void check_options(const std::string& preset, const Texts& texts) {
   with_texts(preset_options(preset, texts, nullptr), texts);
 }
 
-nb::tuple train(const TrainingData& data, const std::string& preset, const Texts& texts, const Predictor* continued,
-                const nb::object& callback) {
+Trained train(const TrainingData& data, const std::string& preset, const Texts& texts, const Predictor* continued,
+              const nb::object& callback) {
   std::stop_source stop;
   const Watcher watcher(stop, callback);
   gcmc::ReadReport report;
@@ -187,8 +183,7 @@ nb::tuple train(const TrainingData& data, const std::string& preset, const Texts
   const auto& members = result.metrics.members;
   const std::string metrics =
       result.options.size() == 1 ? gcmc::metrics_json(members.front()) : gcmc::metrics_json(result.metrics);
-  return nb::make_tuple(std::move(predictor), history_dict(result.histories), metrics, report.notes,
-                        stop.stop_requested());
+  return {std::move(predictor), history_dict(result.histories), metrics, report.notes, stop.stop_requested()};
 }
 
 /// Options in which the saved model differs from its preset.

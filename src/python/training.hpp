@@ -2,10 +2,18 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "columns.hpp"
 #include "gcmc/model/predictor.hpp"
@@ -22,10 +30,17 @@ struct TrainingData {
   Texts side_files;
 };
 
-/// The predictor of the models that were trained, their history (a dict of columns), metrics.json's text, notes on what
-/// was read, and whether Ctrl-C ended it. With `continued`, training starts from that predictor's weights and options.
-nanobind::tuple train(const TrainingData& data, const std::string& preset, const Texts& texts,
-                      const gcmc::Predictor* continued, const nanobind::object& callback);
+/// By name.
+using Columns = nanobind::typed<nanobind::dict, nanobind::str, nanobind::any>;
+
+/// The predictor of the models that were trained, their history, metrics.json's text, notes on what was read, and
+/// whether Ctrl-C ended it.
+using Trained = std::tuple<std::unique_ptr<gcmc::Predictor>, Columns, std::string, std::vector<std::string>, bool>;
+
+/// With `continued`, training starts from that predictor's weights and options. Throws what the library and the
+/// callback do.
+Trained train(const TrainingData& data, const std::string& preset, const Texts& texts, const gcmc::Predictor* continued,
+              const nanobind::object& callback);
 
 /// Options in which the saved model differs from its preset.
 Texts options_beside_preset(const gcmc::Predictor& predictor);

@@ -109,8 +109,8 @@ class Model:
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """All that the constructor was given, by name, as scikit-learn asks for it.
 
-        >>> gcmc.Model("best", seed=2).get_params()
-        {'preset': 'best', 'seed': 2, 'threads': 0}
+        >>> gcmc.Model("dgl", seed=2).get_params()
+        {'preset': 'dgl', 'seed': 2, 'threads': 0}
         """
         return dict(self._params)
 
@@ -158,11 +158,11 @@ class Model:
     def continue_fit(self, ratings: Any, *, valid: Any = None, user_features: Any = None, item_features: Any = None,
                      user_graph: Any = None, item_graph: Any = None, callback: Callback | None = None) -> Model:
         """Trains on from the weights, on the whole new set of ratings, old and new ones together, in which there may be
-        new users and items: ``gcmc train --continue``. The model's own options hold, and what ``set_params`` changed
-        since. All else as ``fit``.
+        new users and items, but no new rating values: ``gcmc train --continue``. The model's own options hold, and what
+        ``set_params`` changed since. All else as ``fit``.
 
         >>> before = gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4).fit(([1, 2], [7, 7], [3, 5]))
-        >>> before.continue_fit(([1, 2, 3], [7, 7, 8], [3, 5, 4])).item_ids_
+        >>> before.continue_fit(([1, 2, 3], [7, 7, 8], [3, 5, 3])).item_ids_
         array([7, 8])
         """
         sides = {"user_features": user_features, "item_features": item_features, "user_graph": user_graph,

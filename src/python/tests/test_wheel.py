@@ -22,6 +22,11 @@ def test_one_module_is_for_every_interpreter():
     assert MODULE.name == "_gcmc.abi3.so"
 
 
+def test_it_has_types_for_checkers():
+    folder = MODULE.parent
+    assert (folder / "py.typed").exists() and "class Predictor" in (folder / "_gcmc.pyi").read_text()
+
+
 def test_it_runs_with_the_libraries_of_manylinux_2_34():
     assert (2, 17) <= highest(MODULE, b"GLIBC") <= (2, 34)
     assert (3, 4) <= highest(MODULE, b"GLIBCXX") <= (3, 4, 29)
