@@ -185,7 +185,9 @@ class Model:
                 predictor, history, metrics, notes, stopped = _gcmc.train(
                     data, str(self._params["preset"]), self._texts(), continued, callback)
             except ValueError as problem:
-                raise type(problem)(own_names(str(problem))) from problem.__cause__
+                if folder not in str(problem):
+                    raise
+                raise ValueError(own_names(str(problem))) from None
         self._keep(predictor, kinds)
         self._library = library_of(ratings)
         self.history_ = history
