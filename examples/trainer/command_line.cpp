@@ -10,6 +10,7 @@
 #include "continued.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/given_options.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/options/split_names.hpp"
 
@@ -132,22 +133,9 @@ void refuse_own_folder(const ProgramOptions& program, const std::string& config)
                 config + ": its save_dir is the folder that it lies in, whose run would be replaced: give --save-dir");
 }
 
-/// The paper ties sum to ordinal weights, and side features to separate dense layers: who changes the one on the
-/// command line changes the other, unless it is named too.
-void follow_paper(gcmc::Options& options, const CLI::App& command) {
-  if (options.preset != "paper") return;
-  const auto given = [&](const char* name) { return command.count(name) > 0; };
-  if (given("--gcn-agg-accum") && !given("--ordinal"))
-    options.model.ordinal = options.model.aggregation == gcmc::Aggregation::sum;
-  if (given("--use-one-hot-fea") && !given("--share-param")) options.model.share_dense = !options.model.features;
-}
-
-/// Features that the user names are used, whatever the preset says.
-void follow_files(Settings& settings, const CLI::App& command) {
-  const gcmc::ReadOptions& reading = settings.program.reading;
-  const bool named = !reading.user_features.empty() || !reading.item_features.empty() || !reading.user_graph.empty() ||
-                     !reading.item_graph.empty();
-  if (named && command.count("--use-one-hot-fea") == 0) settings.options.model.features = true;
+bool names_side_files(const gcmc::ReadOptions& reading) {
+  return !reading.user_features.empty() || !reading.item_features.empty() || !reading.user_graph.empty() ||
+         !reading.item_graph.empty();
 }
 
 /// Where a run writes, which one that repeats it must not.
@@ -277,8 +265,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   const bool other_data = given("data_name") || given("data_dir") || given("ratings") || !command.remaining().empty();
   if (!other_data) settings.recorded = arguments.recorded;
   if (!given("save_dir")) refuse_own_folder(settings.program, arguments.config);
-  follow_files(settings, command);
-  follow_paper(settings.options, command);
+  gcmc::follow_given(settings.options, names_side_files(settings.program.reading), given);
   gcmc::validate(settings.options);
   const std::string& id = settings.program.save_id;
   gcmc::require(id.find('/') == id.npos && id != "." && id != "..",

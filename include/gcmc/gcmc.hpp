@@ -9,6 +9,7 @@
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/layers/dense_convolution.hpp"
 #include "gcmc/model/predictor.hpp"
+#include "gcmc/options/given_options.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/ratings/builder.hpp"
 #include "gcmc/train/ensemble.hpp"

@@ -7,6 +7,7 @@
 #include <stop_token>
 
 #include "gcmc/files/run_folder.hpp"
+#include "gcmc/options/given_options.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/train/ensemble.hpp"
 #include "side_files.hpp"
@@ -173,7 +174,7 @@ Trained train(const TrainingData& data, const std::string& preset, const Texts& 
     report.notes.clear();
     add_side_files(ratings, data.side_files, report);
     gcmc::Options options = with_texts(start_options(preset, texts, &ratings, continued), texts).options;
-    if (!data.side_files.empty() && !texts.contains("use_one_hot_fea")) options.model.features = true;
+    gcmc::follow_given(options, !data.side_files.empty(), [&](const char* name) { return texts.contains(name); });
     gcmc::EnsembleContinuation continuation;
     if (continued) continuation.weights.assign(continued->models().begin(), continued->models().end());
     result = gcmc::train_ensemble(ratings, options, std::cref(watcher), stop.get_token(), gcmc::train_on_cpu,

@@ -161,6 +161,14 @@ def test_the_program_gets_the_same_bits_and_reads_the_same_model(ratings, tmp_pa
     assert said[0] == said[1] and said[0].count(b"\n") >= 2
 
 
+@pytest.mark.parametrize("named, ordinal", [({}, "false"), ({"gcn_agg_accum": "sum"}, "true"),
+                                            ({"gcn_agg_accum": "sum", "ordinal": False}, "false")])
+def test_what_follows_from_a_named_option_of_the_paper_follows_here(ratings, named, ordinal):
+    options = {"train_max_iter": 1, "gcn_agg_units": 20, "gcn_out_units": 8, **named}
+    saved = gcmc.Model("paper", **options).fit(ratings)._predictor.options()
+    assert saved.get("ordinal", "false") == ordinal
+
+
 def test_auto_is_the_default():
     assert gcmc.Model().get_params() == {"preset": "auto", "seed": 1, "threads": 0}
     model = gcmc.Model(train_max_iter=3, embedding_draws=1, gcn_agg_units=20, gcn_out_units=8).fit(made_ratings())
