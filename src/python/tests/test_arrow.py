@@ -99,6 +99,17 @@ def test_chunks_of_their_own_and_slices(table, expected):
     assert answers(padded.slice(7), [0, 1], [5, 6]) == expected
 
 
+def test_a_struct_that_begins_further_on(table, expected):
+    structs = arrow.concat_tables([table[:7], table]).combine_chunks().to_struct_array()
+    assert answers(arrow.chunked_array([chunk.slice(7) for chunk in structs.chunks]), [0, 1], [5, 6]) == expected
+
+
+def test_texts_about_the_length_that_a_view_holds():
+    ids = ["x" * length for length in range(1, 20)] + ["y" * length for length in range(1, 20)]
+    views = arrow.table({"user": arrow.array(ids, arrow.string_view()), "item": [1] * 38, "rating": [1, 2] * 19})
+    assert sorted(gcmc.Model(**QUICK).fit(views).user_ids_) == sorted(ids)
+
+
 def test_chunks_with_dictionaries_of_their_own(table, expected):
     column = arrow.chunked_array([table["user"][:500].combine_chunks().dictionary_encode(),
                                   table["user"][500:].combine_chunks().dictionary_encode()])

@@ -83,6 +83,15 @@ def test_frames_and_files_are_as_dicts(ratings, model, tmp_path, library):
     assert bits(gcmc.Model(**QUICK).fit(ratings, **files), ratings) == bits(model, ratings)
 
 
+@pytest.mark.parametrize("preset", ["paper", "auto"])
+def test_they_are_used_whatever_the_preset_says(ratings, preset):
+    options = {"train_max_iter": 2, "gcn_agg_units": 20, "gcn_out_units": 8}
+    table = {"user_features": side_tables()["user_features"]}
+    assert "features.user.dense" in gcmc.Model(preset, **options).fit(ratings, **table).tensors_[0]
+    unused = gcmc.Model(preset, **options, use_one_hot_fea=True).fit(ratings, **table)
+    assert "features.user.dense" not in unused.tensors_[0]
+
+
 def test_notes_name_the_table(ratings):
     table = side_tables()["user_features"]
     some = {name: column[:50] for name, column in table.items()}
