@@ -177,11 +177,13 @@ nb::typed<nb::dict, nb::str, nb::any> tensors(const nb::object& self, std::size_
   nb::typed<nb::dict, nb::str, nb::any> arrays;
   for (const auto& [name, tensor] : predictor.models()[k].tensors) {
     const std::vector<std::size_t> shape(tensor.shape.begin(), tensor.shape.end());
+    nb::object array;
     std::visit(
         [&]<class T>(const std::vector<T>& values) {
-          arrays[name.c_str()] = nb::ndarray<nb::numpy, const T>(values.data(), shape.size(), shape.data(), self);
+          array = nb::cast(nb::ndarray<nb::numpy, const T>(values.data(), shape.size(), shape.data(), self));
         },
         tensor.values);
+    arrays[name.c_str()] = array;
   }
   return arrays;
 }
