@@ -143,13 +143,13 @@ std::tuple<double, Indices, Floats, Floats> explanation_arrays(const Predictor& 
 }
 
 std::string evaluate(const Predictor& predictor, const std::optional<RatingColumns>& test, Index top) {
+  const nb::gil_scoped_release released;
   const std::string& name = predictor.model().dataset;
   gcmc::ReadReport unused;
   const auto pairs =
       test ? gcmc::rated_pairs(predictor, ratings_of(*test, {}, name, {}, unused)) : gcmc::tested_pairs(predictor);
   gcmc::require(!pairs.empty(),
                 "there is no pair to evaluate: the model was trained without a test part, so give test");
-  const nb::gil_scoped_release released;
   return gcmc::evaluation_json(gcmc::evaluate(predictor, pairs, {.top = top}), name);
 }
 

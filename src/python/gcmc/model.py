@@ -65,7 +65,6 @@ class Model:
         self._params: dict[str, Any] = {"preset": preset, "seed": seed, "threads": threads, **options}
         self._predictor: _gcmc.Predictor | None = None
         self._library: str | None = None  # of frames, in which answers are given
-        self._kinds: list[type] = []
         self._check()
 
     def __repr__(self) -> str:
