@@ -44,8 +44,10 @@ std::string data_name(const Texts& texts) {
 gcmc::Options preset_options(const std::string& preset, const Texts& texts, const gcmc::Ratings* ratings) {
   gcmc::Options options;
   gcmc::set_option(options, "preset", preset);
-  if (preset != "auto") return gcmc::preset_options(preset, data_name(texts));
-  return ratings ? gcmc::auto_options(*ratings, data_name(texts)) : options;
+  if (!gcmc::looks_at_ratings(preset)) return gcmc::preset_options(preset, data_name(texts));
+  if (const auto budget = texts.find("time_budget"); budget != texts.end())
+    gcmc::set_option(options, "time_budget", budget->second);
+  return ratings ? gcmc::preset_options(preset, data_name(texts), *ratings, options.train.time_budget) : options;
 }
 
 FitOptions with_texts(gcmc::Options start, const Texts& texts) {
@@ -190,7 +192,7 @@ Trained train(const TrainingData& data, const std::string& preset, const Texts& 
 /// Options in which the saved model differs from its preset.
 Texts options_beside_preset(const Predictor& predictor) {
   const gcmc::Options& options = predictor.model().options;
-  const std::string preset = options.preset == "auto" ? "dgl" : options.preset;
+  const std::string preset = gcmc::looks_at_ratings(options.preset) ? "dgl" : options.preset;
   const gcmc::Options start = gcmc::preset_options(preset, options.run.data_name);
   Texts different;
   for (const std::string& name : gcmc::option_names())
