@@ -216,7 +216,7 @@ TEST_CASE("an automatic interval keeps the work of validations under a tenth of 
 
   options.train.valid_interval = automatic_interval;
   const Offset interval = valid_interval(options, ratings, parts);
-  const Work work = work_of(options, ratings, parts);
+  const TrainingWork work = training_work(options, ratings, parts);
   CHECK(work.validation <= 0.1 * work.step * static_cast<double>(interval));
   CHECK(work.validation > 0.05 * work.step * static_cast<double>(interval));
 

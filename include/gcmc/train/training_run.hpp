@@ -214,7 +214,8 @@ class TrainingRun {
     const double left = train.time_budget - seconds_since(start_);
     const Offset more = steps_within(left, options_, ratings_, split_, step);
     train.max_iterations = std::min(train.max_iterations, trainer.iteration() + more);
-    last_step_by_ = train.time_budget - seconds_to_end(options_, work_of(options_, ratings_, split_), split_, step);
+    last_step_by_ =
+        train.time_budget - seconds_to_end(options_, training_work(options_, ratings_, split_), split_, step);
     trainer.plan(train.max_iterations);
     progress_.max_iterations = trainer.planned();
     train.time_budget = 0;  // so that who repeats the training has the same number of steps

@@ -12,7 +12,7 @@ namespace gcmc {
 
 /// In elements gathered along an edge, of which one takes about .2 ns of a core; what else costs time is counted in
 /// them, as measured (docs/performance.md).
-struct Work {
+struct TrainingWork {
   double step = 0;        ///< of training, in the mean
   double encoding = 0;    ///< one of those that embedding_draws averages
   double validation = 0;  ///< all messages, predictions, and the keeping of the weights
@@ -20,7 +20,7 @@ struct Work {
 };
 
 /// Of a training of these ratings, split so.
-inline Work work_of(const Options& options, const Ratings& ratings, const Split& split) {
+inline TrainingWork training_work(const Options& options, const Ratings& ratings, const Split& split) {
   constexpr double a_product = 1.0 / 6, a_score = 0.4, an_update = 7, an_edge_made = 500;
   const ModelOptions& model = options.model;
   const ModelSizes sizes = sizes_of(
@@ -60,12 +60,13 @@ inline Offset valid_interval(const Options& options, const Ratings& ratings, con
   if (train.valid_interval != automatic_interval) return train.valid_interval;
   if (!validation_decides(train, split)) return train.max_iterations;
   const double most_share = 0.08;  // of a count that is a fifth off for some shapes
-  const Work work = work_of(options, ratings, split);
+  const TrainingWork work = training_work(options, ratings, split);
   return std::max<Offset>(1, static_cast<Offset>(std::ceil(work.validation / (most_share * work.step))));
 }
 
 /// Seconds from a training's last step to its result, if a step takes `step_seconds`.
-inline double seconds_to_end(const Options& options, const Work& work, const Split& split, double step_seconds) {
+inline double seconds_to_end(const Options& options, const TrainingWork& work, const Split& split,
+                             double step_seconds) {
   const bool validates = !options.train.train_on_valid && !split.valid().empty();
   const double draws = (validates ? 2.0 : 1.0) * options.train.embedding_draws;  // of two graphs
   return step_seconds / work.step * (draws * work.encoding + work.validation + work.test);
@@ -75,7 +76,7 @@ inline double seconds_to_end(const Options& options, const Work& work, const Spl
 /// refit. Not negative.
 inline Offset steps_within(double seconds, const Options& options, const Ratings& ratings, const Split& split,
                            double step_seconds) {
-  const Work work = work_of(options, ratings, split);
+  const TrainingWork work = training_work(options, ratings, split);
   const double validations =
       validation_decides(options.train, split)
           ? work.validation / work.step / static_cast<double>(valid_interval(options, ratings, split))
