@@ -177,7 +177,7 @@ def table(points, chosen):
     for what, runs in sorted(points.items(), key=lambda entry: summary(entry[1])[1]):
         error, seconds = summary(runs)
         told = " ".join(f"{key}={value}" for key, value in options.get(what, {}).items())
-        name = what.replace("|", ", ") if what in options else f"**gcmc {what}**"
+        name = what.replace("|", ", ") if "|" in what else f"**gcmc {what}**"
         rows.append(f"| {name} | {seconds:.1f} | {shown(error)} | {told} |")
     return "\n".join(rows)
 
