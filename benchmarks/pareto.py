@@ -4,9 +4,9 @@
     python3 benchmarks/pareto.py [--build build/release] [--out build/pareto] [--sets ml-100k,ml-1m] [--seeds 3]
                                  [--peers libmf,surprise,...] [--tune-only] [--write docs/performance.md]
 
-GCMC_DATA_DIR holds the data sets. OUT gets a virtual environment with the peers, which pip fetches (mlpack_cf is Debian's
-mlpack-bin), the sets' parts as gcmc data split makes them, what was chosen (tuned.json) and what was measured
-(points.json): the script goes on where it was stopped. A peer that is not there is said to be missing.
+GCMC_DATA_DIR holds the data sets. OUT gets a virtual environment with the peers, which pip fetches, the sets' parts as gcmc
+data split makes them, what was chosen (tuned.json) and what was measured (points.json): the script goes on where it was
+stopped. A peer that is not there is said to be missing.
 
 Every point is a process of its own, which reads, trains and tests; seconds are from its start to its end. Options of peers
 are chosen for each length by validation ratings, with seed 1; then peers train on training and validation ratings, as our
@@ -18,7 +18,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -40,7 +39,6 @@ PEERS = {
     "libmf": ("LIBMF", [5, 10, 20, 40], grid(k=[32, 64, 128], penalty=[0.05, 0.07, 0.1], eta=[0.05, 0.1])),
     "surprise": ("Surprise SVD", [5, 10, 20, 40], SURPRISE),
     "cornac": ("Cornac MF", [10, 25, 50, 100], FACTORS),
-    "mlpack": ("mlpack RegSVD", [10, 20], grid(rank=[10])),
     "myfm": ("myFM", [10, 30, 100], grid(rank=[8, 16])),
     "myfm-svdpp": ("myFM, ordered probit, SVD++", [10, 30, 100], grid(rank=[8])),
 }
@@ -98,8 +96,6 @@ class Lab:
 
     def missing(self, peer):
         """Why the peer cannot be run; empty if it can."""
-        if peer == "mlpack":
-            return "" if shutil.which("mlpack_cf") else "mlpack_cf is not installed"
         module = peer.split("-")[0]
         return "" if subprocess.run([self.python, "-c", f"import {module}"], capture_output=True).returncode == 0 else (
             f"pip cannot install {module}")
@@ -189,7 +185,7 @@ def draw(path, measured):
     matplotlib.rcParams.update({"svg.hashsalt": "gcmc", "font.family": "sans-serif", "svg.fonttype": "none"})
     figure, axes = pyplot.subplots(1, len(measured), figsize=(6.4 * len(measured), 4.8), squeeze=False)
     colours = dict(zip([shown_name for shown_name, _, _ in PEERS.values()],
-                       ["#E69F00", "#56B4E9", "#009E73", "#999999", "#CC79A7", "#D55E00"]))
+                       ["#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00"]))
     for place, (name, points) in zip(axes[0], measured.items()):
         lines = {}
         for what, runs in points.items():

@@ -9,9 +9,7 @@ highest of TRAIN, whatever the peer predicts.
 """
 import contextlib
 import json
-import subprocess
 import sys
-import tempfile
 
 import numpy as np
 
@@ -135,21 +133,6 @@ def myfm_svdpp(data, seed, length, options):
     model.fit(None, classes, X_rel=blocks(data.users, data.items), n_iter=length, n_kept_samples=length - length // 10,
               grouping=[0] * users + [1] * items + [2] * items + [3] * users)
     return model.predict_proba(None, blocks(data.test_users, data.test_items)) @ levels
-
-
-def mlpack(data, seed, length, options):
-    """The program mlpack_cf, and its regularised SVD by stochastic gradients."""
-    with tempfile.TemporaryDirectory() as folder:
-        train, test, predicted = folder + "/train.csv", folder + "/test.csv", folder + "/predicted.csv"
-        np.savetxt(train, np.column_stack([data.users, data.items, data.ratings]), fmt="%g", delimiter=",")
-        known = (data.test_users >= 0) & (data.test_items >= 0)
-        np.savetxt(test, np.column_stack([data.test_users, data.test_items])[known], fmt="%d", delimiter=",")
-        command = ["mlpack_cf", "--training_file", train, "--query_file", test, "--output_file", predicted,
-                   "--algorithm", "RegSVD", "--max_iterations", str(length), "--seed", str(seed)]
-        subprocess.run(command + [f"--{name}={value}" for name, value in options.items()], check=True, capture_output=True)
-        result = np.full(len(known), data.ratings.mean())
-        result[known] = np.loadtxt(predicted)
-    return result
 
 
 def main():

@@ -9,8 +9,6 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <sstream>
 
 #include "gcmc/base/error.hpp"

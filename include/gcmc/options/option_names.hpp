@@ -330,7 +330,6 @@ inline void validate(const Options& options) {
     return "seed " + number_text(train.seed) + " is too large for several seeds: give one of at most 2^53";
   });
   const RunOptions& run = options.run;
-  constexpr Offset timed_steps = 5;
   require(train.time_budget == 0 || (train.seeds == 1 && run.folds == 0),
           "time_budget is for one training: leave out seeds and folds");
   require(train.time_budget == 0 || train.schedule != Schedule::cosine || train.warm_up >= timed_steps, [&] {

@@ -47,6 +47,8 @@ struct ModelOptions {
 
 /// As a valid_interval: as seldom as keeps validations under a tenth of the steps' work (train/work.hpp).
 inline constexpr Offset automatic_interval = 0;
+/// Steps, at the least, by which a time budget knows what one takes.
+inline constexpr Offset timed_steps = 5;
 
 /// How it is trained. Defaults are DGL's.
 struct TrainOptions {

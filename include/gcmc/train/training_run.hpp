@@ -206,7 +206,7 @@ class TrainingRun {
   /// With a time budget, chooses the number of steps once enough have been timed, of which the first is longer.
   void plan(Trainer<B, T>& trainer) {
     TrainOptions& train = options_.train;
-    const Offset timed = std::max<Offset>(train.warm_up, 5);
+    const Offset timed = std::max(train.warm_up, timed_steps);
     if (trainer.iteration() == 1) second_step_start_ = Clock::now();
     if (trainer.iteration() != std::min(timed, train.max_iterations)) return;
     const double steps = static_cast<double>(std::max<Offset>(trainer.iteration() - 1, 1));
