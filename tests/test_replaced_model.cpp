@@ -2,7 +2,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <atomic>
+#include <barrier>
 #include <csignal>
 #include <thread>
 
@@ -43,17 +45,25 @@ TEST_CASE("a model folder that holds more than a model is left alone", "[saved_m
 }
 
 TEST_CASE("several savers at once leave a whole model of one of them", "[saved_model]") {
-  const ScratchFolder folder;
-  std::vector<std::thread> savers;
-  for (int k = 0; k < 4; ++k)
-    savers.emplace_back([&folder, k] {
-      auto model = small_model<float>();
-      model.mean = k;
-      for (int times = 0; times < 5; ++times) save_model(folder / "model", model);
-    });
-  for (std::thread& saver : savers) saver.join();
-  CHECK_NOTHROW(load_model(folder / "model"));
-  CHECK(names_in(folder / "") == std::vector<std::string>{"model"});
+  for (int round = 0; round < 20; ++round) {
+    const ScratchFolder folder;
+    std::array<std::string, 4> problems;
+    std::barrier start(4);
+    std::vector<std::thread> savers;
+    for (int k = 0; k < 4; ++k)
+      savers.emplace_back([&, k] {
+        auto model = small_model<float>();
+        model.mean = k;
+        start.arrive_and_wait();
+        problems[k] = error_of([&] {
+          for (int times = 0; times < 3; ++times) save_model(folder / "model", model);
+        });
+      });
+    for (std::thread& saver : savers) saver.join();
+    CHECK(problems == std::array<std::string, 4>{"no error", "no error", "no error", "no error"});
+    CHECK_NOTHROW(load_model(folder / "model"));
+    CHECK(names_in(folder / "") == std::vector<std::string>{"model"});
+  }
 }
 
 TEST_CASE("a model that is read while it is replaced is the older one or the newer one", "[saved_model]") {

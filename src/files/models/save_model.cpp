@@ -142,19 +142,26 @@ StagedModels::StagedModels(const std::string& folder, std::span<const SavedModel
 }
 
 void StagedModels::commit() {
+  std::error_code none;
+  if (!mounted_ && fs::exists(target_, none)) take_mode(target_, written_);
+  if (mounted_ || !take_place()) replace_entries();
+  sync_folder(mounted_ ? target_ : fs::path(target_).parent_path().string());
+}
+
+/// Renames the folder as a whole; another saver may make or replace the target at any moment. False where the file
+/// system cannot exchange folders.
+bool StagedModels::take_place() {
   constexpr unsigned exchange = 2;  // RENAME_EXCHANGE
   std::error_code none;
-  const bool replaces = fs::exists(target_, none);
-  if (replaces && !mounted_) take_mode(target_, written_);
-  if (!replaces) {
-    Swap swap;
-    swap.move(written_, target_);
-    swap.keep();
-  } else if (mounted_ ||
-             ::syscall(SYS_renameat2, AT_FDCWD, written_.c_str(), AT_FDCWD, target_.c_str(), exchange) != 0) {
-    replace_entries();
+  for (;;) {
+    if (!fs::exists(target_, none)) {
+      if (std::rename(written_.c_str(), target_.c_str()) == 0) return true;
+      if (errno != ENOTEMPTY && errno != EEXIST)
+        throw_system_error(written_ + ": cannot be moved to " + target_, errno);
+    }
+    if (::syscall(SYS_renameat2, AT_FDCWD, written_.c_str(), AT_FDCWD, target_.c_str(), exchange) == 0) return true;
+    if (errno != ENOENT) return false;
   }
-  sync_folder(mounted_ ? target_ : fs::path(target_).parent_path().string());
 }
 
 /// For mount points, and file systems that cannot exchange folders.

@@ -23,6 +23,7 @@ class StagedModels {
   void commit();
 
  private:
+  bool take_place();
   void replace_entries();
 
   std::string target_;
