@@ -33,10 +33,11 @@ function(gcmc_target target)
   endif()
 endfunction()
 
-# gcmc_library(target): static, or shared with BUILD_SHARED_LIBS. Position-independent, so that a static one may go into
-# others' shared objects; hidden but for GCMC_EXPORT. Before 1.0 a minor version may change interfaces, so both count.
+# gcmc_library(target): static, or shared with BUILD_SHARED_LIBS, of the same objects. Position-independent, so that a
+# static one may go into others' shared objects; hidden but for GCMC_EXPORT. Before 1.0 a minor version may change
+# interfaces, so both count.
 function(gcmc_library target)
-  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON DEFINE_SYMBOL ""
     CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} INSTALL_RPATH $ORIGIN)
 endfunction()

@@ -119,8 +119,13 @@ TEST_CASE("fast takes more units and more dropout where there is more time for a
   CHECK(model(11).units == 64 * 6);
   CHECK(model(0) == model(25));
   CHECK(model(60).units == 80 * 6);
+  CHECK(model(4).node_dropout < model(5).node_dropout);
   CHECK(model(10).node_dropout < model(11).node_dropout);
   CHECK(model(11).node_dropout < model(60).node_dropout);
+  const auto start = [&](double seconds) { return preset_options("fast", "mine", ratings, seconds).train.start; };
+  CHECK(start(10) == Start::factors);
+  CHECK(start(11) == Start::drawn);
+  CHECK(preset_options("fast", "mine", counted(30000, 1000000, 5), 10).train.start == Start::drawn);
   CHECK(preset_options("auto", "mine", ratings, 1) == preset_options("auto", "mine", ratings));
 }
 

@@ -10,6 +10,7 @@ using Catch::Approx;
 #include <map>
 
 #include "data_files.hpp"
+#include "error_of.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/readers.hpp"
 #include "scratch_folder.hpp"
@@ -339,6 +340,17 @@ TEST_CASE("files in a folder are parts of one table", "[data]") {
                {"README", "no part"}}) == whole);
   CHECK(parts({{"p-0", "user,item,rating\na,x,1\n"}, {"p-1", "b,y,2\na,y\n"}}) ==
         Lines{"p-1:2: 2 columns, 3 as in the header was expected (bad_lines skip passes over such lines)"});
+}
+
+TEST_CASE("folders of several known sets are no parts", "[data]") {
+  const ScratchFolder folder;
+  for (const std::string set : {"ml-100k", "ml-1m"}) std::filesystem::create_directory(folder / set);
+  write_bytes(folder / "ml-100k/u.data", "1\t1\t5\t0\n");
+  CHECK(read_ratings(folder / "", "mine").entries.size() == 1);
+  write_bytes(folder / "ml-1m/ratings.dat", "1::1::5::0\n");
+  CHECK(error_of([&] { read_ratings(folder / "", "mine"); }) == folder / "" + ": holds several data sets, " +
+                                                                    (folder / "ml-100k") + " and " +
+                                                                    (folder / "ml-1m") + ": name one of these folders");
 }
 
 TEST_CASE("parts repeat a header of unknown names", "[data]") {

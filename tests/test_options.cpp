@@ -69,6 +69,7 @@ Options all_different() {
              .max_iterations = 17,
              .time_budget = 2.5,
              .valid_interval = 3,
+             .start = Start::factors,
              .optimizer = OptimizerKind::sgd,
              .gradient_clip = 0,
              .learning_rate = 1.0 / 3,

@@ -150,6 +150,12 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
 };
 
 FoldIn::FoldIn(const SavedModel& model, Side side) {
+  const std::string table = ModelLayers::encoder_name(other(side)) + ".weight";
+  require(model.tensors.contains(table), [&] {
+    return "fold-in: the model has no encoder (\"" + table +
+           "\" is missing), without which nothing new is embedded or explained: was it exported slim? Use the model "
+           "that it was exported from";
+  });
   if (std::holds_alternative<std::vector<double>>(model.tensor("user_embedding").values))
     encoder_ = std::make_unique<TypedEncoder<double>>(model, side);
   else

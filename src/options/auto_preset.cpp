@@ -16,8 +16,9 @@ constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fe
 constexpr Index narrowest_block = 16;
 /// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
 constexpr Offset sparse = 40, dense = 150;
-/// Microseconds a rating that fast has: narrow models below the first, wide ones from the second on.
-constexpr double short_of_time = 11, plenty = 60, a_while = 25;
+/// Microseconds a rating that fast has: little dropout below the first, narrow models below the second, wide ones from
+/// the third on.
+constexpr double a_moment = 4.5, short_of_time = 11, plenty = 60, a_while = 25;
 
 std::string with_thousands(Offset number) {
   std::string text = std::to_string(number);
@@ -58,14 +59,11 @@ class Chooser {
   std::vector<Choice> least_time(double budget) {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
-            {"train_lr", "0.02"},
             {"train_min_lr", "0.0001"},
-            {"train_table_lr_factor", "20"},
-
             {"train_schedule", "cosine"},
             {"train_average_decay", "0.95"},
             {"label_smoothing", "0.1"}},
-           "tables of ids learn in larger steps than the rest, in one cycle of the rate");
+           "one cycle of the rate, and averaged weights");
     choose({{"train_valid_interval", "auto"}, {"train_selection", "last"}, {"train_on_valid", "true"}},
            "validation ratings are trained on, and decide nothing");
     choose_by_time(budget);
@@ -123,12 +121,11 @@ class Chooser {
     const int pace = (each >= short_of_time ? 1 : 0) + (each >= plenty ? 1 : 0);
     const bool many_of_each = mean_degree() >= dense;
     constexpr int widths[] = {32, 64, 80};
-    constexpr const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"},
-                         *dropout[] = {"0.55", "0.65", "0.7"}, *dropout_of_many[] = {"0.1", "0.5", "0.6"};
+    const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"}, *dropout[] = {"0.55", "0.65", "0.7"},
+               *dropout_of_many[] = {each < a_moment ? "0.15" : "0.25", "0.5", "0.6"};
     choose({{"gcn_agg_units", std::to_string(widths[pace] * (levels_ + 1))},
             {"gcn_out_units", outputs[pace]},
             {"gcn_dropout", (many_of_each ? dropout_of_many : dropout)[pace]},
-            {"train_warm_up", "20"},
             {"train_max_iter", steps[pace]},
             {"embedding_draws", pace == 2 ? "100" : "20"}},
            (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + with_thousands(count_) +
@@ -136,7 +133,16 @@ class Chooser {
                " levels");
     if (pace == 2) choose_features();
     if (pace == 0 && many_of_each)
-      choose({{"train_target_removal", "0.3"}}, "so that ratings are predicted by others, in place of dropout");
+      choose({{"train_start", "factors"},
+              {"gcn_agg_norm_symm", "false"},
+              {"train_lr", "0.03"},
+              {"train_warm_up", "10"},
+              {"train_target_removal", "0.3"}},
+             "many ratings for so little time: weights begin with what a factorization knows, and ratings are "
+             "predicted by others in place of dropout");
+    else
+      choose({{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}},
+             "tables of ids learn in larger steps than the rest");
   }
 
   /// Blocks that stacking would make too narrow get more units.

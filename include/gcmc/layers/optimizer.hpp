@@ -48,10 +48,8 @@ class Optimizer {
       first_ = Buffer<B, T>(backend, parameters.padded_size());
       second_ = Buffer<B, T>(backend, parameters.padded_size());
     }
-    if (average_limit > 0) {
-      average_ = Buffer<B, T>(backend, parameters.padded_size());
-      backend.copy(average_.data(), parameters.raw_values().data(), average_.bytes());
-    }
+    if (average_limit > 0) average_ = Buffer<B, T>(backend, parameters.padded_size());
+    begin();
     for (std::size_t k = 0; k < applied_.size(); ++k) {
       ParameterRows part = parameters.rows()[k];
       const bool deferred = parameters.pieces()[k].deferred;
@@ -74,6 +72,11 @@ class Optimizer {
     } catch (...) {  // a device that failed: whoever met the failure has been told, and the weights are lost with it
     }
     parameters_->on_refresh({});
+  }
+
+  /// Takes other first values than those it was made with into the average. Before the first step.
+  void begin() {
+    if (average_) backend_->copy(average_.data(), parameters_->raw_values().data(), average_.bytes());
   }
 
   /// One step on the gradient that the last backward pass left.

@@ -62,6 +62,9 @@ constexpr auto names_of(Schedule) {
 constexpr auto names_of(Selection) {
   return std::to_array<Named<Selection>>({{"best_valid", Selection::best_valid}, {"last", Selection::last}});
 }
+constexpr auto names_of(Start) {
+  return std::to_array<Named<Start>>({{"drawn", Start::drawn}, {"factors", Start::factors}});
+}
 constexpr auto names_of(bool) {
   return std::to_array<Named<bool>>(
       {{"true", true}, {"false", false}, {"1", true}, {"0", false}, {"yes", true}, {"no", false}});

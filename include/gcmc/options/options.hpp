@@ -13,6 +13,7 @@ enum class Initialization { xavier, glorot };
 enum class OptimizerKind { adam, sgd };
 enum class Schedule { plateau, cosine, constant };
 enum class Selection { best_valid, last };
+enum class Start { drawn, factors };
 /// float, double, or float with messages stored as bfloat16.
 enum class Precision { float32, float64, bf16_tables };
 
@@ -58,6 +59,7 @@ struct TrainOptions {
   /// Wall seconds from the call of train() that choose max_iterations, to which it is then a bound; 0: they do not.
   double time_budget = 0;
   Offset valid_interval = 1;
+  Start start = Start::drawn;  ///< the first weights: drawn, or those that repeat a matrix factorization
   OptimizerKind optimizer = OptimizerKind::adam;
   double gradient_clip = 1.0;  ///< global norm; 0: none
   double learning_rate = 0.01;

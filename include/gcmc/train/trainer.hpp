@@ -82,6 +82,16 @@ class Trainer {
 
   M& model() { return *model_; }
 
+  /// Calls change(model, graph of the training ratings), which may set other first values. Throws InputError after a
+  /// step.
+  template <class Change>
+  void begin(const Change& change) {
+    require(iteration_ == 0, "trainer: first values after a step");
+    change(*model_, train_);
+    optimizer_.begin();
+    embedded_ = nullptr;
+  }
+
   /// One optimizer step, at the schedule's learning rate or the caller's; returns the loss and squared error of the
   /// pairs predicted in it. Throws InputError if the loss is not finite, and after choose().
   Metrics step(std::optional<double> learning_rate = {}) {

@@ -8,11 +8,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
 #include "gcmc/ratings/baseline.hpp"
+#include "gcmc/train/factor_start.hpp"
 #include "gcmc/train/result.hpp"
 #include "gcmc/train/save.hpp"
 #include "gcmc/train/state.hpp"
@@ -119,6 +121,7 @@ class TrainingRun {
     const auto model = make_model();
     Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
     m.parameters = model->parameters().count();
+    begin(trainer, options_.train.train_on_valid ? split_.train_and_valid() : split_.train());
     steps(trainer, Progress::Phase::training);
     m.seconds_per_iteration = median(step_seconds_);
     m.stopped = ends_early() && !trainer.finished();
@@ -145,6 +148,7 @@ class TrainingRun {
     const auto model = make_model();
     Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_, rates_);
     trainer.set_calibration(result_.model.calibration());
+    begin(trainer, split_.train_and_valid());
     steps(trainer, Progress::Phase::refit);
     if (!trainer.finished()) {
       metrics().stopped = true;
@@ -164,6 +168,20 @@ class TrainingRun {
     auto model = std::make_unique<Model<B, T>>(backend_, shape, options_.model, options_.train.seed);
     if (continuation_.weights) restore(*model, *continuation_.weights, ratings_);
     return model;
+  }
+
+  /// First values from the factors of the ratings that are trained on, where the options ask for them and nothing else
+  /// gives values.
+  void begin(Trainer<B, T>& trainer, std::span<const Rating> part, bool rehearsal = false) {
+    if (options_.train.start != Start::factors || continuation_.weights || continuation_.state) return;
+    FactorOptions options{.rank = FactorStart<B, T>::rank(options_.model),
+                          .seed = options_.train.seed,
+                          .threads = host_threads(backend_)};
+    if (rehearsal) options.epochs = 0;
+    const Factors factors = fit_factors(ratings_, part, options);
+    trainer.begin([&](Model<B, T>& model, const Graph<B, T>& graph) {
+      FactorStart<B, T>(backend_, model, graph, ratings_, part, factors).run();
+    });
   }
 
   /// Steps until the trainer has finished or is stopped, from where a state is of, if there is one.
@@ -339,6 +357,7 @@ class TrainingRun {
   /// One trainer's whole life without its results: what a backend's require_memory() measures.
   void rehearse() {
     Trainer<B, T> trainer(backend_, ratings_, split_, options_);
+    begin(trainer, split_.train(), true);
     trainer.step();
     trainer.validate();
     trainer.observe(0);  // a rehearsal computes no errors: as after an improvement, when the best weights are kept

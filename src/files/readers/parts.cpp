@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gcmc/base/error.hpp"
+#include "known_sets.hpp"
 #include "text_file.hpp"
 
 namespace gcmc {
@@ -37,6 +38,19 @@ bool is_of_known_set(const std::string& path) {
   return name == "u.data" || name == "ratings.dat" || name == "ratings.csv" || name.ends_with(".inter");
 }
 
+/// Throws InputError for files of ratings of several known sets, whose ids mean different users.
+void require_one_set(const fs::path& folder, const std::vector<std::string>& files) {
+  std::vector<std::string> sets;
+  for (const std::string& file : files) {
+    const fs::path place = fs::path(file).parent_path();
+    if (is_of_known_set(file) && find_known_set(place.filename().string())) sets.push_back(place.string());
+  }
+  if (sets.size() < 2) return;
+  std::string names;
+  for (const std::string& set : sets) names += (names.empty() ? "" : set == sets.back() ? " and " : ", ") + set;
+  throw InputError(folder.string() + ": holds several data sets, " + names + ": name one of these folders");
+}
+
 /// Empty for what is no text.
 std::string first_line(const std::string& path) try {
   DataLimit limit(path, 0);
@@ -67,6 +81,7 @@ std::vector<std::string> files_at(const std::string& path) {
 FolderContent content_of(const fs::path& folder, const ReadOptions& options) {
   std::vector<std::string> files = files_under(folder), parts;
   std::erase_if(files, [&](const std::string& path) { return is_named_by(options, path); });
+  require_one_set(folder, files);
   const auto known = std::find_if(files.begin(), files.end(), is_of_known_set);
   if (known == files.end()) return {{}, files};
   const std::string header = first_line(*known);
