@@ -50,7 +50,7 @@ def fast(*budgets):
 OURS = {
     "ml-100k": ("ml-100k --split u1", {**fast(0.7, 1, 3, 10), "dgl": "--preset dgl --gcn-agg-accum stack",
                                        "best": "--preset best"}),
-    "ml-1m": ("ml-1m", {**fast(3.6, 7, 25, 60), "dgl": "--preset dgl --gcn-agg-accum sum"}),
+    "ml-1m": ("ml-1m", {**fast(1.6, 2, 2.5, 3.6, 7, 25, 60), "dgl": "--preset dgl --gcn-agg-accum sum"}),
     "ml-latest-small": ("ml-latest-small", {**fast(1, 3, 10), "auto": "--preset auto"}),
 }
 

@@ -172,7 +172,7 @@ automatic() {
 # A time budget becomes a number of steps, with which config.json repeats the run.
 timed() {
   expect 0 train "${small[@]}" --preset fast --time-budget 0.5s --train-max-iter 100000 --save-dir timed
-  out_has '^fast: gcn_agg_accum=stack .*train_table_lr_factor=20 '
+  out_has '^fast: train_lr=0.02 train_table_lr_factor=20 '
   grep -q '"time_budget": 0.0,' timed/config.json || fail 'a run with a time budget cannot be repeated'
   if grep -q '"train_max_iter": 100000,' timed/config.json; then fail 'a time budget chose no number of steps'; fi
   if ! grep -q 'out of time' err; then

@@ -126,8 +126,7 @@ class Chooser {
     choose({{"gcn_agg_units", std::to_string(widths[pace] * (levels_ + 1))},
             {"gcn_out_units", outputs[pace]},
             {"gcn_dropout", (many_of_each ? dropout_of_many : dropout)[pace]},
-            {"train_max_iter", steps[pace]},
-            {"embedding_draws", pace == 2 ? "100" : "20"}},
+            {"train_max_iter", steps[pace]}},
            (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + with_thousands(count_) +
                " ratings, " + with_thousands(mean_degree()) + " a user or item, in " + std::to_string(levels_) +
                " levels");
@@ -141,8 +140,11 @@ class Chooser {
              "many ratings for so little time: weights begin with what a factorization knows, and ratings are "
              "predicted by others in place of dropout");
     else
-      choose({{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}},
-             "tables of ids learn in larger steps than the rest");
+      choose({{"train_lr", "0.02"},
+              {"train_table_lr_factor", "20"},
+              {"train_warm_up", "20"},
+              {"embedding_draws", pace == 2 ? "100" : "20"}},
+             "tables of ids learn in larger steps than the rest; embeddings averaged over dropout lower the error");
   }
 
   /// Blocks that stacking would make too narrow get more units.
