@@ -95,6 +95,22 @@ TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {
   CHECK(dropout(8000, 1200000) == 0.5);
 }
 
+TEST_CASE("auto trains few ratings in many levels for fewer steps, unless they are sparse", "[auto]") {
+  const auto train = [](Index nodes_a_side, std::size_t count, int levels) {
+    return preset_options("auto", "mine", counted(nodes_a_side, count, levels));
+  };
+  CHECK(train(1000, 100000, 7).train.table_rate_factor == 1);
+  CHECK(train(1000, 100000, 7).train.max_iterations == 4000);
+  const Options quick = train(1000, 100000, 8);
+  CHECK(quick.train.table_rate_factor == 20);
+  CHECK(quick.train.max_iterations == 850);
+  CHECK(quick.train.average_decay == 0.95);
+  CHECK(quick.model.node_dropout == 0.55);
+  CHECK(train(1000, 15000, 8).train.max_iterations == 850);
+  CHECK(train(1000, 14999, 8).train.max_iterations == 4000);
+  CHECK(train(1000, 300000, 8).train.max_iterations == 2000);
+}
+
 TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {
   const std::size_t count = GENERATE(19999, 20000, 300000);
   const auto choices = preset_choices("auto", counted(1000, count, 5));
@@ -118,7 +134,8 @@ TEST_CASE("fast takes more units and more dropout where there is more time for a
   CHECK(model(10).units == 32 * 6);
   CHECK(model(11).units == 64 * 6);
   CHECK(model(0) == model(25));
-  CHECK(model(60).units == 80 * 6);
+  CHECK(model(49).units == 64 * 6);
+  CHECK(model(50).units == 80 * 6);
   CHECK(model(4).node_dropout < model(5).node_dropout);
   CHECK(model(10).node_dropout < model(11).node_dropout);
   CHECK(model(11).node_dropout < model(60).node_dropout);

@@ -16,9 +16,13 @@ constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fe
 constexpr Index narrowest_block = 16;
 /// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
 constexpr Offset sparse = 40, dense = 150;
+/// From these on, few ratings are learnt in fewer steps: levels, whose blocks of units are narrow then, and mean
+/// degree.
+constexpr Index many_levels = 8;
+constexpr Offset not_too_sparse = 15;
 /// Microseconds a rating that fast has: little dropout below the first, narrow models below the second, wide ones from
 /// the third on.
-constexpr double a_moment = 4.5, short_of_time = 11, plenty = 60, a_while = 25;
+constexpr double a_moment = 4.5, short_of_time = 11, plenty = 50, a_while = 25;
 
 std::string with_thousands(Offset number) {
   std::string text = std::to_string(number);
@@ -38,12 +42,14 @@ class Chooser {
   std::vector<Choice> best_error() {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
-            {"train_average_decay", "0.99"},
+            {"train_average_decay", learns_soon() ? "0.95" : "0.99"},
             {"train_valid_interval", "auto"},
             {"embedding_draws", "200"}},
            "a block of units for each level and one for all, averaged weights, and embeddings averaged over dropout, "
            "lower the error on every set tried");
-    if (count_ < many_ratings)
+    if (learns_soon())
+      choose_for_levels();
+    else if (count_ < many_ratings)
       choose_for_few();
     else
       choose_for_many();
@@ -95,6 +101,23 @@ class Chooser {
                ": a step costs little, so edges are predicted a tenth at a time, and training is long");
   }
 
+  bool learns_soon() const {
+    return count_ < many_ratings && levels_ >= many_levels && mean_degree() >= not_too_sparse;
+  }
+  void choose_for_levels() {
+    choose({{"train_target_removal", "0.1"},
+            {"train_lr", "0.02"},
+            {"train_min_lr", "0.0001"},
+            {"train_table_lr_factor", "20"},
+            {"train_warm_up", "20"},
+            {"train_schedule", "cosine"},
+            {"train_max_iter", "850"}},
+           with_thousands(count_) + " ratings, fewer than " + with_thousands(many_ratings) + ", in " +
+               std::to_string(levels_) +
+               " levels: edges are predicted a tenth at a time, by narrow tables that learn " +
+               "in larger steps than the rest");
+  }
+
   void choose_for_many() {
     choose({{"ordinal", "true"},
             {"train_lr", "0.02"},
@@ -106,13 +129,14 @@ class Chooser {
   }
 
   /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Many ratings
-  /// train for so few steps that they need less.
+  /// train for so few steps that they need less, and so do narrow tables.
   void choose_dropout() {
     const Offset degree = mean_degree();
     constexpr const char* dropout[] = {"0.7", "0.6", "0.5"};
     const int lower = (degree >= dense ? 1 : 0) + (degree >= sparse && count_ >= many_ratings ? 1 : 0);
-    choose({{"gcn_dropout", dropout[lower]}}, with_thousands(degree) + " ratings a user or item, of " +
-                                                  with_thousands(count_) + ": the fewer, the more dropout");
+    choose({{"gcn_dropout", learns_soon() ? "0.55" : dropout[lower]}},
+           with_thousands(degree) + " ratings a user or item, of " + with_thousands(count_) +
+               ": the fewer, the more dropout");
   }
 
   /// Few units and little dropout learn most in little time, and have learnt all that they can soon.

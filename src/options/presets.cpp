@@ -52,12 +52,15 @@ void apply_best(Options& options) {
   train.valid_interval = automatic_interval;
   train.refit = true;
   if (name == "ml-1m") {
-    model.ordinal = true;
     model.node_dropout = 0.6;
     train.learning_rate = 0.02;
-    train.min_learning_rate = 0.0004;
+    train.min_learning_rate = 0.0001;
+    train.table_rate_factor = 20;
+    train.warm_up = 20;
     train.schedule = Schedule::cosine;
-    train.max_iterations = 2000;
+    train.average_decay = 0.95;
+    train.embedding_draws = 100;
+    train.max_iterations = 800;
     return;
   }
   model.feature_dropout = 0.5;
