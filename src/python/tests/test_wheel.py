@@ -1,10 +1,17 @@
 """What the wheel holds, and what it asks of the machine."""
 
+import json
 import pathlib
+import platform
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
+import urllib.request
+
+import pytest
 
 import gcmc
 
@@ -59,3 +66,38 @@ def test_ctrl_c_ends_the_programs_training_and_saves(tmp_path):
             break
     rest = training.communicate(timeout=60)[0]
     assert training.returncode == 0 and (tmp_path / "run" / "metrics.json").exists(), rest
+
+
+def test_the_program_serves_a_model(tmp_path):
+    model = gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4)
+    model.fit(([1, 2, 2], [7, 7, 8], [3, 4, 5])).save(tmp_path / "model")
+    server = subprocess.Popen([PROGRAM, "serve", "--model", tmp_path / "model", "--port", "0"], stderr=subprocess.PIPE,
+                              text=True)
+    try:
+        address = re.search(r"http://[0-9.:]+", server.stderr.readline()).group()
+        assert "2 users" in server.stderr.readline()  # it is loaded
+        with urllib.request.urlopen(f"{address}/v1/recommend/1?n=1", timeout=60) as answer:
+            assert "8" in answer.read().decode()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=60)
+    assert server.returncode == 0
+
+
+TRAINS = """
+import json, gcmc
+model = gcmc.Model("dgl", train_max_iter=3, gcn_agg_units=10, gcn_out_units=4).fit(([1, 2, 2], [7, 7, 8], [3, 4, 5]))
+print(json.dumps([model.metrics_["backend"], *model.predict([1, 2], [8, 7])]))
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or shutil.which("qemu-x86_64") is None,
+                    reason="needs qemu-x86_64 (Debian: qemu-user)")
+def test_it_trains_on_a_processor_without_avx():
+    def run(*emulator):
+        said = subprocess.run([*emulator, sys.executable, "-c", TRAINS], check=True, capture_output=True, text=True)
+        return json.loads(said.stdout)
+
+    backend, *ratings = run("qemu-x86_64", "-cpu", "Nehalem")
+    assert backend == "cpu-portable"
+    assert ratings == pytest.approx(run()[1:], abs=1e-4)

