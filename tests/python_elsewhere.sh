@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The wheel on other systems than the one that built it: python_elsewhere.sh WHEEL [SUITE...], as root. debootstrap makes each
+# SUITE of Debian (unless named: 12 and 13), and the package's tests run there with the system's own Python, but for those that
+# need another library. $ROOTS keeps the systems.
+set -euo pipefail
+wheel=$(realpath "${1:?WHEEL}")
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+shift
+[ $# -gt 0 ] || set -- bookworm trixie
+scratch=$(mktemp -d)
+trap 'rm -rf --one-file-system "$scratch"' EXIT
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+for suite in "$@"; do
+  root=${ROOTS:-$scratch}/$suite
+  if [ ! -x "$root/usr/bin/python3" ]; then
+    debootstrap --variant=minbase --include=python3-venv "$suite" "$root" >"$scratch/log" 2>&1 ||
+      { tail -n 3 "$scratch/log" >&2 && exit 1; }
+  fi
+  version=$(chroot "$root" python3 -c 'import platform, sys; print("%d.%d" % sys.version_info[:2], *platform.libc_ver())')
+  echo "$suite: Python and libc $version"
+  rm -rf "$root/gcmc"
+  mkdir "$root/gcmc"
+  "${PYTHON:-python3}" -m pip --quiet download --only-binary :all: --python-version "${version%% *}" --dest "$root/gcmc" \
+    "$wheel" pytest
+  cp -r src/python/tests pyproject.toml docs/python.md "$root/gcmc"
+  chroot "$root" bash -euo pipefail <<'END'
+cd /gcmc
+python3 -m venv venv
+venv/bin/pip --quiet install --no-index --find-links . gcmc pytest
+venv/bin/python -m pytest -q -p no:cacheprovider tests
+END
+done
