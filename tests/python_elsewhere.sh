@@ -23,7 +23,7 @@ for suite in "$@"; do
   mkdir "$root/gcmc"
   "${PYTHON:-python3}" -m pip --quiet download --only-binary :all: --python-version "${version%% *}" --dest "$root/gcmc" \
     "$wheel" pytest
-  cp -r src/python/tests pyproject.toml docs/python.md "$root/gcmc"
+  cp -r src/python/tests src/python/pyproject.toml docs/python.md "$root/gcmc"
   chroot "$root" bash -euo pipefail <<'END'
 cd /gcmc
 python3 -m venv venv

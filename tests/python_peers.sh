@@ -9,7 +9,7 @@ trap 'rm -rf "$scratch"' EXIT
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 if [ -z "${WHEEL:-}" ]; then bash cmake/wheel.sh "$scratch"; fi
 wheel=$(realpath "${WHEEL:-$(echo "$scratch"/gcmc-*.whl)}")
-cp -r src/python/tests pyproject.toml "$scratch/"
+cp -r src/python/tests src/python/pyproject.toml "$scratch/"
 cd "$scratch"
 for peer in rectools lenskit; do
   "${PYTHON:-python3}" -m venv "$peer"

@@ -34,19 +34,24 @@ struct BiasOptions {
   int passes = 10;
 };
 
-/// bias(n) = sum over n's ratings of (value - mean - other side's bias) / (shrinkage + number of them); 0 without any.
-inline void update_biases(std::vector<double>& biases, const std::vector<double>& other, Index Rating::*node,
-                          Index Rating::*other_node, const Ratings& ratings, std::span<const Rating> train, double mean,
-                          double shrinkage) {
-  std::vector<double> weight(biases.size(), shrinkage);
+/// shrinkage + the number of a node's ratings.
+inline std::vector<double> bias_weights(std::size_t nodes, Index Rating::*node, std::span<const Rating> train,
+                                        double shrinkage) {
+  std::vector<double> weights(nodes, shrinkage);
+  for (const Rating& pair : train) weights[static_cast<std::size_t>(pair.*node)] += 1;
+  return weights;
+}
+
+/// bias(n) = sum over n's ratings of (value - mean - other side's bias) / weight(n); 0 without any.
+inline void update_biases(std::vector<double>& biases, const std::vector<double>& weights,
+                          const std::vector<double>& other, Index Rating::*node, Index Rating::*other_node,
+                          const Ratings& ratings, std::span<const Rating> train, double mean) {
   std::fill(biases.begin(), biases.end(), 0.0);
-  for (const Rating& pair : train) {
-    const auto n = static_cast<std::size_t>(pair.*node);
-    biases[n] += ratings.levels[pair.level] - mean - other[static_cast<std::size_t>(pair.*other_node)];
-    weight[n] += 1;
-  }
+  for (const Rating& pair : train)
+    biases[static_cast<std::size_t>(pair.*node)] +=
+        ratings.levels[pair.level] - mean - other[static_cast<std::size_t>(pair.*other_node)];
   for (std::size_t n = 0; n < biases.size(); ++n)
-    if (weight[n] > 0) biases[n] /= weight[n];
+    if (weights[n] > 0) biases[n] /= weights[n];
 }
 
 /// Fits on `train`. Throws InputError if it is empty or a number is out of range. Cost: passes * ratings.
@@ -65,11 +70,13 @@ inline BiasBaseline fit_bias_baseline(const Ratings& ratings, std::span<const Ra
   baseline.highest = ratings.levels.back();
   baseline.user_bias.assign(ratings.user_ids.size(), 0.0);
   baseline.item_bias.assign(ratings.item_ids.size(), 0.0);
+  const auto of_users = bias_weights(ratings.user_ids.size(), &Rating::user, train, options.user_shrinkage);
+  const auto of_items = bias_weights(ratings.item_ids.size(), &Rating::item, train, options.item_shrinkage);
   for (int pass = 0; pass < options.passes; ++pass) {
-    update_biases(baseline.item_bias, baseline.user_bias, &Rating::item, &Rating::user, ratings, train, baseline.mean,
-                  options.item_shrinkage);
-    update_biases(baseline.user_bias, baseline.item_bias, &Rating::user, &Rating::item, ratings, train, baseline.mean,
-                  options.user_shrinkage);
+    update_biases(baseline.item_bias, of_items, baseline.user_bias, &Rating::item, &Rating::user, ratings, train,
+                  baseline.mean);
+    update_biases(baseline.user_bias, of_users, baseline.item_bias, &Rating::user, &Rating::item, ratings, train,
+                  baseline.mean);
   }
   return baseline;
 }

@@ -22,8 +22,8 @@ struct FolderContent {
 };
 
 /// Where several files have the name of a known set's ratings, or another begins with the same line, these are the
-/// parts; where none has it, all files are. Files that the options name are none of them. Throws InputError where folders
-/// of several known sets lie in it.
+/// parts; where none has it, all files are. Files that the options name are none of them. Throws InputError where
+/// folders of several known sets lie in it.
 FolderContent content_of(const std::filesystem::path& folder, const ReadOptions& options);
 
 /// As read_rating_file, of parts in their order: each with a header of its own, or with none and the columns of the
