@@ -127,6 +127,18 @@ TEST_CASE("a whole run on CUDA does what it does on the CPU", "[cuda]") {
   for (const auto& [name, tensor] : theirs.model.tensors) CHECK(ours.model.tensors.at(name).shape == tensor.shape);
 }
 
+TEST_CASE("a run on CUDA begins with factors as one on the CPU does", "[cuda]") {
+  const Ratings ratings = generate_ratings({.users = 60, .items = 40, .ratings = 1100});
+  Options options = small_options();
+  options.train.start = Start::factors;
+  options.train.learning_rate = options.train.min_learning_rate = 1e-6;  // so that the start is what is seen
+  Cuda cuda(0, cuda_options());
+  const RunMetrics ours = train(cuda, ratings, options).metrics, theirs = train(ratings, options).metrics;
+  CHECK(std::abs(ours.best_test_rmse - theirs.best_test_rmse) < 1e-3);
+  options.train.start = Start::drawn;
+  CHECK(std::abs(train(ratings, options).metrics.best_test_rmse - theirs.best_test_rmse) > 1e-2);
+}
+
 TEST_CASE("cuSPARSE trains what gcmc's kernels train, and gives its memory back", "[cuda]") {
   const Ratings ratings = generate_ratings({.users = 40, .items = 50, .ratings = 900});
   for (const Aggregation aggregation : {Aggregation::stack, Aggregation::sum})
