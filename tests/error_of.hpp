@@ -1,15 +1,10 @@
 // The message of the Error that a call throws, which is one line, and what is in it.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <functional>
 #include <string>
 
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 
 namespace gcmc {

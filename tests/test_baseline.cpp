@@ -1,13 +1,7 @@
 // The bias-only baseline against sums done by hand and against its own defining equations.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <cmath>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/ratings/baseline.hpp"

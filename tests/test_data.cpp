@@ -1,14 +1,8 @@
 // Data files in every format that is read: what they become, and the one clear error that a wrong one gives.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <filesystem>
 #include <map>
 
+#include "catch.hpp"
 #include "data_files.hpp"
 #include "error_of.hpp"
 #include "gcmc/base/error.hpp"
@@ -347,6 +341,8 @@ TEST_CASE("folders of several known sets are no parts", "[data]") {
   for (const std::string set : {"ml-100k", "ml-1m"}) std::filesystem::create_directory(folder / set);
   write_bytes(folder / "ml-100k/u.data", "1\t1\t5\t0\n");
   CHECK(read_ratings(folder / "", "mine").entries.size() == 1);
+  write_bytes(folder / "ml-100k/ratings.csv", "2\t1\t4\t0\n");  // of the same set
+  CHECK(read_ratings(folder / "", "mine").entries.size() == 2);
   write_bytes(folder / "ml-1m/ratings.dat", "1::1::5::0\n");
   CHECK(error_of([&] { read_ratings(folder / "", "mine"); }) == folder / "" + ": holds several data sets, " +
                                                                     (folder / "ml-100k") + " and " +

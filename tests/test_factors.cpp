@@ -1,19 +1,13 @@
 // Matrix factorization, and a model that begins with what it knows.
 #include <cmath>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/ratings/baseline.hpp"
 #include "gcmc/ratings/generator.hpp"
 #include "gcmc/train/factor_start.hpp"
 #include "gcmc/train/train.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
 
 using namespace gcmc;
 

@@ -1,13 +1,7 @@
 // Tables of ratings as people have them: what is understood of each, what is made of its values, and what is refused.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <map>
 
+#include "catch.hpp"
 #include "data_files.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/rating_files.hpp"

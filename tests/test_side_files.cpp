@@ -1,15 +1,9 @@
 // Features and graphs of a user's own: what is understood of each column, what is made of it, and that no such file is
 // the end of a training.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <cmath>
 #include <map>
 
+#include "catch.hpp"
 #include "data_samples.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/model_folder.hpp"

@@ -1,11 +1,4 @@
 // Splits by a rule, and folds: who is held out, in which order ties are, and what is refused.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +6,7 @@ using Catch::Approx;
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/readers.hpp"

@@ -1,13 +1,7 @@
 // What a set of ratings holds: counts, degrees, times, as numbers, JSON and a picture.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <nlohmann/json.hpp>
 
+#include "catch.hpp"
 #include "drawing.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/data_report.hpp"

@@ -114,8 +114,8 @@ class Chooser {
             {"train_max_iter", "850"}},
            with_thousands(count_) + " ratings, fewer than " + with_thousands(many_ratings) + ", in " +
                std::to_string(levels_) +
-               " levels: edges are predicted a tenth at a time, by narrow tables that learn " +
-               "in larger steps than the rest");
+               " levels: edges are predicted a tenth at a time, by narrow tables that learn in larger steps than the "
+               "rest");
   }
 
   void choose_for_many() {

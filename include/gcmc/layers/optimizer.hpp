@@ -74,7 +74,7 @@ class Optimizer {
     parameters_->on_refresh({});
   }
 
-  /// Takes other first values than those it was made with into the average. Before the first step.
+  /// Begins the average with the parameters' values, which may have changed since this was made. Before the first step.
   void begin() {
     if (average_) backend_->copy(average_.data(), parameters_->raw_values().data(), average_.bytes());
   }

@@ -43,7 +43,8 @@ void require_one_set(const fs::path& folder, const std::vector<std::string>& fil
   std::vector<std::string> sets;
   for (const std::string& file : files) {
     const fs::path place = fs::path(file).parent_path();
-    if (is_of_known_set(file) && find_known_set(place.filename().string())) sets.push_back(place.string());
+    const bool told = !sets.empty() && sets.back() == place.string();
+    if (!told && is_of_known_set(file) && find_known_set(place.filename().string())) sets.push_back(place.string());
   }
   if (sets.size() < 2) return;
   std::string names;
