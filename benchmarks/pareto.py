@@ -25,7 +25,7 @@ import time
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PACKAGES = ["numpy", "scipy", "matplotlib", "libmf", "scikit-surprise", "cornac", "myfm"]
+PACKAGES = ["numpy", "scipy", "matplotlib", "libmf", "scikit-surprise", "cornac", "myfm", "mlpack"]
 
 
 def grid(**choices):
@@ -41,6 +41,8 @@ PEERS = {
     "cornac": ("Cornac MF", [10, 25, 50, 100], FACTORS),
     "myfm": ("myFM", [10, 30, 100], grid(rank=[8, 16])),
     "myfm-svdpp": ("myFM, ordered probit, SVD++", [10, 30, 100], grid(rank=[8])),
+    "mlpack": ("mlpack RegSVD", [10, 30, 100], grid(rank=[5, 20], neighborhood=[5, 50],
+                                                    normalization=["none", "item_mean"])),
 }
 # set -> (arguments of gcmc data split, name -> arguments of gcmc train); {seed} is the run's
 def fast(*budgets):
@@ -185,7 +187,7 @@ def draw(path, measured):
     matplotlib.rcParams.update({"svg.hashsalt": "gcmc", "font.family": "sans-serif", "svg.fonttype": "none"})
     figure, axes = pyplot.subplots(1, len(measured), figsize=(6.4 * len(measured), 4.8), squeeze=False)
     colours = dict(zip([shown_name for shown_name, _, _ in PEERS.values()],
-                       ["#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00"]))
+                       ["#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#8C8C8C"]))
     for place, (name, points) in zip(axes[0], measured.items()):
         lines = {}
         for what, runs in points.items():
