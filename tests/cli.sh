@@ -242,11 +242,13 @@ tune_signal() {
   kill -INT "$child"
   wait "$child" || code=$?
   [ "$code" -eq 0 ] || fail "a stopped search: exit $code"
-  err_has '^gcmc: stopping: the running trainings are given up'
+  err_has '^gcmc: stopping: the running trainings are left where they are'
   err_has 'stopped by a signal: [1-3] runs are kept'
   [ ! -e halted/winner.json ] || fail 'a stopped search has a winner'
   expect 0 tune "${long[@]}" --save-dir halted
   out_has '^[1-3] runs are done'
+  err_has 'a trial goes on from iteration [1-9][0-9]* of'
+  [ ! -e halted/running ] || fail 'a complete search has checkpoints'
   expect 0 tune "${long[@]}" --save-dir whole_search
   cmp -s halted/results.csv whole_search/results.csv || fail 'a resumed search has another table'
   cmp -s halted/winner.json whole_search/winner.json || fail 'a resumed search has another winner'
@@ -848,7 +850,7 @@ checkpoints() {
   refuse '--resume needs --save-dir' train "${small[@]}" --resume
   mkdir -p same
   refuse '--checkpoint-dir is the folder of the run' train "${small[@]}" --save-dir same --checkpoint-dir same
-  refuse 'a search goes on by the results.json' tune "${small[@]}" --resume --save-dir same --search train_lr=0.1,0.2
+  refuse 'a search goes on by what its folder holds' tune "${small[@]}" --resume --save-dir same --search train_lr=0.1,0.2
   timeout -s TERM 2 "$gcmc" train "${long[@]}" --save-dir cut --resume >out 2>err </dev/null ||
     [ "$?" -eq 124 ] || fail 'a stopped run with checkpoints fails'
   err_has 'after iteration [0-9]+ of 20000; the same command goes on from there$'

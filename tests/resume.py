@@ -2,7 +2,7 @@
 """Trainings that are killed at random moments, and started again by the same command until they end: the model, the
 figures (less times and memory) and the history are those of a training that nobody cut.
 
-    resume.py GCMC kills COUNT [SEED]   SIGKILL, COUNT times in all, over four kinds of training; now and then SIGTERM
+    resume.py GCMC kills COUNT [SEED]   SIGKILL, COUNT times in all, over the kinds of training; now and then SIGTERM
     resume.py GCMC calls SHIM STRIDE    every STRIDE-th call that writes checkpoints is met by SIGKILL
     resume.py GCMC full                 checkpoints on a disk that is full (a tmpfs of its own; needs root)
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 GCMC = str(Path(sys.argv[1]).resolve())
 WORK = Path(tempfile.mkdtemp(prefix="resume-"))
-TIMES = ("seconds_total", "seconds_per_iteration", "seconds_validating", "peak_memory_bytes", "threads")
+TIMES = ("seconds", "seconds_total", "seconds_per_iteration", "seconds_validating", "peak_memory_bytes", "threads")
 
 # Checkpoints after every iteration, so that many kills come while one is written.
 KINDS = {
@@ -29,6 +29,8 @@ KINDS = {
     "three seeds": ["--train-max-iter", "25", "--seeds", "3", "--refit", "--train-lr", "0.05"],
     "rare validations": ["--train-max-iter", "60", "--train-valid-interval", "7", "--precision", "double",
                          "--train-target-removal", "0.1", "--implicit", "--checkpoint-interval", "0.0002"],
+    "a search": ["tune", "--trials", "4", "--eta", "2", "--rungs", "2", "--train-max-iter", "40", "--search",
+                 "gcn_dropout=0.1..0.9", "--search", "train_lr=0.01..0.1"],
 }
 
 
@@ -43,8 +45,15 @@ def make_ratings():
 
 
 def command(kind, folder, *more):
-    return [GCMC, "train", "--data-name", "tiny", "--data-dir", str(WORK), "--gcn-agg-units", "100",
-            "--checkpoint-interval", "0", *KINDS[kind], "--save-dir", str(folder), *more]
+    how = KINDS[kind]
+    does = how[0] if how[0] == "tune" else "train"
+    return [GCMC, does, "--data-name", "tiny", "--data-dir", str(WORK), "--gcn-agg-units", "100",
+            "--checkpoint-interval", "0", *how[does == "tune":], "--save-dir", str(folder), *more]
+
+
+def again(kind):
+    """What makes the same command go on; a search does without."""
+    return [] if KINDS[kind][0] == "tune" else ["--resume"]
 
 
 def run(arguments, **more):
@@ -74,7 +83,7 @@ def content(folder):
 def uncut(kind):
     folder = WORK / "uncut" / kind.replace(" ", "-")
     start = time.time()
-    result = run(command(kind, folder, "--resume", "--threads", "1"))
+    result = run(command(kind, folder, *again(kind), "--threads", "1"))
     assert result.returncode == 0, result.stderr
     return content(folder), time.time() - start
 
@@ -107,7 +116,7 @@ def kills(count, seed):
         attempts = 0
         while True:
             attempts += 1
-            process = subprocess.Popen(command(kind, folder, "--resume", "--threads", str(draw.randint(1, 3))),
+            process = subprocess.Popen(command(kind, folder, *again(kind), "--threads", str(draw.randint(1, 3))),
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             if left > 0 and attempts <= 60:
                 try:  # mostly early, so that a run is cut often
@@ -125,7 +134,8 @@ def kills(count, seed):
                 what = "killed while " + moment([path.name for path in folder.rglob("*")])
             tally[what] = tally.get(what, 0) + 1
         compare(kind, folder, files)
-        assert not (folder / "checkpoint").exists(), "checkpoints are left behind"
+        for left_behind in ("checkpoint", "running"):
+            assert not (folder / left_behind).exists(), "checkpoints are left behind"
     print(f"{count} kills in {runs} trainings, all with the bits of an uncut one: " +
           ", ".join(f"{number} {what}" for what, number in sorted(tally.items())))
 

@@ -56,37 +56,26 @@ std::string checkpoint_folder(const ProgramOptions& program, const std::string& 
   return program.checkpoint_dir.empty() ? run_folder + "/checkpoint" : program.checkpoint_dir;
 }
 
-Checkpoints::Checkpoints(const Settings& settings, const std::string& folder, const gcmc::Ratings& ratings,
-                         std::span<const gcmc::SavedModel> weights)
-    : ratings_(ratings),
-      options_(settings.options),
-      folder_(folder),
-      own_folder_(settings.program.checkpoint_dir.empty()),
-      interval_(std::chrono::duration_cast<Clock::duration>(
-          std::chrono::duration<double, std::ratio<60>>(settings.program.checkpoint_minutes))) {
-  if (folder_.empty()) return;
-  files_.emplace(folder_, gcmc::training_identity(settings.options, ratings, weights));
+CheckpointWriter::CheckpointWriter(const std::string& folder, std::map<std::string, std::string> training,
+                                   double minutes)
+    : files_(folder, std::move(training)),
+      interval_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::ratio<60>>(minutes))) {}
+
+std::vector<gcmc::TrainState> CheckpointWriter::newest() {
   std::vector<std::string> notes;
-  states_ = files_->newest(notes);
+  std::vector<gcmc::TrainState> states = files_.newest(notes);
   for (const std::string& text : notes) tell_note(text);
-  if (!states_.empty()) tell_resumed(states_, settings.options.train.seeds, folder_);
+  return states;
 }
 
-gcmc::EnsembleContinuation Checkpoints::continuation() {
-  if (!files_) return {};
-  return {.states = std::move(states_), .on_state = [this](bool last, const Take& take) { offer(last, take); }};
-}
-
-/// A stage's last state is followed by the next stage, or by the run's own model.
-void Checkpoints::offer(bool last, const Take& take) {
-  if (!last && Clock::now() - written_at_ < interval_) return;
-  const bool written = try_to("no checkpoint could be written", [&] { files_->write(take()); });
-  if (written && !last) try_to("the best model so far could not be written", [&] { write_best(take()); });
+bool CheckpointWriter::offer(bool last, const Take& take) {
+  if (!last && Clock::now() - written_at_ < interval_) return false;
+  const bool written = try_to("no checkpoint could be written", [&] { files_.write(take()); });
   written_at_ = Clock::now();
+  return written;
 }
 
-/// Training goes on whatever becomes of a file: the one before is still there. Each kind of failure is told once.
-bool Checkpoints::try_to(const std::string& do_what, const std::function<void()>& write) {
+bool CheckpointWriter::try_to(const std::string& do_what, const std::function<void()>& write) {
   const auto tell = [&](const char* kind, const std::string& problem) {
     if (told_.insert(do_what + kind).second) tell_note(do_what + ", training goes on: " + problem);
     return false;
@@ -103,6 +92,31 @@ bool Checkpoints::try_to(const std::string& do_what, const std::function<void()>
   }
 }
 
+Checkpoints::Checkpoints(const Settings& settings, const std::string& folder, const gcmc::Ratings& ratings,
+                         std::span<const gcmc::SavedModel> weights)
+    : ratings_(ratings),
+      options_(settings.options),
+      folder_(folder),
+      own_folder_(settings.program.checkpoint_dir.empty()) {
+  if (folder_.empty()) return;
+  writer_.emplace(folder_, gcmc::training_identity(settings.options, ratings, weights),
+                  settings.program.checkpoint_minutes);
+  states_ = writer_->newest();
+  if (!states_.empty()) tell_resumed(states_, settings.options.train.seeds, folder_);
+}
+
+gcmc::EnsembleContinuation Checkpoints::continuation() {
+  if (!writer_) return {};
+  return {.states = std::move(states_),
+          .on_state = [this](bool last, const CheckpointWriter::Take& take) { offer(last, take); }};
+}
+
+/// A stage's last state is followed by the next stage, or by the run's own model.
+void Checkpoints::offer(bool last, const CheckpointWriter::Take& take) {
+  if (writer_->offer(last, take) && !last)
+    writer_->try_to("the best model so far could not be written", [&] { write_best(take()); });
+}
+
 /// What a training is left with that goes on from these states and is stopped at once; of several models, those that
 /// are done. Computed on the processor.
 void Checkpoints::write_best(std::vector<gcmc::TrainState> states) {
@@ -116,10 +130,47 @@ void Checkpoints::write_best(std::vector<gcmc::TrainState> states) {
 }
 
 void Checkpoints::remove() {
-  if (!files_) return;
-  files_->remove();
-  files_.reset();
+  if (!writer_) return;
+  writer_->remove();
+  writer_.reset();
   remove_model(folder_ + model_folder);
   std::error_code not_empty;
   if (own_folder_) fs::remove(folder_, not_empty);
+}
+
+gcmc::TrainResult SearchCheckpoints::train(const gcmc::Ratings& ratings, const gcmc::Options& options,
+                                           const gcmc::OnProgress& on_progress, std::stop_token stop) const {
+  const auto training = gcmc::training_identity(options, ratings);
+  std::string text;
+  for (const auto& [name, value] : training) text += name + '=' + value + '\n';
+  const std::string folder = folder_ + "/" + std::to_string(std::hash<std::string>{}(text));
+  std::optional<CheckpointWriter> writer;
+  gcmc::Continuation continuation;
+  try {
+    writer.emplace(folder, training, minutes_);
+    continuation.on_state = [&](bool last, const gcmc::TakeState& take) {
+      writer->offer(last, [&] { return std::vector<gcmc::TrainState>{take()}; });
+    };
+    if (auto states = writer->newest(); !states.empty()) continuation.state = std::move(states.back());
+  } catch (const gcmc::Error& problem) {
+    tell_note(std::string("a trial is trained from its beginning, without checkpoints: ") + problem.what());
+    continuation = {};
+  }
+  if (continuation.state)
+    tell_note("a trial goes on from iteration " + std::to_string(continuation.state->iteration()) + " of " +
+              std::to_string(options.train.max_iterations));
+  gcmc::TrainResult result;
+  try {
+    result = gcmc::train_on_cpu(ratings, options, on_progress, std::move(stop), std::move(continuation));
+  } catch (const gcmc::InputError&) {  // a trial that fails would fail again
+    if (writer) writer->remove();
+    throw;
+  }
+  if (writer && !result.metrics.stopped) writer->remove();
+  return result;
+}
+
+void SearchCheckpoints::remove() const {
+  std::error_code none;
+  fs::remove_all(folder_, none);
 }

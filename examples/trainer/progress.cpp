@@ -278,7 +278,7 @@ void TunePrinter::rewrite() {
 void TunePrinter::tell_stop() {
   const std::lock_guard lock(mutex_);
   leave_line(!silent_ && terminal_ && drawn_at_ != decltype(drawn_at_){});
-  std::fprintf(stderr, "gcmc: stopping: the running trainings are given up; a second Ctrl-C ends at once\n");
+  std::fprintf(stderr, "gcmc: stopping: the running trainings are left where they are; a second Ctrl-C ends at once\n");
 }
 
 void TunePrinter::finish() {

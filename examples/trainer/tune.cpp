@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <stop_token>
+#include <utility>
 
+#include "checkpoints.hpp"
 #include "commands.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"
@@ -54,7 +56,8 @@ void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::Trial
 }
 
 void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder,
-            bool silent) {
+            const ProgramOptions& program) {
+  const bool silent = program.silent;
   TunePrinter printer(report.plan, report.result.runs, silent);
   StopOnSignal stop;
   const std::stop_callback on_stop(stop.token(), [&] { printer.tell_stop(); });
@@ -64,8 +67,15 @@ void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads,
     printer(run);
     if (!silent && output_is_closed()) stop.request();
   };
-  const auto trainer = gcmc::trial_trainer(ratings, [&] { printer.iteration(); });
+  const SearchCheckpoints checkpoints(folder / "running", program.checkpoint_minutes);
+  const auto train = [&](const gcmc::Ratings& of, const gcmc::Options& options, const gcmc::OnProgress& tell,
+                         std::stop_token stopped, const gcmc::Continuation&) {
+    return checkpoints.train(of, options, tell, std::move(stopped));
+  };
+  const auto trainer = gcmc::trial_trainer(
+      ratings, [&] { printer.iteration(); }, train);
   report.result = gcmc::tune(report.plan, trainer, threads, report.result.runs, keep, stop.token());
+  if (report.result.complete) checkpoints.remove();
   printer.finish();
 }
 
@@ -91,8 +101,8 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   gcmc::require(plan.base.run.device.kind != gcmc::Device::Kind::cuda,
                 "tune: trials are trained side by side on the CPU: leave out --device, or give --device cpu");
   gcmc::require(program.checkpoint_dir.empty() && !program.resume && program.continued.empty(),
-                "tune: a search goes on by the results.json in its folder, from the trials that are done, and has no "
-                "checkpoints; nor are models trained on: leave out --checkpoint-dir, --resume and --continue");
+                "tune: a search goes on by what its folder holds, and models are not trained on: leave out "
+                "--checkpoint-dir, --resume and --continue");
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
   gcmc::require(
       plan.base.run.folds == 0,
@@ -112,7 +122,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   report.result.runs = gcmc::read_tune_runs(report, (folder / "results.json").string());
   if (!program.silent) print_data(data, plan.base);
   all = {};
-  search(report, ratings, cpu.threads(), folder, program.silent);
+  search(report, ratings, cpu.threads(), folder, program);
   write_results(folder, report);
   const auto ranking = gcmc::rank_trials(plan, report.result.runs);
   if (!program.silent) print_ranking(report, ranking);
