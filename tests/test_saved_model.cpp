@@ -72,6 +72,63 @@ TEST_CASE("a model is loaded with the tensors that are wanted, and answers as wi
   CHECK(error_of([&] { save_model(folder / "copy", served[0]); }) != "no error");
 }
 
+TEST_CASE("a model is loaded with the ratings of some users, who are answered as with all", "[saved_model]") {
+  const ScratchFolder folder;
+  const auto model = small_model<float>({}, true);
+  save_model(folder / "model", model);
+  const std::size_t users = model.user_ids.size();
+  const std::vector<std::vector<std::size_t>> choices = {{}, {0}, {users - 1, 1}, {2, 2, users / 2}};
+  for (const std::vector<std::size_t>& chosen : choices) {
+    std::vector<std::string> raters = {"nobody"};
+    for (const std::size_t user : chosen) raters.push_back(model.user_ids[user]);
+    const SavedModel some = load_model(folder / "model", {}, raters);
+    for (const std::string part : {"rated", "tested"}) {
+      const auto& offsets = model.values<Offset>(part + ".offsets");
+      std::vector<Offset> kept = {0};
+      std::vector<Index> items;
+      std::vector<Level> levels;
+      for (std::size_t user = 0; user < users; ++user) {
+        if (std::find(chosen.begin(), chosen.end(), user) != chosen.end())
+          for (Offset k = offsets[user]; k < offsets[user + 1]; ++k) {
+            items.push_back(model.values<Index>(part + ".items")[static_cast<std::size_t>(k)]);
+            levels.push_back(model.values<Level>(part + ".levels")[static_cast<std::size_t>(k)]);
+          }
+        kept.push_back(static_cast<Offset>(items.size()));
+      }
+      CHECK(some.values<Offset>(part + ".offsets") == kept);
+      CHECK(some.values<Index>(part + ".items") == items);
+      CHECK(some.values<Level>(part + ".levels") == levels);
+    }
+    const Predictor few(load_model(folder / "model", Predictor::reads, raters), 1), all(model, 1);
+    for (const std::size_t user : chosen) {
+      const auto number = static_cast<Index>(user);
+      CHECK(few.ratings_of(user_side, number) == all.ratings_of(user_side, number));
+      const auto expected = all.recommend(number), best = few.recommend(number);
+      REQUIRE(best.size() == expected.size());
+      for (std::size_t k = 0; k < best.size(); ++k) CHECK(best[k].item == expected[k].item);
+    }
+  }
+}
+
+TEST_CASE("ratings of some users are refused where they are not within all", "[saved_model]") {
+  const ScratchFolder folder;
+  const auto model = small_model<float>({}, true);
+  SavedModel broken = model;
+  auto& offsets = std::get<std::vector<Offset>>(broken.tensors.at("rated.offsets").values);
+  const auto tensors = [&] { write_safetensors(folder / "model/model.safetensors", broken.tensors); };
+  save_model(folder / "model", model);
+  const std::vector<std::string> first = {model.user_ids[0]};
+  for (const Offset end : {Offset{-1}, offsets.back() + 1, std::numeric_limits<Offset>::max()}) {
+    offsets[1] = end;
+    tensors();
+    CHECK(holds(error_of([&] { load_model(folder / "model", {}, first); }), "tensor \"rated.items\" has no rows 0 to"));
+  }
+  offsets.pop_back();
+  --broken.tensors.at("rated.offsets").shape[0];
+  tensors();
+  CHECK(holds(error_of([&] { load_model(folder / "model", {}, first); }), "rated.offsets"));
+}
+
 TEST_CASE("a model may lack its encoder, all of it, and answers the same", "[saved_model]") {
   const ScratchFolder folder;
   SavedModel model = small_model<float>({}, true);

@@ -53,9 +53,10 @@ void add_asking(CLI::App& command, Asking& asking) {
   add_threads(command, asking.threads);
 }
 
-gcmc::Predictor load_predictor(const Asking& asking, Parts parts) {
+gcmc::Predictor load_predictor(const Asking& asking, Parts parts,
+                               const std::optional<std::vector<std::string>>& raters) {
   const gcmc::TensorFilter wanted = parts == Parts::answers ? gcmc::TensorFilter(gcmc::Predictor::reads) : nullptr;
-  return gcmc::Predictor(gcmc::load_models(asking.model, wanted), asking.threads);
+  return gcmc::Predictor(gcmc::load_models(asking.model, wanted, raters), asking.threads);
 }
 
 Index find_user(const gcmc::Predictor& predictor, const std::string& id) {

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,9 +42,11 @@ void add_asking(CLI::App& command, Asking& asking);
 /// --threads, in the range of the option of gcmc train.
 void add_threads(CLI::App& command, int& threads);
 
-/// The model or models in a folder; with the encoder, which folding in needs, or without.
+/// The model or models in a folder; with the encoder, which folding in needs, or without. With `raters`, ids of users,
+/// the ratings of these alone.
 enum class Parts { answers, all };
-gcmc::Predictor load_predictor(const Asking& asking, Parts parts = Parts::answers);
+gcmc::Predictor load_predictor(const Asking& asking, Parts parts = Parts::answers,
+                               const std::optional<std::vector<std::string>>& raters = {});
 
 /// The number of an id. Throws gcmc::InputError, with an id that is there, if the model does not know it.
 gcmc::Index find_user(const gcmc::Predictor& predictor, const std::string& id);

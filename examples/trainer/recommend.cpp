@@ -132,8 +132,14 @@ void recommend_new_item(const Arguments& arguments) {
   answer.write();
 }
 
+/// Users whose ratings alone need be read: those that are named, unless all ratings are counted.
+std::optional<std::vector<std::string>> raters(const Arguments& arguments) {
+  if (arguments.users.empty() || arguments.least_ratings > 0) return std::nullopt;
+  return arguments.users;
+}
+
 void recommend_to_users(const Arguments& arguments) {
-  const gcmc::Predictor predictor = load_predictor(arguments);
+  const gcmc::Predictor predictor = load_predictor(arguments, Parts::answers, raters(arguments));
   const Listed listed(arguments, predictor, gcmc::item_side);
   const gcmc::RecommendOptions& options = listed.options;
   Writer writer(arguments, predictor);

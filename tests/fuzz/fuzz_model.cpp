@@ -37,6 +37,10 @@ void feed(std::string_view bytes) {
   expect(answers_are_sane(predictor), "ratings between the levels, and probabilities");
   if (predictor.model().user_ids.empty() || predictor.model().item_ids.empty()) return;
   predictor.recommend(0, {.top = 3});
+  const std::vector<std::string> rater = {predictor.model().user_ids.front()};
+  expect(Predictor(load_model(folder / ".", Predictor::reads, rater)).ratings_of(user_side, 0) ==
+             predictor.ratings_of(user_side, 0),
+         "a user's ratings, read alone");
   for (const auto by : {Predictor::Likeness::embeddings, Predictor::Likeness::ratings})
     for (const auto& [node, similarity] : predictor.similar(item_side, 0, 3, by))
       expect(std::isfinite(similarity), "finite similarities");

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,11 +52,14 @@ GCMC_EXPORT void check_model_folder(const std::string& folder);
 
 /// Throws InputError, naming the file, unless every tensor is there with the shape that the options, ids and levels ask
 /// for, and every value is finite. Only tensors that are `wanted` are read and kept: load_model(folder,
-/// Predictor::reads) has what answers need.
-GCMC_EXPORT SavedModel load_model(const std::string& folder, const TensorFilter& wanted = {});
+/// Predictor::reads) has what answers need. With `raters`, ids of users, the ratings of these alone are read (rated.*,
+/// tested.*), and all others have none: for a question or two, since most of a model may be ratings.
+GCMC_EXPORT SavedModel load_model(const std::string& folder, const TensorFilter& wanted = {},
+                                  const std::optional<std::vector<std::string>>& raters = {});
 
 /// What is in `folder`: one model, several, or a training run with either in its sub-folder model. Throws as
 /// load_model.
-GCMC_EXPORT std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted = {});
+GCMC_EXPORT std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted = {},
+                                                const std::optional<std::vector<std::string>>& raters = {});
 
 }  // namespace gcmc

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <unordered_set>
 
 #include "../json.hpp"
 #include "encodings_json.hpp"
@@ -13,6 +14,7 @@
 #include "gcmc/files/run_folder.hpp"
 #include "model_check.hpp"
 #include "model_paths.hpp"
+#include "safetensors.hpp"
 #include "stored_embeddings.hpp"
 
 namespace gcmc {
@@ -85,7 +87,50 @@ std::vector<std::string> read_lines(const std::string& path, const ordered_json&
   return lines;
 }
 
-SavedModel load_parts(const std::string& path, const TensorFilter& wanted) {
+/// The tensors that have a value for each rating of a part.
+constexpr std::array<std::string_view, 2> parts = {"rated", "tested"}, of_ratings = {".items", ".levels"};
+
+bool is_of_ratings(const std::string& tensor) {
+  for (const std::string_view part : parts)
+    for (const std::string_view suffix : of_ratings)
+      if (tensor == std::string(part).append(suffix)) return true;
+  return false;
+}
+
+/// Reads the ratings of these users, and leaves none to the others. What is not as it must be is left for ModelCheck.
+void read_ratings_of(const std::vector<std::string>& raters, SavedModel& model, const std::string& path,
+                     const TensorFilter& wanted) {
+  const std::unordered_set<std::string_view> ids(raters.begin(), raters.end());
+  for (const std::string_view part : parts) {
+    const auto tensor = model.tensors.find(std::string(part) + ".offsets");
+    if (tensor == model.tensors.end()) continue;
+    auto* const offsets = std::get_if<std::vector<Offset>>(&tensor->second.values);
+    if (!offsets || offsets->size() != model.user_ids.size() + 1) continue;
+    std::vector<TensorRows> ranges;
+    Offset begin = (*offsets)[0], kept = 0;
+    (*offsets)[0] = 0;
+    for (std::size_t user = 0; user < model.user_ids.size(); ++user) {
+      const TensorRows range{begin, begin = (*offsets)[user + 1]};
+      if (ids.contains(model.user_ids[user])) {
+        ranges.push_back(range);
+        kept += range.end - range.begin;
+      }
+      (*offsets)[user + 1] = kept;
+    }
+    for (const std::string_view suffix : of_ratings) {
+      const std::string name = std::string(part).append(suffix);
+      const auto found = model.tensors.find(name);
+      if (found == model.tensors.end()) continue;
+      if (!wanted || wanted(name))
+        found->second = read_rows(path + tensors_file, name, ranges);
+      else
+        found->second.shape = {kept};
+    }
+  }
+}
+
+SavedModel load_parts(const std::string& path, const TensorFilter& wanted,
+                      const std::optional<std::vector<std::string>>& raters) {
   SavedModel model;
   const auto config = parse_json_object<ordered_json>(read_text_file(path + config_file), path + config_file);
   read_config(model, config, path + config_file);
@@ -94,8 +139,11 @@ SavedModel load_parts(const std::string& path, const TensorFilter& wanted) {
   std::error_code none;
   if (fs::exists(path + titles_file, none))
     model.item_titles = read_lines(path + titles_file, config, "items", path + config_file);
-  const auto with_scales = [&](const std::string& name) { return wanted(name) || is_scale(name); };
-  model.tensors = read_safetensors(path + tensors_file, wanted ? with_scales : TensorFilter());
+  const auto read_whole = [&](const std::string& name) {
+    return (!wanted || wanted(name) || is_scale(name)) && !(raters && is_of_ratings(name));
+  };
+  model.tensors = read_safetensors(path + tensors_file, read_whole);
+  if (raters) read_ratings_of(*raters, model, path, wanted);
   widen(model.tensors, path + tensors_file);
   ModelCheck(model, path, wanted).run();
   if (wanted) std::erase_if(model.tensors, [&](const auto& tensor) { return !wanted(tensor.first); });
@@ -121,14 +169,15 @@ class FolderIdentity {
 
 }  // namespace
 
-SavedModel load_model(const std::string& folder, const TensorFilter& wanted) {
+SavedModel load_model(const std::string& folder, const TensorFilter& wanted,
+                      const std::optional<std::vector<std::string>>& raters) {
   const std::string path = folder_path(folder);
   constexpr int most_tries = 10;
   for (int tries = 1;; ++tries) {  // where another process replaces the model meanwhile, its parts are of two
     const FolderIdentity before(path);
     require(before.is_folder(), folder + ": no such folder");
     try {
-      SavedModel model = load_parts(path, wanted);
+      SavedModel model = load_parts(path, wanted, raters);
       if (FolderIdentity(path) == before) return model;
     } catch (const Error&) {
       if (FolderIdentity(path) == before || tries == most_tries) throw;
@@ -137,14 +186,15 @@ SavedModel load_model(const std::string& folder, const TensorFilter& wanted) {
   }
 }
 
-std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted) {
+std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted,
+                                    const std::optional<std::vector<std::string>>& raters) {
   const std::string inner = folder + "/model";
   std::error_code code;
-  if (!holds_model(folder) && fs::is_directory(inner, code)) return load_models(inner, wanted);
+  if (!holds_model(folder) && fs::is_directory(inner, code)) return load_models(inner, wanted, raters);
   std::vector<SavedModel> models;
   for (std::size_t k = 1; holds_model(member_folder(folder, k)); ++k)
-    models.push_back(load_model(member_folder(folder, k), wanted));
-  if (models.empty()) models.push_back(load_model(folder, wanted));
+    models.push_back(load_model(member_folder(folder, k), wanted, raters));
+  if (models.empty()) models.push_back(load_model(folder, wanted, raters));
   return models;
 }
 

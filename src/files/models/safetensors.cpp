@@ -249,6 +249,35 @@ std::map<std::string, Tensor> read_safetensors(const std::string& path, const Te
   return read_tensors(file, read_header(file, path).entries, path, wanted);
 }
 
+Tensor read_rows(const std::string& path, const std::string& name, std::span<const TensorRows> ranges) {
+  InputFile file(path);
+  const std::vector<TensorEntry> entries = read_header(file, path).entries;
+  const auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto& one) { return one.name == name; });
+  const std::string where = path + ": tensor " + json_quoted(name);
+  require(entry != entries.end() && entry->shape.size() == 1, [&] { return where + " is missing or no list"; });
+  const Offset bytes = element_types[entry->type].bytes;
+  file.skip(entry->begin);
+  Tensor all = tensor_of(*entry);
+  all.shape = {0};
+  Offset place = 0;
+  for (const TensorRows& range : ranges) {
+    require(place <= range.begin && range.begin <= range.end && range.end <= entry->shape.front(),
+            [&] { return where + " has no rows " + std::to_string(range.begin) + " to " + std::to_string(range.end); });
+    file.skip((range.begin - place) * bytes);
+    place = range.end;
+    Tensor part = tensor_of(*entry);
+    read_values(part, file, {name, entry->type, {}, range.begin * bytes, range.end * bytes}, path);
+    all.shape.front() += range.end - range.begin;
+    std::visit(
+        [&](auto& values) {
+          const auto& more = std::get<std::decay_t<decltype(values)>>(part.values);
+          values.insert(values.end(), more.begin(), more.end());
+        },
+        all.values);
+  }
+  return all;
+}
+
 std::map<std::string, Tensor> read_checked_safetensors(const std::string& path) {
   check_sum(path);
   std::map<std::string, Tensor> tensors =

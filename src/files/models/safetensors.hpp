@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 
 #include "gcmc/model/saved_model.hpp"
@@ -23,6 +24,15 @@ void write_checked_safetensors(const std::string& path, const std::map<std::stri
 /// The way back, without that tensor. Throws as read_safetensors, and InputError if the checksum is wrong. Reads the
 /// file twice.
 std::map<std::string, Tensor> read_checked_safetensors(const std::string& path);
+
+/// A range of a tensor's first dimension: rows begin .. end - 1.
+struct TensorRows {
+  Offset begin = 0, end = 0;
+};
+/// Of a tensor of one dimension, the values in these ranges, one after the other. Throws as read_safetensors, and
+/// InputError if there is no such tensor or a range is not within it, or does not begin where the one before ended or
+/// later.
+Tensor read_rows(const std::string& path, const std::string& name, std::span<const TensorRows> ranges);
 
 /// What the header says beside the tensors. No checksum is looked at.
 std::map<std::string, std::string> read_safetensors_metadata(const std::string& path);
