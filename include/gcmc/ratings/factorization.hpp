@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,40 +55,60 @@ class FactorSteps {
       rate_ = static_cast<float>(options_.rate * (1 - (1 - options_.last_share) * along));
       for (Offset round = 0; round < groups; ++round)
         run_parallel(options_.threads, groups, [&](Offset group) {
-          for (const Value& value : blocks_[static_cast<std::size_t>(group * groups + (group + round) % groups)])
-            step(value);
+          take(blocks_[static_cast<std::size_t>(group * groups + (group + round) % groups)]);
         });
     }
   }
 
  private:
   static constexpr Offset groups = 16;
-  static constexpr Index lanes = 8;  ///< sums side by side, which a compiler makes a vector of
+  static constexpr Index lanes = 8;  ///< numbers of a vector
+  typedef float Lanes __attribute__((vector_size(lanes * sizeof(float))));
   struct Value {
     Index user, item;
     float value;
   };
 
-  void step(const Value& at) {
+  /// Wider vectors where the processor has them. They change no bit: what they hold is the same numbers, side by side.
+  void take(const std::vector<Value>& block) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return take_avx2(block);
+#endif
+    for (const Value& value : block) step(value);
+  }
+#if defined(__x86_64__)
+  __attribute__((target("avx2"))) void take_avx2(const std::vector<Value>& block) {
+    for (const Value& value : block) step(value);
+  }
+#endif
+
+  __attribute__((always_inline)) void step(const Value& at) {
     float* p = factors_.factors[user_side].data() + Offset{at.user} * factors_.stride;
     float* q = factors_.factors[item_side].data() + Offset{at.item} * factors_.stride;
     float& user_bias = factors_.bias[user_side][static_cast<std::size_t>(at.user)];
     float& item_bias = factors_.bias[item_side][static_cast<std::size_t>(at.item)];
-    const float error = at.value - user_bias - item_bias - product(p, q);
-    const auto factor_decay = static_cast<float>(options_.factor_decay);
-    const auto bias_decay = static_cast<float>(options_.bias_decay);
-    user_bias += rate_ * (error - bias_decay * user_bias);
-    item_bias += rate_ * (error - bias_decay * item_bias);
-    for (Index c = 0; c < factors_.stride; ++c) {
-      const float of_user = p[c], of_item = q[c];
-      p[c] += rate_ * (error * of_item - factor_decay * of_user);
-      q[c] += rate_ * (error * of_user - factor_decay * of_item);
+    const float rate = rate_, error = at.value - user_bias - item_bias - product(p, q);
+    const float keep = 1 - rate * static_cast<float>(options_.factor_decay), along = rate * error;
+    const float keep_bias = 1 - rate * static_cast<float>(options_.bias_decay);
+    user_bias = keep_bias * user_bias + along;
+    item_bias = keep_bias * item_bias + along;
+    for (Index c = 0; c < factors_.stride; c += lanes) {
+      Lanes of_user, of_item;
+      std::memcpy(&of_user, p + c, sizeof of_user);
+      std::memcpy(&of_item, q + c, sizeof of_item);
+      const Lanes new_user = keep * of_user + along * of_item, new_item = keep * of_item + along * of_user;
+      std::memcpy(p + c, &new_user, sizeof new_user);
+      std::memcpy(q + c, &new_item, sizeof new_item);
     }
   }
-  float product(const float* p, const float* q) const {
-    float sums[lanes] = {};
-    for (Index c = 0; c < factors_.stride; c += lanes)
-      for (Index lane = 0; lane < lanes; ++lane) sums[lane] += p[c + lane] * q[c + lane];
+  __attribute__((always_inline)) float product(const float* p, const float* q) const {
+    Lanes sums{};
+    for (Index c = 0; c < factors_.stride; c += lanes) {
+      Lanes of_user, of_item;
+      std::memcpy(&of_user, p + c, sizeof of_user);
+      std::memcpy(&of_item, q + c, sizeof of_item);
+      sums += of_user * of_item;
+    }
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
   }
 

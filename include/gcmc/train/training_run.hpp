@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "gcmc/base/parallel.hpp"
 #include "gcmc/ratings/baseline.hpp"
 #include "gcmc/train/factor_start.hpp"
 #include "gcmc/train/result.hpp"
@@ -50,8 +51,7 @@ class TrainingRun {
         on_progress_(std::move(on_progress)),
         stop_(std::move(stop)),
         continuation_(std::move(continuation)),
-        split_(ratings, split_options(options)),
-        baseline_(fit_bias_baseline(ratings, split_.train_and_valid())) {
+        split_(ratings, split_options(options)) {
     require(!continuation_.state || options.train.time_budget == 0,
             "time_budget is for a whole training, and this one goes on with another: set it to 0");
   }
@@ -94,8 +94,21 @@ class TrainingRun {
 
   RunMetrics& metrics() { return result_.metrics; }
 
-  /// What is known before the first step. The baseline sees what the tested model has seen: training and validation
-  /// ratings; its validation figure is of the training ratings alone.
+  /// The baseline sees what the tested model has seen: training and validation ratings; its validation figure is of the
+  /// training ratings alone. The two are fitted side by side.
+  void fit_baselines() {
+    const std::span<const Rating> train = split_.train(), valid = split_.valid();
+    require(!train.empty(), "train: there is no rating to train on");
+    run_parallel(host_threads(backend_), valid.empty() ? 1 : 2, [&](Offset task) {
+      if (task == 0)
+        baseline_ = fit_bias_baseline(ratings_, split_.train_and_valid());
+      else
+        metrics().baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, train), ratings_, valid).rmse();
+    });
+    metrics().baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
+  }
+
+  /// What is known before the first step.
   void describe() {
     RunMetrics& m = metrics();
     m.dataset = ratings_.name;
@@ -110,9 +123,7 @@ class TrainingRun {
     m.valid_ratings = static_cast<Offset>(split_.valid().size());
     m.test_ratings = static_cast<Offset>(split_.test().size());
     m.valid_in_training = options_.train.train_on_valid;
-    m.baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
-    if (m.valid_ratings > 0)
-      m.baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, split_.train()), ratings_, split_.valid()).rmse();
+    fit_baselines();
   }
 
   /// Trains, chooses, tests.
@@ -374,7 +385,7 @@ class TrainingRun {
   Continuation continuation_;  ///< its state until that is restored
   Clock::time_point start_ = Clock::now(), stage_start_ = start_, second_step_start_ = start_;
   const Split split_;
-  const BiasBaseline baseline_;
+  BiasBaseline baseline_;
   TrainResult result_;
   Progress progress_;
   std::vector<double> step_seconds_;    ///< of this stage
