@@ -128,8 +128,7 @@ Work work_of(const MultiplyTransposed<T>& op) {
 
 template <class T>
 Work work_of(const MultiplySparse<T>& op) {
-  double edges = 0;
-  for (Offset i = 0; i < op.a.receivers; ++i) edges += double(op.a.end[i] - op.a.begin[i]);
+  const double edges = edges_of(op.a);
   const double row_bytes = double(sizeof(T)) * op.b.columns;
   return {.flop = 2 * edges * op.c.columns,
           .streamed = (sizeof(Index) + sizeof(T)) * edges + bytes(op.c),
@@ -137,6 +136,17 @@ Work work_of(const MultiplySparse<T>& op) {
           .edges = edges,
           .table_bytes = bytes(op.b),
           .row_bytes = row_bytes};
+}
+
+template <class T>
+Work work_of(const PairDots<T>& op) {
+  const double pairs = edges_of(op.pairs), width = op.b.columns;
+  return {.flop = 2 * pairs * width,
+          .streamed = (sizeof(Index) + ((op.dots ? 1 : 0) + (op.slopes ? 1 : 0)) * sizeof(T)) * pairs + bytes(op.a),
+          .gathered = sizeof(T) * pairs * width,
+          .edges = pairs,
+          .table_bytes = bytes(op.b),
+          .row_bytes = sizeof(T) * width};
 }
 
 template <class T>

@@ -300,6 +300,34 @@ TEST_CASE("the tables of ids learn so many times as fast as the rest, with eithe
   }
 }
 
+TEST_CASE("weight decay takes its share of every weight, whatever the gradient, with either optimizer", "[model]") {
+  const SmallProblem problem;
+  ModelOptions options = small_options();
+  options.node_dropout = 0.6;
+  constexpr double decay = 3, rate = 0.01, factor = 5;
+  for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::sgd}) {
+    Cpu cpu(1);
+    Model<Cpu, double> model(cpu, problem.shape(), options, 3);
+    const Graph<Cpu, double> graph(cpu, problem.users, problem.items, 4, problem.ratings, options.normalization);
+    const auto before = model.parameters().get();
+    const auto stepped = [&](double weight_decay) {
+      model.parameters().initialize(3);
+      Optimizer<Cpu, double> optimizer(cpu, model.parameters(), kind, 1.0, 0, factor, weight_decay);
+      model.forward_backward(graph.messages(), graph.pairs(), DropoutStep{1, 1});
+      optimizer.step(rate);
+      optimizer.flush();
+      return model.parameters().get();
+    };
+    const auto plain = stepped(0), decayed = stepped(decay);
+    for (const auto& [name, values] : plain) {
+      INFO(name);
+      const double share = decay * rate * (name.starts_with("encoder.") ? factor : 1);
+      for (std::size_t k = 0; k < values.size(); ++k)
+        REQUIRE(std::abs(decayed.at(name)[k] - (values[k] - share * before.at(name)[k])) < 1e-12);
+    }
+  }
+}
+
 TEST_CASE("rows whose update waits cannot be read as they were before it", "[model]") {
   const SmallProblem problem;
   ModelOptions options = small_options();

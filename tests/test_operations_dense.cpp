@@ -100,13 +100,33 @@ TEMPLATE_TEST_CASE("weighted sparse rows are multiplied, short and long ones", "
   Draw draw(21);
   for (int repeat = 0; repeat < 60; ++repeat) {
     const Index rows = draw.one_of<Index>({1, 2, 9, 60, 300}), sources = draw.one_of<Index>({1, 8, 75});
-    const GraphPair pair = random_graphs(draw, rows, sources, 1, draw.one_of({0, 20, 400, 3000}));
+    const Index levels = draw.one_of<Index>({1, 1, 2, 5});
+    const GraphPair pair = random_graphs(draw, rows, sources, levels, draw.one_of({0, 20, 400, 3000}));
     const Index columns = repeat % 20 == 0 ? 257 : draw.size();
     check_multiply_sparse(random_multiply_sparse<TestType>(draw, repeat % 2 ? pair.users : pair.items, columns));
   }
   for (const Index columns : {9, 75, 257})
     check_multiply_sparse(
         random_multiply_sparse<TestType>(draw, graph_of(long_edges(draw, 1), true, 3, 700, 1), columns));
+}
+
+TEMPLATE_TEST_CASE("dot products of pairs and their squared errors, each only where it is wanted", "[operations]",
+                   float, double) {
+  Draw draw(22);
+  for (int repeat = 0; repeat < 60; ++repeat) {
+    const Index rows = draw.one_of<Index>({1, 2, 9, 60, 300}), sources = draw.one_of<Index>({1, 8, 75});
+    const GraphPair pair =
+        random_graphs(draw, rows, sources, draw.one_of<Index>({1, 2, 5}), draw.one_of({0, 20, 400, 3000}));
+    const auto c =
+        random_pair_dots<TestType>(draw, repeat % 2 ? pair.users : pair.items, repeat % 20 == 0 ? 257 : draw.size());
+    INFO(c.pairs.receivers << " rows of " << c.pairs.sources << " columns, " << c.pairs.entries() << " pairs, width "
+                           << c.a.columns << ", dots " << c.dots << ", slopes " << c.slopes << ", sums " << c.sums);
+    check_on_all([&](auto& backend) { return pair_dots(backend, c); }, pair_dots_tolerance(c));
+  }
+  for (const Index columns : {9, 75}) {
+    const auto c = random_pair_dots<TestType>(draw, graph_of(long_edges(draw, 5), true, 3, 700, 5), columns);
+    check_on_all([&](auto& backend) { return pair_dots(backend, c); }, pair_dots_tolerance(c));
+  }
 }
 
 TEMPLATE_TEST_CASE("columns are summed", "[operations]", float, double) {

@@ -1,14 +1,9 @@
 // Options by name: every one reads back what it writes, refuses what lies outside its range, and presets differ as
 // their authors' codes do.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <limits>
 #include <type_traits>
 
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/options/option_names.hpp"
 #include "gcmc/options/presets.hpp"
@@ -72,6 +67,7 @@ Options all_different() {
              .start = Start::factors,
              .optimizer = OptimizerKind::sgd,
              .gradient_clip = 0,
+             .weight_decay = 0.25,
              .learning_rate = 1.0 / 3,
              .min_learning_rate = 1e-300,
              .table_rate_factor = 7,
@@ -245,6 +241,11 @@ TEST_CASE("validate refuses fields set outside their range and options that cont
   CHECK(contains(validation_error(o), "train_min_lr 0.001 exceeds train_lr 1e-04"));
   o.train.schedule = Schedule::constant;
   CHECK(validation_error(o).empty());
+  o = {};
+  o.train.weight_decay = 100;
+  CHECK(validation_error(o).empty());
+  o.train.table_rate_factor = 2;
+  CHECK(contains(validation_error(o), "at the learning rate 0.02: lower it to 50 or less"));
   o = {};
   o.train.train_on_valid = true;
   CHECK(contains(validation_error(o), "train_on_valid"));

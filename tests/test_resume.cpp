@@ -146,6 +146,16 @@ TEST_CASE("a training that is cut at any iteration ends with the bits of an uncu
     options.train.selection = Selection::last;
     options.train.schedule = Schedule::constant;
   }
+  SECTION("a start from factors, rows that decay, a refit") {
+    options.train.start = Start::factors;
+    options.model.aggregation = Aggregation::stack;
+    options.model.dense_bias = true;
+    options.model.share_dense = false;
+    options.model.units = 24;
+    options.train.weight_decay = 0.5;
+    options.train.refit = true;
+    moments = 12 + static_cast<std::size_t>(train(ratings, options).metrics.best_iteration);
+  }
   SECTION("messages in bfloat16, validation now and then, test figures of before a gap") {
     options.model.precision = Precision::bf16_tables;
     options.train.valid_interval = 5;

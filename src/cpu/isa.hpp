@@ -8,6 +8,7 @@
 #include "dense_kernels.hpp"
 #include "graph_kernels.hpp"
 #include "index_kernels.hpp"
+#include "pair_dots.hpp"
 #include "predict_kernels.hpp"
 #include "sparse_product.hpp"
 #include "update_kernels.hpp"

@@ -14,14 +14,14 @@ GCMC_INLINE void multiply_sparse_row(const MultiplySparse<T>& op, Offset i, Offs
   Vector<T> acc[vectors];
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) acc[v] = Vector<T>{};
-  const Offset begin = op.a.begin[i], end = op.a.end[i];
-  for (Offset e = begin; e < end; ++e) {
-    if (e + ahead < end) prefetch_row(op.b.row(op.a.source[e + ahead]) + column, vectors);
-    const T* row = op.b.row(op.a.source[e]) + column;
-    const Vector<T> factor = broadcast(op.values[e]);
+  for (Offset level = i * op.a.levels; level < (i + 1) * op.a.levels; ++level)
+    for (Offset e = op.a.begin[level], end = op.a.end[level]; e < end; ++e) {
+      if (e + ahead < end) prefetch_row(op.b.row(op.a.source[e + ahead]) + column, vectors);
+      const T* row = op.b.row(op.a.source[e]) + column;
+      const Vector<T> factor = broadcast(op.values[e]);
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) acc[v] += factor * load(row + v * lanes<T>);
-  }
+      for (int v = 0; v < vectors; ++v) acc[v] += factor * load(row + v * lanes<T>);
+    }
   T* to = op.c.row(i) + column;
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {

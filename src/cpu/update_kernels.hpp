@@ -72,6 +72,7 @@ void record_step(const RecordStep<T>& op, CpuContext&) {
   op.record->rate = static_cast<T>(op.adam ? op.rate / (1 - std::pow(op.beta1, t)) : op.rate);
   op.record->second_scale = static_cast<T>(1 / std::sqrt(1 - std::pow(op.beta2, t)));
   op.record->decay = static_cast<T>(op.decay);
+  op.record->keep = static_cast<T>(1 - op.rate * op.weight_decay);
 }
 
 /// Constants of a step and of Adam, as numbers of the element type.
@@ -108,7 +109,7 @@ struct AdamVector {
 
  private:
   GCMC_INLINE void move(const AdamFactors<T>& f, const StepRecord<T>& record) {
-    value -= record.rate * first / (root * record.second_scale + f.epsilon);
+    value = value * record.keep - record.rate * first / (root * record.second_scale + f.epsilon);
   }
 };
 
@@ -137,12 +138,16 @@ GCMC_INLINE void update_vectors(const Update<T>& op, const AdamFactors<T>& facto
         if (op.first)
           w[v].step(factors, record, gradient);
         else
-          w[v].value -= gradient * record.rate;
+          w[v].value = w[v].value * record.keep - gradient * record.rate;
       }
-    else if (op.first)
+    else
 
 #pragma GCC unroll 4
-      for (int v = 0; v < n; ++v) w[v].step_without_gradient(factors, record);
+      for (int v = 0; v < n; ++v)
+        if (op.first)
+          w[v].step_without_gradient(factors, record);
+        else
+          w[v].value *= record.keep;
     if constexpr (has_average)
 
 #pragma GCC unroll 4

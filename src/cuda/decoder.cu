@@ -7,20 +7,10 @@
 namespace gcmc::kernels {
 namespace {
 
-/// A warp a user; a user of many pairs is shared out over the block.
 template <class T, int held, bool wide>
 __global__ void __launch_bounds__(block_threads, least_blocks) score_pairs(const ScorePass<T> pass) {
-  __shared__ bool is_long[block_warps];
-  const int warp = warp_of_block();
-  const Index first = static_cast<Index>(blockIdx.x) * block_warps;
   Scorer<T, held, wide> scorer(pass);
-  const bool mine = first + warp < pass.pairs.receivers;
-  const bool many = mine && entries_of(pass.pairs, scorer.rows_of(first + warp)) > long_output;
-  if (lane_of_thread() == 0) is_long[warp] = many;
-  if (mine && !many) scorer.add_user(first + warp, 0, 1);
-  __syncthreads();
-  for (int other = 0; other < block_warps; ++other)
-    if (is_long[other]) scorer.add_user(first + other, warp, block_warps);
+  share_out(pass.pairs, scorer);
   scorer.write(warp_of_grid());
 }
 
@@ -34,23 +24,6 @@ __global__ void __launch_bounds__(block_threads, least_blocks)
     sum += static_cast<double>(pass.coefficient_partial[warp * gridDim.x + element]);
   sum = block_sum(sum);
   if (threadIdx.x == 0) gradient[Offset{s} * row_stride<T>(pass.pairs.levels) + r] = static_cast<T>(sum);
-}
-
-/// One block. After Decode, absolute error and hits are 0.
-__global__ void __launch_bounds__(block_threads, least_blocks)
-    add_sums(const DecodeSums* partial, Offset warps, bool with_hits, DecodeSums* sums) {
-  DecodeSums own;
-  for (Offset warp = threadIdx.x; warp < warps; warp += block_threads) {
-    own.count += partial[warp].count;
-    own.cross_entropy += partial[warp].cross_entropy;
-    own.squared_error += partial[warp].squared_error;
-    own.absolute_error += partial[warp].absolute_error;
-    own.correct += partial[warp].correct;
-  }
-  const DecodeSums total{block_sum(own.count), block_sum(own.cross_entropy), block_sum(own.squared_error),
-                         block_sum(own.absolute_error), block_sum(own.correct)};
-  if (threadIdx.x == 0)
-    *sums = with_hits ? total : DecodeSums{total.count, total.cross_entropy, total.squared_error, 0, 0};
 }
 
 /// d user_basis of blocks first_base and the next: the items' rows weighted by the pairs' slopes.
@@ -68,7 +41,7 @@ struct UserGradient {
   MatrixView<T> gradient;
 
   __host__ __device__ Index outputs() const { return adjacency.receivers; }
-  __device__ EntryRows rows(Index user) const { return {Offset{user} * adjacency.levels, adjacency.levels, 1}; }
+  __device__ EntryRows rows(Index user) const { return rows_of(adjacency, user); }
   __device__ Addend look_up(Index, const Place& place) const { return {adjacency.source[place.entry], place.entry}; }
   __device__ T weight(const Addend& addend, Index, int s) const {
     return slopes[addend.weight * bases + first_base + s];
@@ -94,7 +67,7 @@ struct ItemGradient {
   MatrixView<T> gradient;
 
   __host__ __device__ Index outputs() const { return adjacency.receivers; }
-  __device__ EntryRows rows(Index item) const { return {Offset{item} * adjacency.levels, adjacency.levels, 1}; }
+  __device__ EntryRows rows(Index item) const { return rows_of(adjacency, item); }
   __device__ Addend look_up(Index item, const Place& place) const {
     const Index user = adjacency.source[place.entry];
     const Offset row = Offset{user} * by_user.levels + place.row;

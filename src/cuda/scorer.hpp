@@ -1,4 +1,5 @@
-// A warp's part of the decoder: a user's pairs in batches, a lane a pair; scores, softmax, loss and dLoss/dx.
+// A warp's part of what is done with pairs: a receiver's pairs in batches, a lane a pair; their dots, and of the
+// decoder scores, softmax, loss and dLoss/dx.
 #pragma once
 
 #include "gather.hpp"
@@ -8,6 +9,71 @@ namespace {
 
 /// Lanes that share one pair's dots: a quarter of a warp.
 constexpr int pair_lanes = 8, pairs_at_once = warp_lanes / pair_lanes;
+
+/// x[s] = q block s . row `item` of b, of this lane's pair; item < 0: no pair. Blocks of q lie b's stride apart. All of
+/// the warp's lanes have the same q.
+template <class T, int held>
+__device__ void pair_dots(const T* q, const MatrixView<const T>& b, Index item, Index bases, T (&x)[held]) {
+  const int lane = lane_of_thread(), part = lane % pair_lanes;
+  for (int turn = 0; turn < pair_lanes; ++turn) {
+    const Index other = __shfl_sync(whole_warp, item, turn * pairs_at_once + lane / pair_lanes);
+    T dot[held] = {};
+    for (Index c = part * Pack<T>::size; other >= 0 && c < b.stride; c += pair_lanes * Pack<T>::size) {
+      const Pack<T> z = load(b.row(other) + c);
+#pragma unroll
+      for (int s = 0; s < held; ++s) {
+        if (s >= bases) break;
+        const Pack<T> pack = load(q + Offset{s} * b.stride + c);
+        for (Index i = 0; i < Pack<T>::size; ++i) dot[s] += pack.value[i] * z.value[i];
+      }
+    }
+#pragma unroll
+    for (int s = 0; s < held; ++s) {
+      if (s >= bases) break;
+      const T sum = warp_sum(dot[s], pair_lanes);
+      const T mine = __shfl_sync(whole_warp, sum, lane % pairs_at_once * pair_lanes);
+      if (lane / pairs_at_once == turn) x[s] = mine;
+    }
+  }
+}
+
+/// All entries of a receiver.
+__device__ inline EntryRows rows_of(const Adjacency& pairs, Index receiver) {
+  return {Offset{receiver} * pairs.levels, pairs.levels, 1};
+}
+
+/// Calls worker.add(receiver, first, warps), which takes batches first, first + warps, ... of the receiver's pairs: a
+/// warp a receiver; one of many pairs is shared out over the block.
+template <class Worker>
+__device__ void share_out(const Adjacency& pairs, Worker& worker) {
+  __shared__ bool is_long[block_warps];
+  const int warp = warp_of_block();
+  const Index first = static_cast<Index>(blockIdx.x) * block_warps;
+  const bool mine = first + warp < pairs.receivers;
+  const bool many = mine && entries_of(pairs, rows_of(pairs, first + warp)) > long_output;
+  if (lane_of_thread() == 0) is_long[warp] = many;
+  if (mine && !many) worker.add(first + warp, 0, 1);
+  __syncthreads();
+  for (int other = 0; other < block_warps; ++other)
+    if (is_long[other]) worker.add(first + other, warp, block_warps);
+}
+
+/// One block. `with_hits` false: absolute error and hits are 0, as after Decode.
+static __global__ void __launch_bounds__(block_threads, least_blocks)
+    add_sums(const DecodeSums* partial, Offset warps, bool with_hits, DecodeSums* sums) {
+  DecodeSums own;
+  for (Offset warp = threadIdx.x; warp < warps; warp += block_threads) {
+    own.count += partial[warp].count;
+    own.cross_entropy += partial[warp].cross_entropy;
+    own.squared_error += partial[warp].squared_error;
+    own.absolute_error += partial[warp].absolute_error;
+    own.correct += partial[warp].correct;
+  }
+  const DecodeSums total{block_sum(own.count), block_sum(own.cross_entropy), block_sum(own.squared_error),
+                         block_sum(own.absolute_error), block_sum(own.correct)};
+  if (threadIdx.x == 0)
+    *sums = with_hits ? total : DecodeSums{total.count, total.cross_entropy, total.squared_error, 0, 0};
+}
 
 /// The fields that Decode and Predict share, and what each wants written; nullptr: not wanted.
 template <class T>
@@ -37,9 +103,8 @@ class Scorer {
  public:
   __device__ explicit Scorer(const ScorePass<T>& pass) : pass_(pass) {}
 
-  /// Batches first, first + warps, ... of the user's pairs.
-  __device__ void add_user(Index user, int first, int warps) {
-    const EntryRows rows = rows_of(user);
+  __device__ void add(Index user, int first, int warps) {
+    const EntryRows rows = rows_of(pass_.pairs, user);
     const Index pairs = entries_of(pass_.pairs, rows);
     for (Index batch = first * warp_lanes; batch < pairs; batch += warps * warp_lanes) {
       valid_ = batch + lane_of_thread() < pairs;
@@ -52,7 +117,6 @@ class Scorer {
         report();
     }
   }
-  __device__ EntryRows rows_of(Index user) const { return {Offset{user} * pass_.pairs.levels, pass_.pairs.levels, 1}; }
 
   __device__ void write(Index warp) {
     DecodeSums sums{warp_sum(count_), warp_sum(cross_entropy_), warp_sum(squared_error_), warp_sum(absolute_error_),
@@ -82,36 +146,12 @@ class Scorer {
   __device__ void dots(Index user) {
     const Index item = valid_ ? pass_.pairs.source[place_.entry] : -1;
     for_held([&](Index first, Index bases) {
-      dots(user, item, first, bases);
+      pair_dots(pass_.basis_row(user, first), pass_.items, item, bases, x_);
       if constexpr (wide)
 #pragma unroll
         for (int s = 0; s < held; ++s)
           if (valid_ && s < bases) pass_.x[place_.entry * pass_.bases + first + s] = x_[s];
     });
-  }
-
-  __device__ void dots(Index user, Index item, Index first, Index bases) {
-    const int lane = lane_of_thread(), part = lane % pair_lanes;
-    for (int turn = 0; turn < pair_lanes; ++turn) {
-      const Index other = __shfl_sync(whole_warp, item, turn * pairs_at_once + lane / pair_lanes);
-      T dot[held] = {};
-      for (Index c = part * Pack<T>::size; other >= 0 && c < pass_.items.stride; c += pair_lanes * Pack<T>::size) {
-        const Pack<T> z = load(pass_.items.row(other) + c);
-#pragma unroll
-        for (int s = 0; s < held; ++s) {
-          if (s >= bases) break;
-          const Pack<T> q = load(pass_.basis_row(user, first + s) + c);
-          for (Index i = 0; i < Pack<T>::size; ++i) dot[s] += q.value[i] * z.value[i];
-        }
-      }
-#pragma unroll
-      for (int s = 0; s < held; ++s) {
-        if (s >= bases) break;
-        const T sum = warp_sum(dot[s], pair_lanes);
-        const T mine = __shfl_sync(whole_warp, sum, lane % pairs_at_once * pair_lanes);
-        if (lane / pairs_at_once == turn) x_[s] = mine;
-      }
-    }
   }
 
   /// x of basis first + s; 0 where there is no pair.

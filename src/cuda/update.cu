@@ -113,9 +113,10 @@ __device__ void update_elements(const Update<T>& op, const Factors<T>& f, Offset
           m.value[i] = m.value[i] * f.beta1 + g * f.rest1;
           u.value[i] =
               has_gradient ? ::sqrt(u.value[i] * u.value[i] * f.beta2 + g * g * f.rest2) : u.value[i] * f.root_beta2;
-          w.value[i] -= record.rate * m.value[i] / (u.value[i] * record.second_scale + f.epsilon);
-        } else if (has_gradient) {
-          w.value[i] -= g * record.rate;
+          w.value[i] =
+              w.value[i] * record.keep - record.rate * m.value[i] / (u.value[i] * record.second_scale + f.epsilon);
+        } else {
+          w.value[i] = w.value[i] * record.keep - g * record.rate;
         }
         average.value[i] = average.value[i] * record.decay + w.value[i] * (T(1) - record.decay);
       }
@@ -177,7 +178,8 @@ template <class T>
 void run(CudaContext& context, const RecordStep<T>& op) {
   const double t = op.step;
   const StepRecord<T> record{T(1), static_cast<T>(op.adam ? op.rate / (1 - std::pow(op.beta1, t)) : op.rate),
-                             static_cast<T>(1 / std::sqrt(1 - std::pow(op.beta2, t))), static_cast<T>(op.decay)};
+                             static_cast<T>(1 / std::sqrt(1 - std::pow(op.beta2, t))), static_cast<T>(op.decay),
+                             static_cast<T>(1 - op.rate * op.weight_decay)};
   context.launch("record_step", &record_step<T>, 1, op.square_sum, op.clip, record, op.record);
 }
 

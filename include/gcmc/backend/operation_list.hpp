@@ -13,6 +13,7 @@
   each(Multiply, multiply)                      \
   each(MultiplyTransposed, multiply_transposed) \
   each(MultiplySparse, multiply_sparse)         \
+  each(PairDots, pair_dots)                     \
   each(AddScaled, add_scaled)                   \
   each(ColumnSums, column_sums)                 \
   each(Activate, activate)                      \

@@ -151,8 +151,8 @@ struct MultiplyTransposed {
   bool accumulate = false;
 };
 
-/// C = A B (+ bias) (+ C) for a sparse A, whose row i holds values[e] at column source[e] of an adjacency of one level.
-/// A row's entries are added in order; of a long row, a backend may add up several parts first.
+/// C = A B (+ bias) (+ C) for a sparse A, whose row i holds values[e] at column source[e] of each entry e of receiver
+/// i, over all levels. A row's entries are added in order; of a long row, a backend may add up several parts first.
 template <class T>
 struct MultiplySparse {
   Adjacency a;  ///< receivers = rows of C, sources = rows of B; entries may repeat a column
@@ -161,6 +161,28 @@ struct MultiplySparse {
   MatrixView<T> c;
   const T* bias = nullptr;
   bool accumulate = false;
+};
+
+/// Sums over the pairs of one pass: Metrics, as the backend writes them.
+struct DecodeSums {
+  double count = 0, cross_entropy = 0, squared_error = 0, absolute_error = 0, correct = 0;
+};
+
+/// The dot product of every pair (SDDMM: a product of dense matrices where a sparse one has entries) and, where asked
+/// for, its squared error against its level's value. Entry e of row (i, r):
+///   dots[e] = shift + a_i . b_source[e],  slopes[e] = 2 (dots[e] - values[r]) / *count
+/// The slopes are the gradient of the mean squared error with respect to the dots: MultiplySparse of them and b gives
+/// that of a, and the same two operations on the other direction's adjacency that of b.
+template <class T>
+struct PairDots {
+  Adjacency pairs;
+  MatrixView<const T> a, b;  ///< receivers x width, sources x width
+  T shift = 0;
+  T* dots = nullptr;              ///< [entries]; nullptr: not wanted
+  const T* values = nullptr;      ///< [levels], for slopes and sums
+  const Offset* count = nullptr;  ///< the mean's denominator, for slopes
+  T* slopes = nullptr;            ///< [entries]; nullptr: not wanted
+  DecodeSums* sums = nullptr;     ///< cross_entropy and correct are 0; nullptr: not wanted
 };
 
 /// C = alpha diag(s) A + beta C: row i of A times alpha * s[i]. beta == 0 does not read C. A may be C.
@@ -202,11 +224,6 @@ struct DenseBackward {
   T dropout_scale = 1;
   const T* receiver_scale = nullptr;  ///< nullptr: 1
   BlockMatrix<T> blocks;              ///< [blocks][rows][width], blocks * width = hidden.columns
-};
-
-/// Sums over the pairs of one pass: Metrics, as the backend writes them.
-struct DecodeSums {
-  double count = 0, cross_entropy = 0, squared_error = 0, absolute_error = 0, correct = 0;
 };
 
 /// The bilinear decoder. user_basis[i] = (z_i^T P_0, ..., z_i^T P_{B-1}), side by side in padded blocks; then
@@ -297,27 +314,28 @@ struct SquareSum {
 /// What Update needs to know of a step that has been.
 template <class T>
 struct StepRecord {
-  T clip = 1, rate = 0, second_scale = 1, decay = 0;
+  T clip = 1, rate = 0, second_scale = 1, decay = 0, keep = 1;
 };
 
-/// *record = {min(1, clip / (norm + 1e-6)), rate / (1 - beta1^step), 1 / sqrt(1 - beta2^step), decay} with
-/// norm = sqrt(*square_sum); clip <= 0: no clipping. Without `adam` the rate is the rate.
+/// *record = {min(1, clip / (norm + 1e-6)), rate / (1 - beta1^step), 1 / sqrt(1 - beta2^step), decay,
+/// 1 - rate * weight_decay} with norm = sqrt(*square_sum); clip <= 0: no clipping. Without `adam` the rate is the rate.
 template <class T>
 struct RecordStep {
   const double* square_sum = nullptr;
-  double clip = 0, rate = 0.01, beta1 = 0.9, beta2 = 0.999, decay = 0;
+  double clip = 0, rate = 0.01, beta1 = 0.9, beta2 = 0.999, decay = 0, weight_decay = 0;
   bool adam = true;
   Index step = 1;  ///< t, from 1
   StepRecord<T>* record = nullptr;
 };
 
-/// Brings rows up to step t = `step`: Adam (Kingma and Ba 2015, algorithm 1) for each step that a row has not been
-/// through, with g = clip * gradient in the step that its stored gradient belongs to, and 0 in the others:
-///   m = b1 m + (1 - b1) g,  u = sqrt(b2 u^2 + (1 - b2) g^2),  w -= rate_hat m / (second_scale u + epsilon)
+/// Brings rows up to step t = `step`: Adam (Kingma and Ba 2015, algorithm 1), with weight decay apart from the gradient
+/// (Loshchilov and Hutter 2019, algorithm 2), for each step that a row has not been through, with g = clip * gradient
+/// in the step that its stored gradient belongs to, and 0 in the others:
+///   m = b1 m + (1 - b1) g,  u = sqrt(b2 u^2 + (1 - b2) g^2),  w = keep w - rate_hat m / (second_scale u + epsilon)
 /// `first` holds m and `second` u, the root of Adam's v: a step without gradient is then u *= sqrt(b2). SGD where first
-/// == nullptr: w -= rate g. After each step, average = decay * average + (1 - decay) w, if there is one. The record of
-/// step s is records[s % ring]: no row may lag by more than `ring` steps. Parts that are not deferred go through step t
-/// alone. Bits do not depend on when a row is brought up.
+/// == nullptr: w = keep w - rate g. After each step, average = decay * average + (1 - decay) w, if there is one. The
+/// record of step s is records[s % ring]: no row may lag by more than `ring` steps. Parts that are not deferred go
+/// through step t alone. Bits do not depend on when a row is brought up.
 template <class T>
 struct Update {
   const ParameterRows* parts = nullptr;

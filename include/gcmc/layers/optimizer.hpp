@@ -30,15 +30,17 @@ requires Backend<B, T>
 class Optimizer {
  public:
   /// average_limit: the moving average's decay in step t is min(average_limit, (1 + t) / (10 + t)); 0: no average.
-  /// deferred_factor: the rate of deferred pieces is so many times that of the others.
+  /// deferred_factor: the rate of deferred pieces is so many times that of the others. weight_decay: each step first
+  /// takes rate * weight_decay of every weight away.
   Optimizer(B& backend, Parameters<B, T>& parameters, OptimizerKind kind, double clip, double average_limit = 0,
-            double deferred_factor = 1)
+            double deferred_factor = 1, double weight_decay = 0)
       : backend_(&backend),
         parameters_(&parameters),
         adam_(kind == OptimizerKind::adam),
         clip_(clip),
         average_limit_(average_limit),
         deferred_factor_(deferred_factor),
+        weight_decay_(weight_decay),
         applied_(parameters.rows().size()),
         gradient_step_(applied_.size()),
         square_sum_(backend, 1),
@@ -162,6 +164,7 @@ class Optimizer {
                                 .beta1 = beta1,
                                 .beta2 = beta2,
                                 .decay = decay,
+                                .weight_decay = weight_decay_,
                                 .adam = adam_,
                                 .step = steps_,
                                 .record = records.data() + steps_ % ring});
@@ -200,7 +203,7 @@ class Optimizer {
   B* backend_;
   Parameters<B, T>* parameters_;
   bool adam_;
-  double clip_, average_limit_, deferred_factor_;
+  double clip_, average_limit_, deferred_factor_, weight_decay_;
   Index steps_ = 0, flushed_at_ = 0;
   bool read_ = true;                                                 ///< whether rows were read since the last step
   std::vector<ParameterRows> with_gradient_, immediate_, deferred_;  ///< all pieces, and the two kinds

@@ -163,6 +163,9 @@ void for_each_option(O& o, Visit&& visit) {
   visit(training("train_optimizer", "adam or sgd"), o.train.optimizer);
   visit(training("train_grad_clip", "largest global gradient norm; 0: no clipping").in({.open_high = true}),
         o.train.gradient_clip);
+  visit(training("train_weight_decay", "each step takes this share, times the learning rate, of every weight away")
+            .in({.high = 1e6}),
+        o.train.weight_decay);
   visit(training("train_lr", "learning rate").in({.high = 1000, .open_low = true}), o.train.learning_rate);
   visit(training("train_min_lr", "learning rate at which decay ends").in({.high = 1000}), o.train.min_learning_rate);
   visit(training("train_table_lr_factor", "the learning rate of the tables of ids is so many times that of the rest")

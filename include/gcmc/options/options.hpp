@@ -62,6 +62,7 @@ struct TrainOptions {
   Start start = Start::drawn;  ///< the first weights: drawn, or those that repeat a matrix factorization
   OptimizerKind optimizer = OptimizerKind::adam;
   double gradient_clip = 1.0;  ///< global norm; 0: none
+  double weight_decay = 0;     ///< each step takes so many times its rate of every weight away
   double learning_rate = 0.01;
   double min_learning_rate = 0.001;
   double table_rate_factor = 1;  ///< the rate of the tables of ids (deferred pieces) is so many times the rate

@@ -121,9 +121,14 @@ class Conformance {
   }
   void check_multiply_sparse(Draw& draw) {
     const Index rows = draw.one_of<Index>({1, 9, 60}), sources = draw.one_of<Index>({1, 8, 75});
-    const GraphPair pair = random_graphs(draw, rows, sources, 1, draw.one_of({0, 20, 400, 3000}));
+    const Index levels = draw.one_of<Index>({1, 1, 5});
+    const GraphPair pair = random_graphs(draw, rows, sources, levels, draw.one_of({0, 20, 400, 3000}));
     const auto c = random_multiply_sparse<T>(draw, draw.chance(0.5) ? pair.users : pair.items, draw.size());
     compare([&](auto& backend) { return multiply_sparse(backend, c); }, multiply_sparse_tolerance(c));
+  }
+  void check_pair_dots(Draw& draw) {
+    const auto c = random_pair_dots<T>(draw, random_pair(draw).users, draw.size());
+    compare([&](auto& backend) { return pair_dots(backend, c); }, pair_dots_tolerance(c));
   }
   void check_add_scaled(Draw& draw) {
     const auto c = random_add_scaled<T>(draw, random_rows(draw), draw.size());

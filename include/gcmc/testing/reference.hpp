@@ -164,10 +164,32 @@ class Reference {
     for (Index i = 0; i < op.a.receivers; ++i)
       for (Index c = 0; c < op.c.columns; ++c) {
         Wide<T> sum = op.bias ? op.bias[c] : T{0};
-        for (Offset e = op.a.begin[i]; e < op.a.end[i]; ++e) sum += Wide<T>{op.values[e]} * op.b.row(op.a.source[e])[c];
+        for (Index r = 0; r < op.a.levels; ++r)
+          for (Offset e = op.a.begin[Offset{i} * op.a.levels + r]; e < op.a.end[Offset{i} * op.a.levels + r]; ++e)
+            sum += Wide<T>{op.values[e]} * op.b.row(op.a.source[e])[c];
         if (op.accumulate) sum += op.c.row(i)[c];
         op.c.row(i)[c] = static_cast<T>(sum);
       }
+  }
+
+  template <class T>
+  void run(const PairDots<T>& op) {
+    DecodeSums sums;
+    for (Index i = 0; i < op.pairs.receivers; ++i)
+      for (Index r = 0; r < op.pairs.levels; ++r)
+        for (Offset e = op.pairs.begin[Offset{i} * op.pairs.levels + r];
+             e < op.pairs.end[Offset{i} * op.pairs.levels + r]; ++e) {
+          Wide<T> dot = op.shift;
+          for (Index c = 0; c < op.a.columns; ++c) dot += Wide<T>{op.a.row(i)[c]} * op.b.row(op.pairs.source[e])[c];
+          if (op.dots) op.dots[e] = static_cast<T>(dot);
+          if (!op.values) continue;
+          const Wide<T> error = dot - op.values[r];
+          if (op.slopes) op.slopes[e] = static_cast<T>(2 * error / static_cast<Wide<T>>(*op.count));
+          sums.count += 1;
+          sums.squared_error += static_cast<double>(error * error);
+          sums.absolute_error += static_cast<double>(std::fabs(error));
+        }
+    if (op.sums) *op.sums = sums;
   }
 
   template <class T>
@@ -303,7 +325,7 @@ class Reference {
     const Wide<T> b1 = op.beta1, b2 = op.beta2, t = static_cast<Wide<T>>(op.step);
     const Wide<T> rate = op.adam ? op.rate / (1 - std::pow(b1, t)) : Wide<T>{op.rate};
     *op.record = {static_cast<T>(clip), static_cast<T>(rate), static_cast<T>(1 / std::sqrt(1 - std::pow(b2, t))),
-                  static_cast<T>(op.decay)};
+                  static_cast<T>(op.decay), static_cast<T>(1 - Wide<T>{op.rate} * op.weight_decay)};
   }
 
   template <class T>
@@ -357,12 +379,13 @@ class Reference {
   static void step(const Update<T>& op, Offset at, const StepRecord<T>& record, bool has_gradient) {
     const Wide<T> g = has_gradient ? Wide<T>{record.clip} * op.gradient[at] : Wide<T>{0};
     if (op.first == nullptr) {
-      op.values[at] = static_cast<T>(op.values[at] - record.rate * g);
+      op.values[at] = static_cast<T>(Wide<T>{record.keep} * op.values[at] - record.rate * g);
     } else {
       const Wide<T> b1 = op.beta1, b2 = op.beta2;
       const Wide<T> m = b1 * op.first[at] + (1 - b1) * g, old = op.second[at];
       const Wide<T> root = std::sqrt(b2 * old * old + (1 - b2) * g * g);
-      op.values[at] = static_cast<T>(op.values[at] - record.rate * m / (record.second_scale * root + op.epsilon));
+      op.values[at] = static_cast<T>(Wide<T>{record.keep} * op.values[at] -
+                                     record.rate * m / (record.second_scale * root + op.epsilon));
       op.first[at] = static_cast<T>(m);
       op.second[at] = static_cast<T>(root);
     }

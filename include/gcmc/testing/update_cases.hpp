@@ -171,7 +171,8 @@ UpdateCase<T> random_update(Draw& draw, bool adam) {
   if (draw.chance(0.5)) c.average = random_values<T>(draw, c.layout.size);
   for (Index k = 0; k < c.ring; ++k)
     c.records.push_back({static_cast<T>(draw.one_of({1.0, 0.02})), static_cast<T>(draw.one_of({0.01, 0.05})),
-                         static_cast<T>(draw.one_of({1.0, 1.5})), static_cast<T>(draw.one_of({0.5, 0.99}))});
+                         static_cast<T>(draw.one_of({1.0, 1.5})), static_cast<T>(draw.one_of({0.5, 0.99})),
+                         static_cast<T>(draw.one_of({1.0, 0.9}))});
   return c;
 }
 
@@ -242,6 +243,7 @@ RecordCase<T> random_record(Draw& draw) {
                  .beta1 = draw.one_of({0.9, 0.5}),
                  .beta2 = draw.one_of({0.999, 0.99}),
                  .decay = draw.one_of({0.0, 0.99}),
+                 .weight_decay = draw.one_of({0.0, 0.1, 50.0}),
                  .adam = draw.chance(0.5),
                  .step = draw.one_of<Index>({1, 2, 10, 1000, 1000000})},
           .square_sum = draw.one_of({0.0, 1e-4, 2500.0, 1e12})};
@@ -251,13 +253,13 @@ template <class B, class T>
 Outcome record_step(B& backend, const RecordCase<T>& c) {
   const Buffer sum(backend, std::vector<double>{c.square_sum});
   const T unwritten = std::numeric_limits<T>::quiet_NaN();
-  const Buffer record(backend, std::vector<StepRecord<T>>{{unwritten, unwritten, unwritten, unwritten}});
+  const Buffer record(backend, std::vector<StepRecord<T>>{{unwritten, unwritten, unwritten, unwritten, unwritten}});
   RecordStep<T> op = c.op;
   op.square_sum = sum.data();
   op.record = record.data();
   backend.run(op);
   const StepRecord<T> result = record.front();
-  return outcome_of(std::vector<T>{result.clip, result.rate, result.second_scale, result.decay});
+  return outcome_of(std::vector<T>{result.clip, result.rate, result.second_scale, result.decay, result.keep});
 }
 
 /// What 1 - beta^t loses where a backend computes it in double, and a few roundings.

@@ -221,7 +221,7 @@ class Trainer {
         whole_(train_),
         valid_(backend, ratings, split.valid()),
         optimizer_(backend, model_->parameters(), options.train.optimizer, options.train.gradient_clip,
-                   options.train.average_decay, options.train.table_rate_factor),
+                   options.train.average_decay, options.train.table_rate_factor, options.train.weight_decay),
         valid_interval_(gcmc::valid_interval(options, ratings, split)),
         schedule_(options.train, valid_interval_) {
     if (options.train.target_removal > 0) removal_.emplace(train_, options.train.target_removal);
