@@ -1,14 +1,9 @@
 // The backends that the tests of whole models run on.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <string>
 
+#include "catch.hpp"
 #include "cuda_under_test.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/cpu.hpp"

@@ -1,16 +1,11 @@
 // Runs a case on the oracle and on every backend that this machine has, and compares what comes out.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <string>
 #include <vector>
 
 #include "backends.hpp"
+#include "catch.hpp"
 #include "gcmc/testing/outcome.hpp"
 
 namespace gcmc::testing {

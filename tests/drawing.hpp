@@ -1,15 +1,11 @@
 // Checks that an SVG is a drawing that every viewer shows. For tests: it asserts.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <string>
 #include <vector>
+
+#include "catch.hpp"
 
 /// Plain check that `text` is an XML element tree: tags nest, attributes are quoted, entities are known.
 inline void check_well_formed(const std::string& text) {

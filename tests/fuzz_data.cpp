@@ -1,15 +1,10 @@
 // Mutated files of every format: each either is read as valid Ratings or gives gcmc::Error, and nothing else.
 // Deterministic: a failure names the round that shows it again. GCMC_FUZZ_FACTOR=20 runs twenty times the rounds.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
+#include "catch.hpp"
 #include "data_files.hpp"
 #include "data_samples.hpp"
 #include "gcmc/base/error.hpp"

@@ -1,17 +1,12 @@
 // Any bytes either load or throw gcmc::Error, and nothing makes the readers of models and of JSON ask for much memory:
 // a few seconds of random changes to whole files, the same on every run.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <functional>
 
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/files/model_folder.hpp"

@@ -2,16 +2,11 @@
 #include <algorithm>
 #include <set>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/train/train.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 namespace {
 

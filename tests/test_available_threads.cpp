@@ -5,13 +5,8 @@
 #include <string>
 
 #include "../src/cpu/available_threads.hpp"
+#include "catch.hpp"
 #include "gcmc/cpu.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 namespace {
 

@@ -1,11 +1,6 @@
 // What lies around a backend's operations: memory that checks what it is given, and a backend of float alone.
+#include "catch.hpp"
 #include "gcmc/backend/memory.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 #include "error_of.hpp"
 #include "gcmc/ratings/generator.hpp"

@@ -1,11 +1,5 @@
 // What the benchmarks measure with: graph files, the watched backend, the counted work; and the program itself, on a
 // graph so small that nothing is learnt from its times.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -13,6 +7,7 @@
 
 #include "../benchmarks/graph_file.hpp"
 #include "../benchmarks/recorded_step.hpp"
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/readers.hpp"
 #include "graph_numbers.hpp"

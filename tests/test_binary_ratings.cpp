@@ -1,14 +1,9 @@
 // The binary form of ratings is read to what was written, and any damage to it is refused.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <cmath>
 #include <limits>
 
 #include "binary_sums.hpp"
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/readers.hpp"

@@ -1,4 +1,5 @@
 // Checkpoints in a folder: the newest whole one is gone on from, whatever became of the other.
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/checkpoint.hpp"
 #include "gcmc/files/model_folder.hpp"
@@ -6,12 +7,6 @@
 #include "gcmc/train/ensemble.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 #include <fstream>
 

@@ -1,15 +1,9 @@
 // A saved model that is trained on with other ratings: users and items by their ids, and who is new.
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/ratings/generator.hpp"
 #include "gcmc/train/ensemble.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-using Catch::Detail::Approx;
-#endif
 
 namespace {
 

@@ -1,16 +1,11 @@
 // The benchmarks of the CUDA backend run, on a graph so small that nothing is learnt from their times; without a device
 // they say why not.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <benchmark/benchmark.h>
 
 #include <set>
 
 #include "../benchmarks/benchmarks.hpp"
+#include "catch.hpp"
 #include "emulator.hpp"
 #include "gcmc/files/readers.hpp"
 #include "graph_numbers.hpp"

@@ -1,13 +1,8 @@
 // The program loads its CUDA part: what passes between the two, and what is said where there is none.
 #include "../examples/trainer/cuda_module.hpp"
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/ratings/generator.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 using namespace gcmc;
 

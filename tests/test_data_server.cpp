@@ -1,11 +1,5 @@
 // Downloads from a server that breaks off, stalls, lies and never ends (tests/data_server.py), from several processes,
 // and through a proxy.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +13,7 @@
 #include <memory>
 #include <thread>
 
+#include "catch.hpp"
 #include "data_files.hpp"
 #include "download_machine.hpp"
 #include "gcmc/base/error.hpp"

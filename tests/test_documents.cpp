@@ -6,13 +6,8 @@
 #include <string>
 #include <vector>
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include "../examples/trainer/program_options.hpp"
+#include "catch.hpp"
 #include "gcmc/backend/operation_list.hpp"
 #include "gcmc/layers/model_layers.hpp"
 

@@ -1,12 +1,7 @@
 // The guide's fragments of C++ run, one after the other, with ratings and options as its reader has them.
 #include <filesystem>
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
+#include "catch.hpp"
 #include "documents_code.hpp"
 #include "guide_code.inc"
 #include "scratch_folder.hpp"

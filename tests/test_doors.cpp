@@ -1,12 +1,7 @@
 // Public doors: a caller's mistake throws once, there, with the numbers, and nothing is computed from it.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <type_traits>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/ratings/builder.hpp"

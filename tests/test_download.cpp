@@ -1,13 +1,8 @@
 // Finding a data set by name: given folders, the cache, downloads (from a file: address), and what happens without.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <cstdlib>
 #include <filesystem>
 
+#include "catch.hpp"
 #include "data_files.hpp"
 #include "download_machine.hpp"
 #include "gcmc/base/error.hpp"

@@ -1,10 +1,5 @@
 // Eigen's view of the library's matrices: what Eigen computes is what the kernels compute.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
+#include "catch.hpp"
 #include "gcmc/backend/memory.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/cpu.hpp"

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/files/run_folder.hpp"
@@ -9,13 +10,6 @@
 #include "gcmc/train/ensemble.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-using Catch::Detail::Approx;
-#endif
 
 namespace {
 

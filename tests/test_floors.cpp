@@ -8,11 +8,7 @@
 #include <fstream>
 #include <string>
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "catch.hpp"
 
 namespace {
 

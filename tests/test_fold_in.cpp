@@ -3,18 +3,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "gcmc/train/ensemble.hpp"
 #include "gcmc/train/train.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-using Catch::Detail::Approx;
-#endif
 
 namespace {
 

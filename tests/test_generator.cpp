@@ -1,15 +1,10 @@
 // The built-in generator: shaped like MovieLens, the same for a seed, and with a truth that a model can learn.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
 
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/ratings/baseline.hpp"

@@ -1,13 +1,8 @@
 // Ratings in the order of a graph's rows, sorted by several threads.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <random>
 #include <tuple>
 
+#include "catch.hpp"
 #include "gcmc/layers/host_adjacency.hpp"
 
 using namespace gcmc;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <random>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"
@@ -14,12 +15,6 @@
 #include "gcmc/ratings/generator.hpp"
 #include "scratch_folder.hpp"
 #include "small_model.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 extern std::atomic<long> allocated_bytes, most_allocated_bytes;  // counted_new.cpp
 

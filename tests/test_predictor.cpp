@@ -6,19 +6,13 @@
 #include <numeric>
 #include <thread>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/layers/bilinear_decoder.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "small_model.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-using Catch::Detail::Approx;
-#endif
 
 extern std::atomic<long> allocations;  // counted_new.cpp
 

@@ -1,14 +1,9 @@
 // The random numbers: Philox against its published vectors, masks, sequences and permutations.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "catch.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/testing/reference.hpp"
 

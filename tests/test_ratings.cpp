@@ -1,14 +1,9 @@
 // Ratings are checked for every disagreement of their numbers, and split without loss, overlap or surprise.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <limits>
 #include <tuple>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/ratings/split.hpp"
 

@@ -1,15 +1,10 @@
 // A table of ratings is cut into pieces that threads parse: what is read is the same wherever it is cut, by whomever it
 // is parsed.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <sstream>
 
 #include "../src/files/readers/in_order.hpp"
 #include "../src/files/readers/rating_table.hpp"
+#include "catch.hpp"
 #include "data_files.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/rating_files.hpp"

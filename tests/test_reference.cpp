@@ -1,13 +1,8 @@
 // The oracle itself: small cases worked out by hand, and the backward operations against central differences of the
 // forward ones, in double.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 
+#include "catch.hpp"
 #include "gcmc/testing/cases.hpp"
 #include "gcmc/testing/reference.hpp"
 

@@ -1,10 +1,4 @@
 // What a run writes: exact texts of small files, and a drawing that stays well-formed whatever the history.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +7,7 @@
 #include <limits>
 #include <thread>
 
+#include "catch.hpp"
 #include "drawing.hpp"
 #include "error_of.hpp"
 #include "gcmc/base/error.hpp"

@@ -1,13 +1,8 @@
 // The safetensors format: bytes as its description has them, values back bit for bit, and a message for every fault.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <cstring>
 #include <limits>
 
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "scratch_folder.hpp"

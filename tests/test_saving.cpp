@@ -1,10 +1,4 @@
 // The folder of a run: its lock, what may be saved there, and that a run takes the place of an older one whole.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"

@@ -2,13 +2,7 @@
 #include <cmath>
 #include <numbers>
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
+#include "catch.hpp"
 #include "gcmc/train/schedule.hpp"
 
 namespace {

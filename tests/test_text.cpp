@@ -1,13 +1,8 @@
 // Text of strangers: what is UTF-8, and what is shown of it.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <array>
 #include <string>
 
+#include "catch.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/base/text.hpp"

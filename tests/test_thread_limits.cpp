@@ -5,16 +5,11 @@
 #include <atomic>
 #include <cerrno>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/ratings/generator.hpp"
 #include "gcmc/train/search.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 
 namespace {
 

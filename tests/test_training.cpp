@@ -1,15 +1,9 @@
 // Whole trainings: bits against threads and intervals, no allocation in a step, learning, stopping, refit, and the
 // figures that are reported.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-using Catch::Approx;
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <atomic>
 #include <cmath>
 
+#include "catch.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/model/predictor.hpp"

@@ -7,15 +7,9 @@
 #include <mutex>
 #include <set>
 
+#include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/train/search.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-using Catch::Detail::Approx;
-#endif
 
 namespace {
 

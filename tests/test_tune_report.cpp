@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "catch.hpp"
 #include "drawing.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/readers.hpp"
@@ -10,12 +11,6 @@
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/train/train.hpp"
 #include "scratch_folder.hpp"
-
-#if __has_include(<catch2/catch_all.hpp>)
-using Catch::Approx;
-#else
-using Catch::Detail::Approx;
-#endif
 
 namespace {
 

@@ -1,17 +1,13 @@
 // What the emulator's tests share: device arrays, launches, seeds, and children that may die.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 #include <vector>
 
+#include "../catch.hpp"
 #include "cuda_runtime.h"
 #include "emulator.hpp"
 
