@@ -61,6 +61,22 @@ std::string awkward_table() {
   return text + "last,one,3,0,\"no line end\"";
 }
 
+/// Lines long and short, of which few have quotes.
+std::string long_table() {
+  std::string text = "user,item,rating,remark,time\n";
+  for (int line = 0; line < 400; ++line) {
+    text += std::to_string(line % 37) + ",\xC3\xA9" + std::to_string(line % 41) + "," + std::to_string(line % 10 / 2.0);
+    text += "," + std::string(static_cast<std::size_t>(line * 7 % 150), 'x') + "," + std::to_string(line);
+    if (line % 50 == 9) text += "\"";
+    if (line % 50 == 19) text += " ";
+    text += line % 5 == 0 ? "\r\n" : "\n";
+    if (line % 40 == 0) text += "\n\r\n\t \n";
+    if (line % 60 == 7) text += "\xC3\xA9,\"a\"\"b\",5,\"c\nd\"," + std::to_string(line) + "\n";
+    if (line % 70 == 5) text += "few,fields\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 TEST_CASE("a table reads the same in pieces of any size, on any number of threads", "[files]") {
@@ -71,6 +87,7 @@ TEST_CASE("a table reads the same in pieces of any size, on any number of thread
   const auto [text, options, part] = GENERATE_COPY(table<std::string, ReadOptions, std::string>({
       {awkward_table(), skip, "last one 3\n"},
       {gzipped(awkward_table()), skip, "last one 3\n"},
+      {long_table(), skip, "2 columns, 5 as in the header"},
       {awkward_table(), {}, "file:7: the rating is 'none', "},
       {"1 2 5\n\n3 \"4 4\" 5\n1 2 4\n", {}, "1 2 4\n"},
       {"a::b\"::3\na::c::4", {}, "a b\" 3\n"},
@@ -86,6 +103,30 @@ TEST_CASE("a table reads the same in pieces of any size, on any number of thread
   for (const int threads : {1, 2, 3})
     for (const std::size_t piece : {1, 2, 10, 40, 300, 5000})
       CHECK(reading_of(folder / "file", options, threads, piece) == whole);
+}
+
+TEST_CASE("ratings of more ids than a thread keeps in mind have their ids", "[files]") {
+  constexpr int users = 600000, rounds = 2;  // more than twice 2^18
+  const ScratchFolder folder;
+  const bool text_ids = GENERATE(false, true);
+  const std::string before = text_ids ? "u" : "";
+  std::string text = "user,item,rating\n";
+  for (int round = 0; round < rounds; ++round)
+    for (int k = 0; k < users; ++k)
+      text += before + std::to_string(k) + "," + std::to_string((k + round) % 5) + "," + std::to_string(k % 3) + "\n";
+  write_bytes(folder / "file", text);
+  const Ratings ratings = read_rating_file(folder / "file", "", {.threads = GENERATE(1, 2)});
+  REQUIRE(ratings.entries.size() == std::size_t{users} * rounds);
+  CHECK(ratings.users() == users);
+  bool right = true;
+  for (std::size_t k = 0; k < ratings.entries.size(); ++k) {
+    const int user = static_cast<int>(k % users), round = static_cast<int>(k / users);
+    const Rating& rating = ratings.entries[k];
+    right &= ratings.user_ids[static_cast<std::size_t>(rating.user)] == before + std::to_string(user);
+    right &= ratings.item_ids[static_cast<std::size_t>(rating.item)] == std::to_string((user + round) % 5);
+    right &= ratings.levels[rating.level] == user % 3;
+  }
+  CHECK(right);
 }
 
 TEST_CASE("what comes out of several threads comes in order, up to the first that fails", "[files]") {

@@ -37,6 +37,7 @@ void add(gcmc::RatingCollector& collector, const RatingColumns& columns) {
   std::array<Index, rows_at_once> user, item;
   std::array<double, rows_at_once> rating, time;
   time.fill(gcmc::no_time);
+  collector.reserve(columns.users.size);
   for (std::size_t begin = 0; begin < columns.users.size; begin += rows_at_once) {
     const std::size_t count = std::min(rows_at_once, columns.users.size - begin);
     users.read_ids(count, user_of, user.data());

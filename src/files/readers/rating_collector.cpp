@@ -1,26 +1,50 @@
 #include "rating_collector.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <exception>
-#include <numeric>
+#include <mutex>
+#include <utility>
 
+#include "../../cpu/available_threads.hpp"
+#include "gcmc/base/ranges.hpp"
+#include "rated_twice.hpp"
 #include "rating_values.hpp"
 #include "text_file.hpp"
 
 namespace gcmc {
 namespace {
 
-/// Bytes that an id takes while it is numbered and sorted, beside those of its text.
-constexpr Offset bytes_of_id = 200, bytes_of_rating = 32;
+/// Bytes that an id takes while it is numbered and sorted, beside those of its text; that a rating takes, and its time.
+constexpr Offset bytes_of_id = 200, bytes_of_rating = 32, bytes_of_time = 8;
+
+/// So many ratings are counted at once.
+constexpr std::size_t taken_at_once = 1 << 15;
+
+/// Their positions are of 32 bits while pairs are merged.
+constexpr std::size_t most_ratings = std::numeric_limits<std::uint32_t>::max();
+
+/// Room for `size`, and where there was not enough, for as many as are expected.
+template <class T>
+void grow(std::vector<T>& vector, std::size_t size, double expected) {
+  if (size <= vector.capacity()) return;
+  vector.reserve(std::max({size, static_cast<std::size_t>(expected), vector.capacity() + vector.capacity() / 2}));
+}
 
 }  // namespace
 
-Index RatingCollector::numbered(std::string_view id, bool is_user) {
-  const IdTable& table = is_user ? users() : items();
-  const auto before = static_cast<Index>(table.ids().size());
-  const Index number = is_user ? builder_.number_user(id) : builder_.number_item(id);
-  if (number == before) limit_.take(bytes_of_id + 3 * static_cast<Offset>(id.size()));
+RatingCollector::RatingCollector(const ReadOptions& options, ReadReport& report, DataLimit& limit)
+    : options_(options),
+      report_(report),
+      limit_(limit),
+      threads_(options.threads > 0 ? options.threads : available_threads()) {}
+
+Index RatingCollector::numbered(IdTable& table, std::string_view id) {
+  const std::size_t before = table.ids().size();
+  const Index number = table.add(id);
+  if (table.ids().size() > before) limit_.take(bytes_of_id + 3 * static_cast<Offset>(id.size()));
   return number;
 }
 
@@ -31,114 +55,122 @@ void RatingCollector::add(std::string_view user, std::string_view item, double v
 
 void RatingCollector::add(Index user, Index item, double value, double time) {
   RatingsBuilder::require_value(value);
-  note_value(value);
-  push({user, item, value}, time);
+  const bool timed = !times_.empty() || !std::isnan(time);
+  make_room(1, 0, timed);
+  ratings_.entries.push_back({user, item, keeps_values(options_) ? Level{0} : level_of(value)});
+  if (keeps_values(options_)) values_.push_back(value);
+  if (timed) times_.push_back(time);
 }
 
-void RatingCollector::add(const RatingBlock& block) {
+void RatingCollector::add(RatingBlock& block) {
   limit_.add_bytes(block.bytes - limit_.bytes());
-  for (const auto& [value, place] : block.values) {
+  for (const auto& [value, place] : block.new_values) {
     try {
-      note_value(value);
+      block.level_numbers.push_back(level_of(value));
     } catch (const InputError& problem) {
       throw InputError(place + problem.what());
     }
   }
-  const auto numbers_of = [&](const IdTable& table, bool is_user) {
-    std::vector<Index> numbers;
-    for (const std::string& id : table.ids()) numbers.push_back(numbered(id, is_user));
-    return numbers;
-  };
-  const std::vector<Index> users = numbers_of(block.users, true), items = numbers_of(block.items, false);
-  for (std::size_t k = 0; k < block.ratings.size(); ++k) {
-    const auto& [user, item, value] = block.ratings[k];
-    push({users[static_cast<std::size_t>(user)], items[static_cast<std::size_t>(item)], value}, block.times[k]);
-  }
+  number_new(block.users, users_);
+  number_new(block.items, items_);
+  text_bytes_ += block.text_bytes;
+  const auto known = [](double time) { return !std::isnan(time); };
+  const bool timed = !times_.empty() || std::any_of(block.times.begin(), block.times.end(), known);
+  make_room(block.ratings.size(), static_cast<double>(block.bytes) / static_cast<double>(text_bytes_ + 1), timed);
+  const bool levelled = !keeps_values(options_);
+  for (const Rating& rating : block.ratings)
+    ratings_.entries.push_back({block.users.numbers[static_cast<std::size_t>(rating.user)],
+                                block.items.numbers[static_cast<std::size_t>(rating.item)],
+                                levelled ? block.level_numbers[rating.level] : Level{0}});
+  values_.insert(values_.end(), block.values.begin(), block.values.end());
+  if (timed) times_.insert(times_.end(), block.times.begin(), block.times.end());
+  if (timed) times_.resize(ratings_.entries.size(), no_time);
   report_.add_lines(block.report);
   if (block.error) std::rethrow_exception(block.error);
 }
 
-void RatingCollector::push(const RawRating& rating, double time) {
-  require(raw_.size() < std::numeric_limits<std::uint32_t>::max(), "more than 4294967295 ratings, fewer was expected");
-  if (raw_.is_full()) limit_.take(bytes_of_rating * Chunks<RawRating>::chunk_size);
-  if (!times_.empty() || !std::isnan(time)) keep_time(time);
-  raw_.push_back(rating);
+/// Numbers among all for what a thread has seen first in its last piece.
+void RatingCollector::number_new(SeenIds& ids, IdTable& table) {
+  while (ids.numbers.size() < ids.table.ids().size())
+    ids.numbers.push_back(numbered(table, ids.table.ids()[ids.numbers.size()]));
 }
 
 /// A level each: the 256th distinct value is one too many, and said at its line.
-void RatingCollector::note_value(double value) {
-  if (!options_.rating_levels.empty() || options_.duplicates == Duplicates::mean) return;
-  if (std::find(values_.begin(), values_.end(), value) != values_.end()) return;
-  require(values_.size() < std::numeric_limits<Level>::max(),
+Level RatingCollector::level_of(double value) {
+  const Level level = levels_.add(value);
+  require(level != LevelTable::none,
           "a 256th distinct rating value, at most 255 distinct values in all was expected: rating_levels makes levels "
           "of more, such as quantiles:10, log:10 or edges like 1,10,100");
-  values_.push_back(value);
+  return level;
 }
 
-void RatingCollector::keep_time(double time) {
-  do {
-    if (times_.is_full()) limit_.take(sizeof(double) * Chunks<double>::chunk_size);
-    times_.push_back(times_.size() == raw_.size() ? time : no_time);
-  } while (times_.size() <= raw_.size());
+/// For so many ratings more, and for all that the files will have where that is so many times as many as have come by
+/// then. Where times begin, those of the ratings before are not known.
+void RatingCollector::make_room(std::size_t ratings, double times_as_many, bool timed) {
+  const std::size_t size = ratings_.entries.size() + ratings;
+  require(size <= most_ratings, "more than 4294967295 ratings, fewer was expected");
+  for (; ratings_taken_ < size; ratings_taken_ += taken_at_once) limit_.take(bytes_of_rating * taken_at_once);
+  for (; timed && times_taken_ < size; times_taken_ += taken_at_once) limit_.take(bytes_of_time * taken_at_once);
+  const double expected = 1.02 * times_as_many * static_cast<double>(size);
+  grow(ratings_.entries, size, expected);
+  if (keeps_values(options_)) grow(values_, size, expected);
+  if (timed) grow(times_, size, expected);
+  if (timed) times_.resize(ratings_.entries.size(), no_time);
 }
 
-/// Positions of all ratings, user by user, each user's in the order of adding.
-std::vector<std::uint32_t> RatingCollector::user_by_user() const {
-  std::vector<std::uint32_t> next(users().ids().size() + 1), order(raw_.size());
-  for (std::size_t k = 0; k < raw_.size(); ++k) ++next[static_cast<std::size_t>(raw_[k].user) + 1];
-  std::partial_sum(next.begin(), next.end(), next.begin());
-  for (std::size_t k = 0; k < raw_.size(); ++k)
-    order[next[static_cast<std::size_t>(raw_[k].user)]++] = static_cast<std::uint32_t>(k);
-  return order;
+std::string RatingCollector::who_rates_what(const Rating& rating) const {
+  return "user " + shown(users_.ids()[static_cast<std::size_t>(rating.user)]) + " rates item " +
+         shown(items_.ids()[static_cast<std::size_t>(rating.item)]);
 }
 
 void RatingCollector::merge_duplicates() {
-  struct Seen {
-    Index user = removed;
-    std::uint32_t rating = 0;
-  };
-  std::vector<Seen> seen(items().ids().size());  // of each item, by the user at hand
-  for (const std::uint32_t position : user_by_user()) {
-    const RawRating& rating = raw_[position];
-    Seen& of_item = seen[static_cast<std::size_t>(rating.item)];
-    if (of_item.user == rating.user)
-      of_item.rating = static_cast<std::uint32_t>(merge(of_item.rating, position));
-    else
-      of_item = {rating.user, position};
-  }
-  for (const auto& [position, sum] : sums_) raw_[position].value = sum.first / static_cast<double>(sum.second);
+  const MergeRule rule{options_.duplicates, valid_begin_, test_begin_, times_, [&](const Rating& rating) {
+                         throw InputError(who_rates_what(rating) +
+                                          " twice, one rating of each pair was expected: duplicates says which of "
+                                          "them counts");
+                       }};
+  const MergeCounts counts =
+      merge_rated_twice(ratings_.entries, values_, users_.ids().size(), items_.ids().size(), rule, threads_);
+  report_.duplicates += counts.duplicates;
+  report_.held_out += counts.held_out;
+  if (counts.duplicates + counts.held_out > 0) drop_removed();
 }
 
-/// Of two ratings of one pair one is removed. Returns the other.
-std::size_t RatingCollector::merge(std::size_t earlier, std::size_t later) {
-  const auto keep = [&](bool the_later) {
-    raw_[the_later ? earlier : later].user = removed;
-    return the_later ? later : earlier;
-  };
-  if (part_of(earlier) != part_of(later)) {
-    ++report_.held_out;
-    return keep(true);
+/// Moves the ratings that count together, and leaves the levels that they have.
+void RatingCollector::drop_removed() {
+  std::vector<Rating>& entries = ratings_.entries;
+  LevelTable levels;
+  std::size_t kept = 0, valid_begin = no_part, test_begin = no_part;
+  for (std::size_t k = 0;; ++k) {
+    if (k == valid_begin_) valid_begin = kept;
+    if (k == test_begin_) test_begin = kept;
+    if (k == entries.size()) break;
+    if (entries[k].user == removed) continue;
+    entries[kept] = entries[k];
+    if (values_.empty()) entries[kept].level = levels.add(levels_.values()[entries[k].level]);
+    if (!values_.empty()) values_[kept] = values_[k];
+    if (!times_.empty()) times_[kept] = times_[k];
+    ++kept;
   }
-  ++report_.duplicates;
-  const bool turned = !times_.empty() && times_[later] < times_[earlier];  // false where a time is not known
-  switch (options_.duplicates) {
-    case Duplicates::last:
-      return keep(!turned);
-    case Duplicates::first:
-      return keep(turned);
-    case Duplicates::mean: {
-      auto& sum = sums_.try_emplace(earlier, raw_[earlier].value, 1).first->second;
-      sum.first += raw_[later].value;
-      ++sum.second;
-      return keep(false);
-    }
-    case Duplicates::error:
-      break;
-  }
-  const RawRating& rating = raw_[later];
-  throw InputError("user " + shown(users().ids()[static_cast<std::size_t>(rating.user)]) + " rates item " +
-                   shown(items().ids()[static_cast<std::size_t>(rating.item)]) +
-                   " twice, one rating of each pair was expected: duplicates says which of them counts");
+  entries.resize(kept);
+  if (!values_.empty()) values_.resize(kept);
+  if (!times_.empty()) times_.resize(kept);
+  levels_ = levels;
+  valid_begin_ = valid_begin, test_begin_ = test_begin;
+}
+
+/// Keeps the times if the options want them.
+void RatingCollector::take_times() {
+  const bool needed = options_.times == Times::needed;
+  require(!needed || !times_.empty() || empty(),
+          [&] { return report_.place + ": the ratings have no times, by which they are to be split"; });
+  if (options_.times == Times::passed_over) times_ = {};
+  for (std::size_t k = 0; needed && k < times_.size(); ++k)
+    require(!std::isnan(times_[k]), [&] {
+      return report_.place + ": " + who_rates_what(ratings_.entries[k]) +
+             " at no time, and the ratings are to be split by their times";
+    });
+  ratings_.times = std::move(times_);
 }
 
 void RatingCollector::note(const std::vector<double>& values, const std::vector<std::size_t>& counts) {
@@ -147,15 +179,11 @@ void RatingCollector::note(const std::vector<double>& values, const std::vector<
 }
 
 void RatingCollector::bin_values() {
-  limit_.take(static_cast<Offset>(24 * raw_.size()));
-  std::vector<double> values;
-  values.reserve(raw_.size());
-  for (std::size_t k = 0; k < raw_.size(); ++k)
-    if (raw_[k].user != removed) values.push_back(raw_[k].value);
+  limit_.take(static_cast<Offset>(24 * values_.size()));
+  std::vector<double> values = values_;
   std::sort(values.begin(), values.end());
   const ValueBins bins(options_.rating_levels, values);
-  for (std::size_t k = 0; k < raw_.size(); ++k)
-    if (raw_[k].user != removed) raw_[k].value = bins.mean_of_bin(raw_[k].value);
+  for (double& value : values_) value = bins.mean_of_bin(value);
   std::vector<std::size_t> counts;
   std::size_t distinct = 0;
   for (const double value : values) {
@@ -169,47 +197,41 @@ void RatingCollector::bin_values() {
   note(values, counts);
 }
 
-/// The times of the ratings that count, as the options want them.
-std::vector<double> RatingCollector::take_times() {
-  const Chunks<double> times = std::move(times_);
-  const bool needed = options_.times == Times::needed;
-  std::vector<double> kept;
-  require(!needed || !times.empty() || raw_.empty(),
-          [&] { return report_.place + ": the ratings have no times, by which they are to be split"; });
-  if (options_.times == Times::passed_over || times.empty()) return kept;
-  limit_.take(static_cast<Offset>(sizeof(double) * raw_.size()));
-  kept.reserve(raw_.size());
-  for (std::size_t k = 0; k < raw_.size(); ++k) {
-    if (raw_[k].user == removed) continue;
-    kept.push_back(k < times.size() ? times[k] : no_time);
-    require(!needed || !std::isnan(kept.back()), [&] {
-      return report_.place + ": user " + shown(users().ids()[static_cast<std::size_t>(raw_[k].user)]) + " rates item " +
-             shown(items().ids()[static_cast<std::size_t>(raw_[k].item)]) +
-             " at no time, and the ratings are to be split by their times";
-    });
+/// Levels of the values that were kept.
+void RatingCollector::make_levels() {
+  for (std::size_t k = 0; k < values_.size(); ++k) {
+    ratings_.entries[k].level = levels_.add(values_[k]);
+    require(ratings_.entries[k].level != LevelTable::none,
+            "a 256th distinct rating value, at most 255 distinct values in all was expected");
   }
-  return kept;
+  values_ = {};
+}
+
+std::vector<std::size_t> RatingCollector::ratings_of_levels() const {
+  std::vector<std::size_t> all(ratings_.levels.size());
+  std::mutex mutex;
+  for_each_range(threads_, ratings_.entries.size(), [&](std::size_t begin, std::size_t end) {
+    std::array<std::size_t, LevelTable::none> counts{};
+    for (std::size_t k = begin; k < end; ++k) ++counts[ratings_.entries[k].level];
+    const std::lock_guard lock(mutex);
+    for (std::size_t level = 0; level < all.size(); ++level) all[level] += counts[level];
+  });
+  return all;
 }
 
 Ratings RatingCollector::finish(const std::string& name) {
   merge_duplicates();
-  std::vector<double> times = take_times();
-  const bool binned = !options_.rating_levels.empty() && !raw_.empty();
+  take_times();
+  const bool binned = !options_.rating_levels.empty() && !empty();
   if (binned) bin_values();
-  builder_.reserve(raw_.size());
-  for (std::size_t k = 0;; ++k) {
-    if (k == valid_begin_) builder_.begin_valid();
-    if (k == test_begin_) builder_.begin_test();
-    if (k == raw_.size()) break;
-    if (const RawRating& rating = raw_[k]; rating.user != removed) builder_.add(rating.user, rating.item, rating.value);
-  }
-  raw_ = {};
-  Ratings ratings = builder_.finish(name);
-  ratings.times = std::move(times);
-  std::vector<std::size_t> counts(ratings.levels.size());
-  for (const Rating& entry : ratings.entries) ++counts[entry.level];
-  if (!binned) note(ratings.levels, counts);
-  return ratings;
+  make_levels();
+  if (valid_begin_ != no_part) ratings_.valid_begin = static_cast<Offset>(valid_begin_);
+  if (test_begin_ != no_part) ratings_.test_begin = static_cast<Offset>(test_begin_);
+  ratings_.levels = levels_.values();
+  number_in_order(ratings_, users_, items_, threads_);
+  if (!binned) note(ratings_.levels, ratings_of_levels());
+  ratings_.name = name;
+  return std::move(ratings_);
 }
 
 }  // namespace gcmc

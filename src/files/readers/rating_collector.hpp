@@ -2,15 +2,11 @@
 // levels, and what looks wrong in the whole is told.
 #pragma once
 
-#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
-#include "chunks.hpp"
 #include "data_limit.hpp"
 #include "gcmc/files/read_options.hpp"
 #include "gcmc/ratings/builder.hpp"
@@ -20,60 +16,66 @@ namespace gcmc {
 
 inline constexpr double no_time = std::numeric_limits<double>::quiet_NaN();
 
-/// Memory at its peak: 28 bytes a rating, 8 more with times, and each id a few times.
+/// Memory at its peak: 12 bytes a rating, 8 more with times, 8 more unless each user's ratings stand together, 8 more
+/// where values are kept, and each id a few times; 12 more while their number outgrows what a file's size let expect.
 class RatingCollector {
  public:
-  RatingCollector(const ReadOptions& options, ReadReport& report, DataLimit& limit)
-      : options_(options), report_(report), limit_(limit) {}
+  RatingCollector(const ReadOptions& options, ReadReport& report, DataLimit& limit);
 
   /// Throws InputError as RatingsBuilder::add does.
   void add(std::string_view user, std::string_view item, double value, double time = no_time);
 
   /// The same in two steps: a number for each id, each of which needs a rating, and ratings by numbers.
-  Index number_user(std::string_view id) { return numbered(id, true); }
-  Index number_item(std::string_view id) { return numbered(id, false); }
+  Index number_user(std::string_view id) { return numbered(users_, id); }
+  Index number_item(std::string_view id) { return numbered(items_, id); }
   void add(Index user, Index item, double value, double time = no_time);
 
+  /// Room for so many ratings more, where their number is known.
+  void reserve(std::size_t ratings) { ratings_.entries.reserve(ratings_.entries.size() + ratings); }
+
   /// All ratings of a block, and what its report counts; then throws what came behind them.
-  void add(const RatingBlock& block);
+  void add(RatingBlock& block);
 
   /// Ratings added from now on are of the set's own validation part, of its own test part. A pair that is in two parts
   /// stays in the later one alone.
-  void begin_valid() { valid_begin_ = raw_.size(); }
-  void begin_test() { test_begin_ = raw_.size(); }
+  void begin_valid() { valid_begin_ = ratings_.entries.size(); }
+  void begin_test() { test_begin_ = ratings_.entries.size(); }
 
   /// Merges, bins and numbers all; users() and items() stay.
   Ratings finish(const std::string& name);
 
-  bool empty() const { return raw_.empty(); }
-  const IdTable& users() const { return builder_.users(); }
-  const IdTable& items() const { return builder_.items(); }
+  bool empty() const { return ratings_.entries.empty(); }
+  const IdTable& users() const { return users_; }
+  const IdTable& items() const { return items_; }
 
  private:
   static constexpr std::size_t no_part = std::numeric_limits<std::size_t>::max();
-  static constexpr Index removed = -1;  ///< a RawRating's user: another rating of the pair counts
 
-  int part_of(std::size_t rating) const { return (rating >= valid_begin_) + (rating >= test_begin_); }
-  Index numbered(std::string_view id, bool is_user);
-  void push(const RawRating& rating, double time);
-  void note_value(double value);
-  void keep_time(double time);
-  std::vector<std::uint32_t> user_by_user() const;
+  Index numbered(IdTable& table, std::string_view id);
+  void number_new(SeenIds& ids, IdTable& table);
+  Level level_of(double value);
+  void make_room(std::size_t ratings, double times_as_many, bool timed);
+  std::string who_rates_what(const Rating& rating) const;
   void merge_duplicates();
-  std::size_t merge(std::size_t earlier, std::size_t later);
-  std::vector<double> take_times();
-  void bin_values();
+  void drop_removed();
+  void take_times();
   void note(const std::vector<double>& values, const std::vector<std::size_t>& counts);
+  void bin_values();
+  void make_levels();
+  std::vector<std::size_t> ratings_of_levels() const;
 
   const ReadOptions& options_;
   ReadReport& report_;
   DataLimit& limit_;
-  RatingsBuilder builder_;
-  Chunks<RawRating> raw_;
-  Chunks<double> times_;  ///< one a rating, or none
+  int threads_;
+  Ratings ratings_;  ///< users, items and levels by numbers of first sight
+  IdTable users_, items_;
+  LevelTable levels_;
+  std::vector<double> values_;  ///< one a rating, where values are kept
+  std::vector<double> times_;   ///< one a rating, or none
   std::size_t valid_begin_ = no_part, test_begin_ = no_part;
-  std::vector<double> values_;                                       ///< the distinct ones, where each is to be a level
-  std::unordered_map<std::size_t, std::pair<double, Offset>> sums_;  ///< of merged ratings, for their mean
+  std::size_t ratings_taken_ = 0, times_taken_ = 0;  ///< by the limit
+  Offset text_bytes_ = 0;                            ///< of all blocks
 };
 
 }  // namespace gcmc

@@ -66,22 +66,22 @@ bool ValueReader::parse(std::string_view field, double& value) {
   return true;
 }
 
-std::optional<double> ValueReader::read(const Records& records, std::string_view field) {
+bool ValueReader::read(const Records& records, std::string_view field, double& value) {
   field = trimmed(field);
-  double value = 0;
   const bool number = parse(field, value);
   if (is_not_rated(field, number ? value : no_time)) {
     ++report_.not_rated;
-    return {};
+    return false;
   }
   if (!number)
     records.fail("the rating is " + shown(field),
                  point_ ? "a finite number such as 4 or 3.5" : "a finite number such as 4 or 3,5");
-  return value;
+  return true;
 }
 
 double parse_time(std::string_view field) {
   field = trimmed(field);
+  if (std::uint64_t seconds = 0; read_digits(field, seconds)) return static_cast<double>(seconds);
   Offset seconds = 0;
   const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), seconds);
   if (code == std::errc() && end == field.data() + field.size()) return static_cast<double>(seconds);

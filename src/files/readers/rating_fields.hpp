@@ -1,7 +1,6 @@
 // The fields of a rating: ids in one form whatever the file's, values with a point or a comma, times.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,8 +33,8 @@ class ValueReader {
  public:
   ValueReader(const ReadOptions& options, ReadReport& report);
 
-  /// None for what stands for "not rated", which is counted. Throws BadLine for what is no finite number.
-  std::optional<double> read(const Records& records, std::string_view field);
+  /// False for what stands for "not rated", which is counted. Throws BadLine for what is no finite number.
+  bool read(const Records& records, std::string_view field, double& value);
 
   /// The same of a field that may be no number. False then.
   bool parse(std::string_view field, double& value);

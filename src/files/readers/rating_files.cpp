@@ -89,9 +89,9 @@ std::vector<IdRating> read_own_ratings(const std::string& path, Side rated, cons
   ValueReader values(options, unused);
   std::vector<IdRating> ratings;
   read_columns(path, options, own_rating_columns(rated), [&](const Table& table, IdReader& ids, DataLimit& limit) {
-    const auto value = values.read(table.records(), table[1]);
-    if (!value) return;
-    ratings.push_back({std::string(ids.read(table.records(), table[0], rated == user_side ? "user" : "item")), *value});
+    double value = 0;
+    if (!values.read(table.records(), table[1], value)) return;
+    ratings.push_back({std::string(ids.read(table.records(), table[0], rated == user_side ? "user" : "item")), value});
     limit.take(static_cast<Offset>(2 * sizeof(IdRating) + ratings.back().id.size()));
   });
   return ratings;

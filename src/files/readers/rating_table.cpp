@@ -16,22 +16,27 @@ enum { user_column, item_column, rating_column, time_column };
 void read_block(const Table& whole, const TextPiece& piece, const ReadOptions& options, RatingBlock& block) try {
   block.clear();
   block.bytes = piece.bytes;
+  block.text_bytes = static_cast<Offset>(piece.text.size());
   DataLimit limit(whole.records().path(), options.data_limit);
-  limit.add_bytes(static_cast<Offset>(piece.text.size()));
+  limit.add_bytes(block.text_bytes);
   Table table(whole, piece, limit);
   IdReader users(block.report), items(block.report);
   ValueReader values(options, block.report);
   const Records& records = table.records();
+  const bool timed = table.has(time_column), keep_values = keeps_values(options);
   read_lines(options, block.report, [&] {
     if (!table.next()) return false;
-    const auto value = values.read(records, table[rating_column]);
+    double value = 0;
+    const bool rated = values.read(records, table[rating_column], value);
     const std::string_view user = users.read(records, table[user_column], "user"),
                            item = items.read(records, table[item_column], "item");
-    if (!value) return true;
-    const double time = table.has(time_column) ? parse_time(table[time_column]) : no_time;
+    if (!rated) return true;
+    const double time = timed ? parse_time(table[time_column]) : no_time;
     if (options.times == Times::needed && std::isnan(time))
       records.fail("the time is " + shown(table[time_column]), "seconds or a date such as 2005-09-06");
-    records.file().with_place([&] { block.add(user, item, *value, time, [&] { return records.file().place(); }); });
+    const auto place = [&] { return records.file().place(); };
+    records.file().with_place([&] { block.add(user, item, value, keep_values, place); });
+    if (timed) block.times.push_back(time);
     return true;
   });
 } catch (const Error&) {
@@ -86,7 +91,7 @@ void read_rating_table(const std::string& path, const ReadOptions& options, Data
   for_each_in_order<TextPiece, RatingBlock>(
       threads, [&](TextPiece& piece) { return table.take(piece_size, piece); },
       [&](const TextPiece& piece, RatingBlock& block) { read_block(table, piece, options, block); },
-      [&](const RatingBlock& block) { collector.add(block); });
+      [&](RatingBlock& block) { collector.add(block); });
   limit.add_bytes(text_limit.bytes() - limit.bytes());
 }
 
@@ -105,11 +110,12 @@ void read_netflix_blocks(const std::string& path, const ReadOptions& options, Da
     if (block.empty()) records.fail("a rating above the first item", "a line such as 1:");
     if (records.count() < 2 || records.count() > 3)
       records.fail(std::to_string(records.count()) + " columns", "ITEM: or user,rating,date");
-    const auto value = values.read(records, records[1]);
+    double value = 0;
+    const bool rated = values.read(records, records[1], value);
     const std::string_view user = users.read(records, records[0], "user");
-    if (!value) return true;
+    if (!rated) return true;
     const double time = records.count() == 3 ? parse_time(records[2]) : no_time;
-    records.file().with_place([&] { collector.add(user, block, *value, time); });
+    records.file().with_place([&] { collector.add(user, block, value, time); });
     return true;
   });
 }

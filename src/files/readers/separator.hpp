@@ -41,6 +41,8 @@ class Separator {
   std::string name() const { return text_ == "\t" ? "tab" : is_blanks() ? "blanks" : text_; }
   bool is_blanks() const { return first_ == ' '; }
   bool has_quotes() const { return !is_two_; }
+  bool is_character() const { return !is_two_ && !is_blanks(); }
+  char character() const { return first_; }
   /// A quote inside a field is then a mistake, not a character.
   bool has_strict_quotes() const { return first_ == ',' || first_ == ';'; }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -15,6 +17,7 @@
 
 #include "byte_source.hpp"
 #include "data_limit.hpp"
+#include "gcmc/base/digits.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/views.hpp"
 
@@ -78,6 +81,13 @@ class TextFile {
     const std::size_t size = size_of_lines(peeked_size);
     whole = size < peeked_size || (size == unread_.size() && !refill());
     return unread_;
+  }
+
+  /// What of the text that comes next is there already, and the passing over its first line, of `size` bytes.
+  std::string_view unread() const { return unread_; }
+  void pass_line(std::size_t size) {
+    unread_.remove_prefix(size);
+    ++line_number_;
   }
 
   /// Appends the lines that come next, `size` bytes of them and the rest of the last one. False at the end.
@@ -192,17 +202,26 @@ inline Offset read_integer(const TextFile& file, std::string_view field, const c
   return value;
 }
 
+/// At most seven characters, digits and perhaps a point among them, as exactly as std::from_chars reads them. False for
+/// other text.
+inline bool parse_short_decimal(std::string_view field, double& value) {
+  const std::size_t size = field.size();
+  if (size - 1 >= 7) return false;
+  const std::uint64_t word = word_of(field.data(), size), unlike = word ^ 0x2E2E2E2E2E2E2E2E;
+  const auto marked = (unlike - 0x0101010101010101) & ~unlike & 0x8080808080808080;  // at the first point
+  const std::size_t point = std::min(static_cast<std::size_t>(std::countr_zero(marked)) / 8, size);
+  const std::size_t digits = size - (point < size);
+  const std::uint64_t before = (std::uint64_t{1} << 8 * point) - 1;
+  std::uint64_t number = 0;
+  if (digits == 0 || !digits_of_word((word & before) | (word >> 8 & ~before), digits, number)) return false;
+  static constexpr std::array<double, 8> powers = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+  value = static_cast<double>(number) / powers[digits - point];
+  return true;
+}
+
 /// The whole field as a finite number, -0 as 0. False if it is none.
 inline bool parse_number(std::string_view field, double& value) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (field.size() == 1 && digit(field[0])) {
-    value = field[0] - '0';
-    return true;
-  }
-  if (field.size() == 3 && digit(field[0]) && field[1] == '.' && digit(field[2])) {
-    value = (10 * (field[0] - '0') + field[2] - '0') / 10.0;
-    return true;
-  }
+  if (parse_short_decimal(field, value)) return true;
   const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
   value += 0.0;
   return code == std::errc() && end == field.data() + field.size() && std::isfinite(value);

@@ -108,7 +108,7 @@ class WideTable {
     row_.clear();
     for (std::size_t k = 0; k < columns_; ++k) {
       if (k == skipped_ || trimmed(records_[k]).empty()) continue;
-      if (const auto value = values_.read(records_, records_[k])) row_.emplace_back(k, *value);
+      if (double value = 0; values_.read(records_, records_[k], value)) row_.emplace_back(k, value);
     }
   }
 
