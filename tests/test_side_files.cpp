@@ -266,6 +266,19 @@ TEST_CASE("edges are taken as they are: weights of a node add up to 1, and of se
                                            ":8: the weight is 'x', a number such as 1 or 0.5 was expected"});
 }
 
+TEST_CASE("notes on items' features and edges have their article", "[side_files]") {
+  const ScratchFolder folder;
+  write_bytes(folder / "ratings.csv", four_users);
+  write_bytes(folder / "edges", "x y\nx x\ny z\n");
+  write_bytes(folder / "items", "item,year\na,1\nb,2\n");
+  const Outcome outcome = read(folder, {.item_features = folder / "items", .item_graph = folder / "edges"});
+  const Lines notes = outcome.notes(folder);
+  REQUIRE(notes.size() == 3);
+  CHECK(holds(notes[0], "no line is of an item that has ratings: it has 'a', the ratings have 'x'"));
+  CHECK(notes[1] == "edges: 1 edges have an item without ratings, and are passed over");
+  CHECK(notes[2] == "edges: 1 edges lead from an item to itself, and are passed over");
+}
+
 TEST_CASE("a graph's file that cannot be used is left out, and the others stay", "[side_files]") {
   const ScratchFolder folder;
   write_bytes(folder / "ratings.csv", four_users);

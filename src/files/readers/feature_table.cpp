@@ -193,7 +193,7 @@ SideFeatures read_features(const std::string& path, const std::string& side, con
   Passed passed;
   const StoredRows rows = read_rows(table, nodes, side, limit, passed);
   require(rows.size() > 0, [&] {
-    return path + ": no line is of a " + side + " that has ratings" +
+    return path + ": no line is of " + one_of(side) + " that has ratings" +
            (passed.example.empty() ? passed.bad > 0 ? " (" + passed.first_bad + ")" : ""
                                    : ": it has " + shown(passed.example) + ", the ratings have " +
                                          shown(nodes.ids().empty() ? "" : nodes.ids().front()));

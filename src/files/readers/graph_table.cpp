@@ -109,8 +109,8 @@ std::vector<Edge> read_file(const std::string& path, const std::string& side, co
   const auto tell = [&](std::size_t count, const std::string& what) {
     if (count > 0) report.notes.push_back(path + ": " + std::to_string(count) + " edges " + what);
   };
-  tell(passed.unknown, "have a " + side + " without ratings, and are passed over");
-  tell(passed.loops, "lead from a " + side + " to itself, and are passed over");
+  tell(passed.unknown, "have " + one_of(side) + " without ratings, and are passed over");
+  tell(passed.loops, "lead from " + one_of(side) + " to itself, and are passed over");
   tell(passed.duplicates, "are there already, and are passed over");
   tell(passed.weightless, "have no weight above 0, and are passed over");
   tell(passed.bad, "are wrong, and are passed over: " + passed.first_bad);

@@ -46,6 +46,9 @@ class SideTable {
   std::vector<std::size_t> positions_;
 };
 
+/// A user, or an item, as a sentence has it.
+inline std::string one_of(const std::string& side) { return (side == "item" ? "an " : "a ") + side; }
+
 /// What stands for a value that is not known.
 bool is_missing(std::string_view field);
 
