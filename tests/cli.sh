@@ -724,6 +724,13 @@ data_commands() {
   cmp -s timed.csv again.csv || fail 'a table that went through the binary form is another'
   expect 0 data convert timed.gcmc -
   cmp -s timed.csv out || fail 'convert to standard output is another table'
+  awk -F, 'BEGIN { print "item,title,kind" } NR > 1 && !seen[$2]++ { print $2 ",Title of " $2 "," NR % 3 "|" NR % 2 }' \
+    timed.csv >titled.csv
+  expect 0 data convert timed.csv --item-features titled.csv titled.gcmc
+  expect 0 train timed.csv --item-features titled.csv "${quick[@]}" --save-dir text_run
+  expect 0 train titled.gcmc "${quick[@]}" --save-dir binary_run
+  same_model text_run binary_run 'the binary form lacks features'
+  cmp -s text_run/model/titles.txt binary_run/model/titles.txt || fail 'the binary form lacks titles'
   for split in random time time-per-user leave-1-out leave-3-out; do
     expect 0 train timed.csv --split $split "${quick[@]}" --save-dir text_run
     expect 0 train timed.gcmc --split $split "${quick[@]}" --save-dir binary_run

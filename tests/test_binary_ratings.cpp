@@ -27,6 +27,11 @@ Ratings some_ratings() {
   ratings.test_begin = 4;
   ratings.user_features = {1, {0.5, 1.5, 2.5}, {"age"}};
   ratings.item_features = {2, {1, 2, 3, 4}, {"year", "genre Drama"}};
+  ratings.user_features.sparse = {3, {0, 2, 2, 3}, {0, 2, 1}, {0.25F, 0.75F, 1}};
+  ratings.user_features.encodings = {{.name = "age", .kind = FeatureKind::number, .means = {31.5}, .deviations = {0.1}},
+                                     {.name = "friends \"of\"", .kind = FeatureKind::graph}};
+  ratings.item_features.sparse = {2, {0, 1, 2}, {1, 0}, {1, 1}};
+  ratings.item_titles = {"", "Am\xC3\xA9lie (2001)"};
   return ratings;
 }
 
@@ -43,6 +48,14 @@ void check_same(const Ratings& a, const Ratings& b) {
     CHECK((a.times[k] == b.times[k] || (std::isnan(a.times[k]) && std::isnan(b.times[k]))));
   CHECK(a.user_features.values == b.user_features.values);
   CHECK(a.item_features.names == b.item_features.names);
+  for (const auto side : {&Ratings::user_features, &Ratings::item_features}) {
+    CHECK((a.*side).sparse.columns == (b.*side).sparse.columns);
+    CHECK((a.*side).sparse.begin == (b.*side).sparse.begin);
+    CHECK((a.*side).sparse.column == (b.*side).sparse.column);
+    CHECK((a.*side).sparse.value == (b.*side).sparse.value);
+    CHECK((a.*side).encodings == (b.*side).encodings);
+  }
+  CHECK(a.item_titles == b.item_titles);
   CHECK(checksum(a) == checksum(b));
 }
 
@@ -82,6 +95,20 @@ TEST_CASE("ratings are read from the binary form as they were written", "[binary
   CHECK(other.bytes.size() < written.bytes.size() + 300 * 5 + 40 * 8 + 70 * 3);  // no order where users are in order
 }
 
+TEST_CASE("ratings in version 1 of the binary form, without titles and sparse features, are read", "[binary]") {
+  Ratings ratings = some_ratings();
+  ratings.user_features.sparse = ratings.item_features.sparse = {};
+  ratings.user_features.encodings.clear();
+  ratings.item_titles.clear();
+  const Written written(ratings);
+  std::string first = written.bytes;
+  first.replace(8, 4, little_endian(1, 4));
+  first.erase(128, 64);                            // what version 2 has behind the header
+  first.resize(first.find_last_not_of('\0') + 1);  // and the empty sections behind the last one
+  write_bytes(written.path, with_right_sums(first));
+  check_same(read_rating_file(written.path, "", {.times = Times::kept}), ratings);
+}
+
 TEST_CASE("a byte that changed is found by the checksums", "[binary]") {
   const Written written;
   for (std::size_t k = 0; k < written.bytes.size(); ++k) {
@@ -107,7 +134,8 @@ TEST_CASE("what the checksums pass is looked at number by number", "[binary]") {
     return written.error(with_right_sums(bytes));
   };
   CHECK(written.error(with_right_sums(written.bytes)) == "no error");
-  CHECK(holds(changed(8, 2, 4), "it is of version 2, and version 1 is known here"));
+  CHECK(changed(8, 3, 4) == "it is of version 3, and versions up to 2 are known here");
+  CHECK(changed(8, 0, 4) == "it is of version 0, and versions up to 2 are known here");
   CHECK(changed(12, 4, 4) == "its header has numbers that are none of ratings");
   CHECK(changed(24, std::uint64_t{1} << 40, 8) == "its header has numbers that are none of ratings");
   CHECK(changed(40, std::uint64_t{1} << 62, 8) == "it is too short for what its header says");
@@ -116,22 +144,39 @@ TEST_CASE("what the checksums pass is looked at number by number", "[binary]") {
   CHECK(changed(48, 256, 8) == "its header has numbers that are none of ratings");
   CHECK(changed(64, 100, 8) == "its own test part is not a part of its ratings");
   CHECK(changed(72, 0x7FFFFFFF, 8) == "it is too short for what its header says");
-  // offsets at 128: 0, 2, 3, 5; items at 192; levels at 256; order at 320; times at 384; values at 448
-  CHECK(changed(128, 1, 8) == "its users' ratings are not all ratings");
-  CHECK(changed(144, 1, 8) == "the ratings of user 1 do not follow those before");
-  CHECK(changed(136, std::uint64_t(-1), 8) == "the ratings of user 0 do not follow those before");
-  CHECK(changed(192, 2, 4) == "rating 0 has an item or a level that is none");
-  CHECK(changed(192, 1, 4) == "rating 1 is of a pair that is rated already");
-  CHECK(changed(256, 3, 1) == "rating 0 has an item or a level that is none");
-  CHECK(changed(320, 5, 4) == "rating 0 has a place that is taken, or none");
-  CHECK(changed(324, 1, 4) == "rating 1 has a place that is taken, or none");
-  CHECK(changed(384, 0x7FF0000000000000, 8) == "rating 0 has no time");
-  CHECK(holds(changed(448, 0x7FF8000000000000, 8), "level 0 is not a finite number"));
-  CHECK(holds(changed(512, 0x7FF8000000000000, 8), "user features: row 0, column 0 is not a finite number"));
+  // the counts at 128: 3 columns and 3 entries of users, 2 and 2 of items, bytes of titles, of encodings, two of
+  // nothing
+  CHECK(changed(128, 0, 8) == "its header has numbers that are none of features");
+  CHECK(changed(144, std::uint64_t{1} << 31, 8) == "its header has numbers that are none of features");
+  CHECK(changed(136, std::uint64_t{1} << 62, 8) == "it is too short for what its header says");
+  CHECK(changed(160, std::uint64_t{1} << 40, 8) == "it is too short for what its header says");
+  CHECK(changed(176, 1, 8) == "its header has numbers that are not known here");
+  CHECK(holds(changed(128, 2, 8), "user features: sparse row 0 has column 2, which is not one of 2"));
+  // offsets at 192: 0, 2, 3, 5; items at 256; levels at 320; order at 384; times at 448; values at 512
+  CHECK(changed(192, 1, 8) == "its users' ratings are not all ratings");
+  CHECK(changed(208, 1, 8) == "the ratings of user 1 do not follow those before");
+  CHECK(changed(200, std::uint64_t(-1), 8) == "the ratings of user 0 do not follow those before");
+  CHECK(changed(256, 2, 4) == "rating 0 has an item or a level that is none");
+  CHECK(changed(256, 1, 4) == "rating 1 is of a pair that is rated already");
+  CHECK(changed(320, 3, 1) == "rating 0 has an item or a level that is none");
+  CHECK(changed(384, 5, 4) == "rating 0 has a place that is taken, or none");
+  CHECK(changed(388, 1, 4) == "rating 1 has a place that is taken, or none");
+  CHECK(changed(448, 0x7FF0000000000000, 8) == "rating 0 has no time");
+  CHECK(holds(changed(512, 0x7FF8000000000000, 8), "level 0 is not a finite number"));
+  CHECK(holds(changed(576, 0x7FF8000000000000, 8), "user features: row 0, column 0 is not a finite number"));
   const std::size_t ids = written.bytes.find("anna\n");
   CHECK(changed(ids, 'z', 1) == "user 1 does not follow the one before");
   CHECK(changed(ids, 0xFF, 1) == "the id of user 0 is not text on one line");
   CHECK(changed(ids + 4, 'x', 1) == "it has not 3 of the ids of users");
+  const std::size_t title = written.bytes.find("Am\xC3");
+  CHECK(changed(title, '\n', 1) == "it has not 2 of the titles");
+  CHECK(changed(title, 0xFF, 1) == "the title of an item is not text on one line");
+  CHECK(changed(title - 1, ' ', 1) == "it has not 2 of the titles");
+  const std::size_t encodings = written.bytes.find("\"user\"");
+  CHECK(changed(encodings + 1, 'U', 1) == "how its features are encoded: not of users and items");
+  CHECK(holds(changed(encodings, ' ', 1), "how its features are encoded: "));
+  CHECK(holds(changed(written.bytes.find("31.5"), 'x', 1), "how its features are encoded: "));
+  CHECK(holds(changed(written.bytes.find("\"graph\""), 'G' << 8 | '"', 2), "there is no kind of features \"Graph\""));
 }
 
 TEST_CASE("the binary form is refused where it is asked for what text has", "[binary]") {
@@ -151,6 +196,9 @@ TEST_CASE("the binary form is refused where it is asked for what text has", "[bi
   CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "the id of item 0 is not text on one line");
   lines.item_ids = {"b", "a"};
   CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "item 1 does not follow the one before");
+  lines.item_ids = {"9", "10"};
+  lines.item_titles = {"a\nb", "c"};
+  CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "the title a\\x0ab is not text on one line");
   CHECK(read_bytes(other.path) == other.bytes);
 }
 
@@ -161,6 +209,7 @@ TEST_CASE("a table that is written is read to the same ratings", "[binary]") {
   ratings.times = {874965758, 20050906235959, std::numeric_limits<double>::quiet_NaN(), 1.5, 0};
   ratings.valid_begin = ratings.test_begin = -1;
   ratings.user_features = ratings.item_features = {};
+  ratings.item_titles.clear();
   write_rating_csv(folder / "some.csv", ratings);
   check_same(read_rating_file(folder / "some.csv", "", {.times = Times::kept}), ratings);
   const std::vector<Offset> positions = {4, 2, 1};

@@ -254,11 +254,7 @@ void DataCommands::convert() const {
   const gcmc::Ratings ratings = load(settings_for(*convert_, convert_reading_, source_)).ratings;
   write_ratings(output_, ratings);
   print_written(output_, ratings);
-  if (output_.ends_with(".gcmc")) {
-    if (ratings.user_features.sparse.columns + ratings.item_features.sparse.columns > 0)
-      tell_note(output_ + " has no categories, lists and graphs: give their files to gcmc train");
-    return;
-  }
+  if (output_.ends_with(".gcmc")) return;
   if (ratings.has_fixed_test())
     tell_note(ratings.name + " has a test part of its own, which a table does not tell apart: gcmc data split does");
   note_features(ratings);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gcmc/base/error.hpp"
@@ -23,7 +24,7 @@ static_assert(std::endian::native == std::endian::little, "the binary form holds
 
 /// The first eight bytes. As in PNG, a transfer that takes the file for text shows in them.
 inline constexpr std::array<unsigned char, 8> binary_magic = {0x89, 'G', 'C', 'M', 0x0D, 0x0A, 0x1A, 0x0A};
-inline constexpr std::uint32_t binary_version = 1;
+inline constexpr std::uint32_t binary_version = 2;
 
 /// 128 bytes; all numbers are little-endian.
 struct BinaryHeader {
@@ -46,11 +47,24 @@ struct BinaryHeader {
 };
 static_assert(sizeof(BinaryHeader) == 128);
 
-/// Text on one line as readers give it: UTF-8, not empty, no blanks around it.
-inline bool is_line(std::string_view text) {
-  return !text.empty() && trimmed(text) == text && is_utf8(text) &&
-         text.find_first_of(std::string_view("\n\r\0", 3)) == std::string_view::npos;
+/// Behind the header since version 2, under the checksum of the body.
+struct BinaryCounts {
+  struct Sparse {
+    std::uint64_t columns = 0, entries = 0;
+  };
+  Sparse user_sparse, item_sparse;
+  std::uint64_t item_title_bytes = 0, encoding_bytes = 0;
+  std::array<std::uint64_t, 2> unused{};
+};
+static_assert(sizeof(BinaryCounts) == 64);
+
+/// A title as readers give it: UTF-8, perhaps empty, without a line break or a zero byte.
+inline bool is_title(std::string_view text) {
+  return is_utf8(text) && text.find_first_of(std::string_view("\n\r\0", 3)) == std::string_view::npos;
 }
+
+/// Text on one line as readers give it: such, not empty, no blanks around it.
+inline bool is_line(std::string_view text) { return !text.empty() && trimmed(text) == text && is_title(text); }
 
 /// Throws InputError unless the ids are lines in the order in which they are numbered: no two are the same.
 inline void require_ids(const std::vector<std::string>& ids, const std::string& side) {
@@ -76,15 +90,24 @@ enum class Section {
   name,
   user_ids,
   item_ids,
-  column_names
+  column_names,
+  user_sparse_begin,  // this one and those that follow, since version 2
+  user_sparse_columns,
+  user_sparse_values,
+  item_sparse_begin,
+  item_sparse_columns,
+  item_sparse_values,
+  item_titles,
+  encodings
 };
-inline constexpr std::size_t binary_sections = 12;
+inline constexpr std::size_t binary_sections = 20;
 
 /// Where each section of a header's file lies.
 class BinaryLayout {
  public:
   /// Throws InputError if the sections have more bytes than `most`.
-  BinaryLayout(const BinaryHeader& header, std::uint64_t most) : most_(most), end_(sizeof(BinaryHeader)) {
+  BinaryLayout(const BinaryHeader& header, const BinaryCounts& counts, std::uint64_t most)
+      : most_(most), end_(sizeof(BinaryHeader) + (header.version > 1 ? sizeof(BinaryCounts) : 0)) {
     const bool ordered = header.flags & BinaryHeader::has_order, timed = header.flags & BinaryHeader::has_times;
     add(header.users, 1, 8, 8);
     add(header.ratings, 1, sizeof(Index));
@@ -97,6 +120,14 @@ class BinaryLayout {
     for (const std::uint64_t text :
          {header.name_bytes, header.user_id_bytes, header.item_id_bytes, header.column_name_bytes})
       add(text, 1, 1);
+    if (header.version == 1) return;
+    for (const auto& [sparse, rows] :
+         {std::pair(counts.user_sparse, header.users), {counts.item_sparse, header.items}}) {
+      add(sparse.columns > 0 ? rows : 0, 1, 8, sparse.columns > 0 ? 8 : 0);
+      add(sparse.entries, 1, sizeof(Index));
+      add(sparse.entries, 1, sizeof(float));
+    }
+    for (const std::uint64_t text : {counts.item_title_bytes, counts.encoding_bytes}) add(text, 1, 1);
   }
 
   std::uint64_t begin(Section section) const { return begin_[static_cast<std::size_t>(section)]; }

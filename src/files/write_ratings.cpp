@@ -9,6 +9,7 @@
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "models/encodings_json.hpp"
 #include "output_file.hpp"
 
 namespace gcmc {
@@ -79,6 +80,15 @@ std::string column_names(const Ratings& ratings) {
   return joined;
 }
 
+/// How the columns of features are encoded, as in a saved model; empty where that is not known.
+std::string encodings_text(const Ratings& ratings) {
+  if (ratings.user_features.encodings.empty() && ratings.item_features.encodings.empty()) return {};
+  nlohmann::ordered_json object;
+  object["user"] = encodings_to_json(ratings.user_features.encodings);
+  object["item"] = encodings_to_json(ratings.item_features.encodings);
+  return json_text(object, "how features are encoded");
+}
+
 template <class Number>
 std::string_view bytes_of(const std::vector<Number>& numbers) {
   return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(Number)};
@@ -117,8 +127,12 @@ void write_binary_ratings(const std::string& path, const Ratings& ratings) {
   require(!ratings.entries.empty(), "there are no ratings to write");
   require_ids(ratings.user_ids, "user");
   require_ids(ratings.item_ids, "item");
+  for (const std::string& title : ratings.item_titles)
+    require(is_title(title), [&] { return "the title " + printable(title, 80) + " is not text on one line"; });
   const ByUser by_user(ratings);
-  const std::string users = lines(ratings.user_ids), items = lines(ratings.item_ids), columns = column_names(ratings);
+  const std::string users = lines(ratings.user_ids), items = lines(ratings.item_ids), columns = column_names(ratings),
+                    titles = lines(ratings.item_titles), encodings = encodings_text(ratings);
+  const SparseFeatures &user_sparse = ratings.user_features.sparse, &item_sparse = ratings.item_features.sparse;
   BinaryHeader header;
   header.flags =
       (by_user.order.empty() ? 0 : BinaryHeader::has_order) | (by_user.times.empty() ? 0 : BinaryHeader::has_times);
@@ -134,7 +148,11 @@ void write_binary_ratings(const std::string& path, const Ratings& ratings) {
   header.user_id_bytes = users.size();
   header.item_id_bytes = items.size();
   header.column_name_bytes = columns.size();
-  const BinaryLayout layout(header, std::numeric_limits<std::uint64_t>::max() / 2);
+  const auto counts_of = [](const SparseFeatures& sparse) {
+    return BinaryCounts::Sparse{static_cast<std::uint64_t>(sparse.columns), sparse.column.size()};
+  };
+  const BinaryCounts counts{counts_of(user_sparse), counts_of(item_sparse), titles.size(), encodings.size(), {}};
+  const BinaryLayout layout(header, counts, std::numeric_limits<std::uint64_t>::max() / 2);
   header.file_bytes = layout.end();
 
   const std::array<std::string_view, binary_sections> sections = {bytes_of(by_user.offsets),
@@ -148,11 +166,20 @@ void write_binary_ratings(const std::string& path, const Ratings& ratings) {
                                                                   ratings.name,
                                                                   users,
                                                                   items,
-                                                                  columns};
+                                                                  columns,
+                                                                  bytes_of(user_sparse.begin),
+                                                                  bytes_of(user_sparse.column),
+                                                                  bytes_of(user_sparse.value),
+                                                                  bytes_of(item_sparse.begin),
+                                                                  bytes_of(item_sparse.column),
+                                                                  bytes_of(item_sparse.value),
+                                                                  titles,
+                                                                  encodings};
   constexpr std::array<char, 64> zeros{};
   // All behind the header, zeros between the sections too.
   const auto each_piece = [&](const auto& take) {
-    std::uint64_t at = sizeof(header);
+    take(std::string_view(reinterpret_cast<const char*>(&counts), sizeof(counts)));
+    std::uint64_t at = sizeof(header) + sizeof(counts);
     for (std::size_t k = 0; k < sections.size(); ++k) {
       const std::uint64_t begin = layout.begin(static_cast<Section>(k));
       for (const std::string_view text : {std::string_view(zeros.data(), begin - at), sections[k]})

@@ -29,7 +29,13 @@ std::vector<std::string> seeds() {
   ratings.valid_begin = 1;
   ratings.test_begin = 2;
   ratings.user_features = {1, {0.5, 1.5}, {"age"}};
-  return {plain, written(ratings), written(generate_ratings({.users = 20, .items = 15, .ratings = 100}))};
+  const std::string dense = written(ratings);
+  ratings.user_features.encodings = {{.name = "age", .means = {1}, .deviations = {2}},
+                                     {.name = "job", .kind = FeatureKind::category, .categories = {"a", "b"}}};
+  ratings.user_features.sparse = {2, {0, 1, 2}, {1, 0}, {1, 1}};
+  ratings.item_features.sparse = {2, {0, 1, 2}, {1, 0}, {1, 1}};
+  ratings.item_titles = {"", "Ten"};
+  return {plain, dense, written(ratings), written(generate_ratings({.users = 20, .items = 15, .ratings = 100}))};
 }
 
 void feed(std::string_view bytes) {

@@ -11,6 +11,7 @@
 #include "../binary_ratings.hpp"
 #include "../input_file.hpp"
 #include "../mapped_file.hpp"
+#include "../models/encodings_json.hpp"
 #include "data_limit.hpp"
 #include "gcmc/files/rating_files.hpp"
 
@@ -24,13 +25,11 @@ class BinaryFile {
         limit_(path, options.data_limit),
         file_(path),
         header_(checked_header()),
-        layout_(header_, file_.size()) {
+        counts_(checked_counts()),
+        layout_(header_, counts_, file_.size()) {
     require(layout_.end() == file_.size(), [&] {
       return "it has " + std::to_string(file_.size()) + " bytes, but its header says " + std::to_string(layout_.end());
     });
-    const std::uint32_t sum = static_cast<std::uint32_t>(
-        crc32_z(0, file_.data() + sizeof(BinaryHeader), file_.size() - sizeof(BinaryHeader)));
-    require(sum == header_.body_sum, "its checksum is wrong");
     limit_.add_bytes(static_cast<Offset>(file_.size()));
   }
 
@@ -51,6 +50,10 @@ class BinaryFile {
     ratings.valid_begin = static_cast<Offset>(header_.valid_begin) - 1;
     ratings.test_begin = static_cast<Offset>(header_.test_begin) - 1;
     read_features(ratings);
+    read_sparse(ratings.user_features.sparse, counts_.user_sparse, Section::user_sparse_begin);
+    read_sparse(ratings.item_features.sparse, counts_.item_sparse, Section::item_sparse_begin);
+    read_encodings(ratings);
+    read_titles(ratings);
     validate(ratings);
     return ratings;
   }
@@ -61,9 +64,9 @@ class BinaryFile {
     require(file_.size() >= sizeof(header), "it is shorter than its header");
     std::copy_n(file_.data(), sizeof(header), reinterpret_cast<unsigned char*>(&header));
     require(header.header_sum == header.own_sum(), "the checksum of its header is wrong");
-    require(header.version == binary_version, [&] {
-      return "it is of version " + std::to_string(header.version) + ", and version " + std::to_string(binary_version) +
-             " is known here";
+    require(header.version >= 1 && header.version <= binary_version, [&] {
+      return "it is of version " + std::to_string(header.version) + ", and versions up to " +
+             std::to_string(binary_version) + " are known here";
     });
     constexpr std::uint64_t most = std::numeric_limits<Index>::max();
     require(header.file_bytes == file_.size(), [&] {
@@ -76,6 +79,23 @@ class BinaryFile {
     require(header.valid_begin <= header.test_begin && header.test_begin <= header.ratings + 1,
             "its own test part is not a part of its ratings");
     return header;
+  }
+
+  /// Those of version 1 are all 0. The checksum of what is behind the header is looked at first.
+  BinaryCounts checked_counts() const {
+    const auto sum = static_cast<std::uint32_t>(
+        crc32_z(0, file_.data() + sizeof(BinaryHeader), file_.size() - sizeof(BinaryHeader)));
+    require(sum == header_.body_sum, "its checksum is wrong");
+    BinaryCounts counts;
+    if (header_.version == 1) return counts;
+    require(file_.size() >= sizeof(header_) + sizeof(counts), "it is shorter than its header");
+    std::copy_n(file_.data() + sizeof(header_), sizeof(counts), reinterpret_cast<unsigned char*>(&counts));
+    constexpr std::uint64_t most = std::numeric_limits<Index>::max();
+    for (const BinaryCounts::Sparse& sparse : {counts.user_sparse, counts.item_sparse})
+      require(sparse.columns <= most && (sparse.columns > 0 || sparse.entries == 0),
+              "its header has numbers that are none of features");
+    require(counts.unused == decltype(counts.unused){}, "its header has numbers that are not known here");
+    return counts;
   }
 
   template <class Number>
@@ -174,10 +194,42 @@ class BinaryFile {
     read(ratings.item_features, Section::item_features, header_.item_columns, header_.user_columns);
   }
 
+  /// Of three sections, the first of which is `first`; validate() looks at the numbers.
+  void read_sparse(SparseFeatures& sparse, const BinaryCounts::Sparse& count, Section first) {
+    const auto section = [&](std::size_t k) { return static_cast<Section>(static_cast<std::size_t>(first) + k); };
+    const auto begin = numbers<std::uint64_t>(section(0));
+    const auto column = numbers<std::uint32_t>(section(1));
+    const auto value = numbers<float>(section(2));
+    limit_.take(static_cast<Offset>(begin.size_bytes() + column.size_bytes() + value.size_bytes()));
+    sparse.columns = static_cast<Index>(count.columns);
+    sparse.begin.assign(begin.begin(), begin.end());
+    sparse.column.assign(column.begin(), column.end());
+    sparse.value.assign(value.begin(), value.end());
+  }
+
+  void read_encodings(Ratings& ratings) {
+    constexpr Offset memory_of_byte = 25;  // of JSON
+    if (text(Section::encodings).empty()) return;
+    limit_.take(memory_of_byte * static_cast<Offset>(text(Section::encodings).size()));
+    const std::string where = "how its features are encoded";
+    const auto object = parse_json_object<nlohmann::ordered_json>(text(Section::encodings), where);
+    require(object.contains("user") && object.contains("item"), where + ": not of users and items");
+    ratings.user_features.encodings = encodings_of_json(object.at("user"), where);
+    ratings.item_features.encodings = encodings_of_json(object.at("item"), where);
+  }
+
+  void read_titles(Ratings& ratings) {
+    if (text(Section::item_titles).empty()) return;
+    ratings.item_titles = lines(Section::item_titles, header_.items, "titles");
+    for (const std::string& title : ratings.item_titles)
+      require(is_title(title), "the title of an item is not text on one line");
+  }
+
   const ReadOptions& options_;
   DataLimit limit_;
   const MappedFile file_;
   const BinaryHeader header_;
+  const BinaryCounts counts_;
   const BinaryLayout layout_;
 };
 
