@@ -55,6 +55,25 @@ std::string gigabytes(Offset bytes) {
   return text.data();
 }
 
+std::string refusal(const std::string& what_takes, Offset needed, Offset left, const gcmc::Ratings& ratings,
+                    const gcmc::Options& options) {
+  const bool on_device = options.run.device.kind != gcmc::Device::Kind::cpu;
+  return what_takes + " " + gigabytes(needed) + " of memory at least, and there are " + gigabytes(left) +
+         ": the weights of " + std::to_string(ratings.users()) + " users and " + std::to_string(ratings.items()) +
+         " items in " + std::to_string(ratings.levels.size()) + " levels of " + std::to_string(options.model.units) +
+         " units each, " +
+         (on_device ? "which are drawn here before a device has them" : "and what training keeps beside them") +
+         "; less is taken by --gcn-agg-accum stack, fewer --gcn-agg-units, or fewer levels (--rating-levels "
+         "quantiles:10)";
+}
+
+/// 0 for a trial whose options do not fit these ratings: it fails by itself, and says so.
+Offset least_of_trial(const gcmc::Ratings& ratings, const gcmc::Options& options) try {
+  return least_training_memory(ratings, options);
+} catch (const gcmc::InputError&) {
+  return 0;
+}
+
 }  // namespace
 
 Offset least_training_memory(const gcmc::Ratings& ratings, const gcmc::Options& options) {
@@ -65,9 +84,10 @@ Offset least_training_memory(const gcmc::Ratings& ratings, const gcmc::Options& 
   for (const gcmc::ParameterPiece& piece : gcmc::ModelLayers(options.model, sizes).pieces())
     numbers += Offset{piece.blocks} * piece.rows * piece.columns;
   const gcmc::TrainOptions& train = options.train;
-  const int copies = 2 + (train.optimizer == gcmc::OptimizerKind::adam ? 2 : 0) + (train.average_decay > 0 ? 1 : 0);
+  const bool on_device = options.run.device.kind != gcmc::Device::Kind::cpu;
+  const int beside = 1 + (train.optimizer == gcmc::OptimizerKind::adam ? 2 : 0) + (train.average_decay > 0 ? 1 : 0);
   const bool twice = options.model.precision == gcmc::Precision::float64;
-  return copies * numbers * static_cast<Offset>(twice ? sizeof(double) : sizeof(float));
+  return (on_device ? 1 : 1 + beside) * numbers * static_cast<Offset>(twice ? sizeof(double) : sizeof(float));
 }
 
 Offset available_memory() {
@@ -80,13 +100,32 @@ Offset available_memory() {
 }
 
 void check_memory(const gcmc::Ratings& ratings, const gcmc::Options& options) {
-  if (options.run.device.kind != gcmc::Device::Kind::cpu) return;
   const Offset needed = least_training_memory(ratings, options), left = available_memory();
-  gcmc::require(needed <= left, [&] {
-    return "training takes " + gigabytes(needed) + " of memory at least, and there are " + gigabytes(left) +
-           ": the weights of " + std::to_string(ratings.users()) + " users and " + std::to_string(ratings.items()) +
-           " items in " + std::to_string(ratings.levels.size()) + " levels of " + std::to_string(options.model.units) +
-           " units each, and what training keeps beside them; less is taken by " +
-           "--gcn-agg-accum stack, fewer --gcn-agg-units, or fewer levels (--rating-levels quantiles:10)";
-  });
+  gcmc::require(needed <= left, [&] { return refusal("training takes", needed, left, ratings, options); });
+}
+
+void check_memory(const gcmc::Ratings& ratings, const gcmc::TunePlan& plan, const std::vector<gcmc::TuneRun>& done,
+                  int threads) {
+  const std::vector<gcmc::TrialValues> trials = gcmc::draw_trials(plan);
+  const Offset left = available_memory();
+  Offset together = 0;
+  for (int k = 0, begun = 0; k < static_cast<int>(trials.size()); ++k) {
+    const auto is_of_trial = [&](const gcmc::TuneRun& run) { return run.trial == k + 1; };
+    if (std::any_of(done.begin(), done.end(), is_of_trial)) continue;
+    const gcmc::TrialValues& values = trials[static_cast<std::size_t>(k)];
+    gcmc::Options options = gcmc::trial_options(plan, values, 1);
+    options.run.device = {};  // trials are trained on the CPU
+    const Offset needed = least_of_trial(ratings, options);
+    gcmc::require(needed <= left, [&] {
+      const std::string trial = "trial " + std::to_string(k + 1) + ", " + gcmc::trial_text(plan, values);
+      return refusal(trial + ": training takes", needed, left, ratings, options);
+    });
+    const int beside = std::min(options.train.seeds, threads - begun);
+    begun += beside;
+    together += beside * needed;
+    gcmc::require(together <= left, [&] {
+      return refusal(std::to_string(begun) + " trainings side by side take", together, left, ratings, options) +
+             ", or by fewer --threads";
+    });
+  }
 }

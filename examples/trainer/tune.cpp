@@ -13,6 +13,7 @@
 #include "gcmc/files/save_run.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/options/presets.hpp"
+#include "memory.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "stop_signal.hpp"
@@ -120,6 +121,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   const gcmc::Cpu cpu(plan.base.run.threads);
   gcmc::TuneReport report = gcmc::begin_report(plan, ratings, cpu.name());
   report.result.runs = gcmc::read_tune_runs(report, (folder / "results.json").string());
+  check_memory(ratings, plan, report.result.runs, cpu.threads());
   if (!program.silent) print_data(data, plan.base);
   all = {};
   search(report, ratings, cpu.threads(), folder, program);
