@@ -1,10 +1,4 @@
 // Numbers of few digits, which are read eight characters at a time: as std::from_chars reads them.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -12,6 +6,7 @@
 #include <string>
 
 #include "../src/files/readers/text_file.hpp"
+#include "catch.hpp"
 #include "gcmc/base/digits.hpp"
 
 using namespace gcmc;

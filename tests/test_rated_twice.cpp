@@ -1,10 +1,4 @@
 // Pairs that are rated more than once: what is left is what a plain loop leaves, on any number of threads.
-#if __has_include(<catch2/catch_all.hpp>)
-#include <catch2/catch_all.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
-
 #include <algorithm>
 #include <map>
 #include <random>
@@ -12,6 +6,7 @@
 #include <vector>
 
 #include "../src/files/readers/rated_twice.hpp"
+#include "catch.hpp"
 #include "error_of.hpp"
 
 using namespace gcmc;
