@@ -1,5 +1,6 @@
 // Pairs that are rated more than once: what is left is what a plain loop leaves, on any number of threads.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <random>
 #include <utility>

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "../../cpu/available_threads.hpp"
@@ -26,11 +28,16 @@ constexpr std::size_t taken_at_once = 1 << 15;
 /// Their positions are of 32 bits while pairs are merged.
 constexpr std::size_t most_ratings = std::numeric_limits<std::uint32_t>::max();
 
-/// Room for `size`, and where there was not enough, for as many as are expected.
+/// Room for `size`, and where there was not enough, for as many as are expected, if that can be had.
 template <class T>
 void grow(std::vector<T>& vector, std::size_t size, double expected) {
   if (size <= vector.capacity()) return;
-  vector.reserve(std::max({size, static_cast<std::size_t>(expected), vector.capacity() + vector.capacity() / 2}));
+  const std::size_t least = std::max(size, vector.capacity() + vector.capacity() / 2);
+  try {
+    vector.reserve(std::max(least, static_cast<std::size_t>(expected)));
+  } catch (const std::bad_alloc&) {
+    vector.reserve(least);
+  }
 }
 
 }  // namespace
@@ -111,7 +118,7 @@ void RatingCollector::make_room(std::size_t ratings, double times_as_many, bool 
   require(size <= most_ratings, "more than 4294967295 ratings, fewer was expected");
   for (; ratings_taken_ < size; ratings_taken_ += taken_at_once) limit_.take(bytes_of_rating * taken_at_once);
   for (; timed && times_taken_ < size; times_taken_ += taken_at_once) limit_.take(bytes_of_time * taken_at_once);
-  const double expected = 1.02 * times_as_many * static_cast<double>(size);
+  const double expected = std::min(1.02 * times_as_many * static_cast<double>(size), double{most_ratings});
   grow(ratings_.entries, size, expected);
   if (keeps_values(options_)) grow(values_, size, expected);
   if (timed) grow(times_, size, expected);
