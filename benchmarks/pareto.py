@@ -2,7 +2,8 @@
 """Measures error against wall time of our presets and of other programs; writes their tables and figure.
 
     python3 benchmarks/pareto.py [--build build/release] [--out build/pareto] [--sets ml-100k,ml-1m] [--seeds 3]
-                                 [--peers libmf,surprise,...] [--tune-only] [--write docs/performance.md]
+                                 [--ours fast,auto,...] [--peers libmf,surprise,...] [--tune-only]
+                                 [--write docs/performance.md]
 
 GCMC_DATA_DIR holds the data sets. OUT gets a virtual environment with the peers, which pip fetches, the sets' parts as gcmc
 data split makes them, what was chosen (tuned.json) and what was measured (points.json): the script goes on where it was
@@ -137,12 +138,14 @@ def tune(lab, name, peers):
     return {peer: {length: chosen(peer, length) for length in PEERS[peer][1]} for peer in peers}
 
 
-def measure(lab, name, chosen, seeds):
+def measure(lab, name, chosen, seeds, presets):
     """{what: [[error, seconds] of each seed]}, where what is a preset or a peer and its length."""
     points = lab.known("points.json")
     for seed in range(1, seeds + 1):
         folder = lab.parts(name, seed)
         for what, options in OURS[name][1].items():
+            if what.split(",")[0] not in presets:
+                continue
             take(lab, points, f"{name}|{what}", seed, lambda: lab.ours(name, options, seed))
         for peer, lengths in chosen.items():
             for length, options in lengths.items():
@@ -224,6 +227,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/pareto")
     parser.add_argument("--sets", default="ml-100k,ml-1m")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ours", default="fast,dgl,best,auto")
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--tune-only", action="store_true")
     parser.add_argument("--write", type=pathlib.Path)
@@ -238,7 +242,7 @@ def main():
     chosen = {name: tune(lab, name, peers) for name in arguments.sets.split(",")}
     if arguments.tune_only:
         return
-    measured = {name: measure(lab, name, chosen[name], arguments.seeds) for name in chosen}
+    measured = {name: measure(lab, name, chosen[name], arguments.seeds, arguments.ours.split(",")) for name in chosen}
     tables = {name: table(points, chosen[name]) for name, points in measured.items()}
     for name, lines in tables.items():
         print(f"{name}\n{lines}\n")

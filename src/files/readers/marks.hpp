@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "gcmc/base/digits.hpp"
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif

@@ -1,7 +1,6 @@
 // The ratings of a piece of a file, numbered among themselves, before they come to those of the pieces before.
 #pragma once
 
-#include <cmath>
 #include <exception>
 #include <string>
 #include <string_view>
