@@ -11,8 +11,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} PIP_DISABLE_PIP_VERSION_CHECK=1
 if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$source; fi
-options=("${@:2}")
-if [ -n "${GCMC_CPU_ISAS+set}" ]; then options+=(-C "cmake.define.GCMC_CPU_ISAS=$GCMC_CPU_ISAS"); fi
+options=(--config-settings "build-dir=$source/build/wheel" "${@:2}")
+if [ -n "${GCMC_CPU_ISAS+set}" ]; then options+=(--config-settings "cmake.define.GCMC_CPU_ISAS=$GCMC_CPU_ISAS"); fi
 
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 export PATH=$scratch/venv/bin:$PATH
@@ -26,7 +26,7 @@ python -m build --sdist --outdir "$scratch/source" "$scratch/tree" >"$scratch/lo
 rm -rf "$source"
 mkdir -p "$source" "$out"
 tar -C "$source" --strip-components=1 -xzf "$scratch"/source/gcmc-*.tar.gz
-pip --quiet wheel --no-deps --wheel-dir "$scratch" -C build-dir="$source/build/wheel" "${options[@]}" "$source"
+pip --quiet wheel --no-deps --wheel-dir "$scratch" "${options[@]}" "$source"
 auditwheel repair --zip-compression-level 9 --wheel-dir "$out" "$scratch"/gcmc-*.whl >"$scratch/log" 2>&1 ||
   { cat "$scratch/log" >&2 && exit 1; }
 cp "$scratch"/source/gcmc-*.tar.gz "$out"
