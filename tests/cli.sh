@@ -172,7 +172,7 @@ automatic() {
 # A time budget becomes a number of steps, with which config.json repeats the run.
 timed() {
   expect 0 train "${small[@]}" --preset fast --time-budget 0.5s --train-max-iter 100000 --save-dir timed
-  out_has '^fast: train_lr=0.02 train_table_lr_factor=20 '
+  out_has '^fast: train_start=factors train_lr=0.01 train_table_lr_factor=3 '
   grep -q '"time_budget": 0.0,' timed/config.json || fail 'a run with a time budget cannot be repeated'
   if grep -q '"train_max_iter": 100000,' timed/config.json; then fail 'a time budget chose no number of steps'; fi
   if ! grep -q 'out of time' err; then
@@ -866,7 +866,7 @@ terminal() {
 
 # A stopped run goes on by the same command, to the bits of one that was not stopped; other options are refused.
 checkpoints() {
-  local long=("${small[@]}" --train-max-iter 20000 --train-schedule constant --train-log-interval 1000000)
+  local long=("${small[@]}" --train-max-iter 2000000 --train-schedule constant --train-log-interval 1000000)
   local short=("${small[@]}" --train-max-iter 30 --checkpoint-interval 0)
   refuse '--resume needs --save-dir' train "${small[@]}" --resume
   mkdir -p same
@@ -874,7 +874,7 @@ checkpoints() {
   refuse 'a search goes on by what its folder holds' tune "${small[@]}" --resume --save-dir same --search train_lr=0.1,0.2
   timeout -s TERM 2 "$gcmc" train "${long[@]}" --save-dir cut --resume >out 2>err </dev/null ||
     [ "$?" -eq 124 ] || fail 'a stopped run with checkpoints fails'
-  err_has 'after iteration [0-9]+ of 20000; the same command goes on from there$'
+  err_has 'after iteration [0-9]+ of 2000000; the same command goes on from there$'
   [ -s cut/checkpoint/checkpoint-1.safetensors ] || fail 'a signal writes no checkpoint'
   refuse 'cut/checkpoint: its checkpoint is of another training: gcn_dropout was 0.7 and now is 0.5' \
     train "${long[@]}" --save-dir cut --resume --gcn-dropout 0.5 --silent

@@ -137,8 +137,27 @@ TEST_CASE("fast takes more units and more dropout where there is more time for a
   const auto start = [&](double seconds) { return preset_options("fast", "mine", ratings, seconds).train.start; };
   CHECK(start(10) == Start::factors);
   CHECK(start(11) == Start::drawn);
-  CHECK(preset_options("fast", "mine", counted(30000, 1000000, 5), 10).train.start == Start::drawn);
+  CHECK(model(10).normalization == Normalization::left);
+  const Ratings sparse = counted(30000, 1000000, 5);
+  for (const double seconds : {1, 10, 11, 60}) {
+    const Options options = preset_options("fast", "mine", sparse, seconds);
+    CHECK(options.train.start == Start::factors);
+    CHECK(options.model.normalization == Normalization::symmetric);
+  }
   CHECK(preset_options("auto", "mine", ratings, 1) == preset_options("auto", "mine", ratings));
+}
+
+TEST_CASE("fast takes narrower tables, and less dropout, where there are few ratings for their rows", "[auto]") {
+  const auto model = [](Index nodes, double seconds) {
+    return preset_options("fast", "mine", counted(nodes, 100000, 9), seconds).model;
+  };
+  for (const double seconds : {1.0, 3.0, 10.0}) {
+    CHECK(model(1000, seconds).units > 16 * 10);
+    CHECK(model(10000, seconds).units == 16 * 10);
+    CHECK(model(10000, seconds).node_dropout < model(1000, seconds).node_dropout);
+  }
+  CHECK(model(6000, 2).units == 16 * 10);   // 25 numbers a rating: 20 units of 120,000 rows
+  CHECK(model(6000, 10).units == 32 * 10);  // 50
 }
 
 TEST_CASE("fast beats the bias baseline on generated ratings in its few steps", "[auto]") {

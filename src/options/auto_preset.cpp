@@ -143,19 +143,35 @@ class Chooser {
   void choose_by_time(double budget) {
     const double each = budget > 0 ? 1e6 * budget / static_cast<double>(std::max<Offset>(count_, 1)) : a_while;
     const int pace = (each >= short_of_time ? 1 : 0) + (each >= plenty ? 1 : 0);
-    const bool many_of_each = mean_degree() >= dense;
-    constexpr int widths[] = {32, 64, 80};
-    const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"}, *dropout[] = {"0.55", "0.65", "0.7"},
-               *dropout_of_many[] = {each < a_moment ? "0.15" : "0.25", "0.5", "0.6"};
-    choose({{"gcn_agg_units", std::to_string(widths[pace] * (levels_ + 1))},
+    const std::string time = (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " +
+                             with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) +
+                             " a user or item, in " + std::to_string(levels_) + " levels";
+    const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"};
+    choose({{"gcn_agg_units", std::to_string(width_for(pace) * (levels_ + 1))},
             {"gcn_out_units", outputs[pace]},
-            {"gcn_dropout", (many_of_each ? dropout_of_many : dropout)[pace]},
             {"train_max_iter", steps[pace]}},
-           (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + with_thousands(count_) +
-               " ratings, " + with_thousands(mean_degree()) + " a user or item, in " + std::to_string(levels_) +
-               " levels");
+           time);
     if (pace == 2) choose_features();
-    if (pace == 0 && many_of_each)
+    if (mean_degree() >= dense)
+      choose_by_time_for_dense(each, pace, time);
+    else
+      choose_by_time_for_sparse(each, pace, time);
+  }
+
+  static constexpr Index widths[] = {32, 64, 80};
+
+  /// Tables of more numbers than so many a rating take longer to update than they bring.
+  Index width_for(int pace) const {
+    constexpr Offset most_numbers[] = {25, 25, 50};
+    const auto rows = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size()) * (levels_ + 1);
+    const Offset most = most_numbers[pace] * count_ / std::max<Offset>(rows, 1) / narrowest_block * narrowest_block;
+    return static_cast<Index>(std::clamp<Offset>(most, narrowest_block, widths[pace]));
+  }
+
+  void choose_by_time_for_dense(double each, int pace, const std::string& time) {
+    const char* dropout[] = {each < a_moment ? "0.15" : "0.25", "0.5", "0.6"};
+    choose({{"gcn_dropout", dropout[pace]}}, time);
+    if (pace == 0)
       choose({{"train_start", "factors"},
               {"gcn_agg_norm_symm", "false"},
               {"train_lr", "0.03"},
@@ -169,6 +185,21 @@ class Chooser {
               {"train_warm_up", "20"},
               {"embedding_draws", pace == 2 ? "100" : "20"}},
              "tables of ids learn in larger steps than the rest; embeddings averaged over dropout lower the error");
+  }
+
+  void choose_by_time_for_sparse(double each, int pace, const std::string& time) {
+    const char *dropout[] = {"0.25", each < a_while ? "0.3" : "0.5", "0.6"}, *of_narrow[] = {"0.15", "0.3", "0.5"},
+               *draws[] = {"0", each < a_while ? "0" : "20", "100"};
+    choose({{"gcn_dropout", (width_for(pace) < widths[pace] ? of_narrow : dropout)[pace]},
+            {"embedding_draws", draws[pace]}},
+           time);
+    choose({{"train_start", "factors"},
+            {"train_lr", "0.01"},
+            {"train_table_lr_factor", "3"},
+            {"train_warm_up", "10"},
+            {"train_target_removal", "0.3"}},
+           "weights begin with what a factorization knows, and the tables of ids go on in somewhat larger steps than "
+           "the rest");
   }
 
   /// Blocks that stacking would make too narrow get more units.
