@@ -202,6 +202,10 @@ def draw(path, measured):
                        color={"gcmc dgl": "#7090C0", "gcmc best": "#002060", "gcmc auto": "#002060"}.get(
                            label, "#0060C0") if ours else colours[label], linewidth=2.4 if ours else 1.2)
         place.set(title=name, xscale="log", xlabel="seconds from start to end", ylabel="test RMSE")
+        seconds = [second for line in lines.values() for second, _ in line]
+        ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if min(seconds) < tick * 1.3 and max(seconds) > tick / 1.3]
+        place.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        place.minorticks_off()
         lowest = min(error for line in lines.values() for _, error in line)
         place.set_ylim(lowest - 0.004, lowest + 0.07)
         place.grid(color="#E3E6EA")
