@@ -197,6 +197,7 @@ tune() {
   [ "$(sed -n '/^Search:/,/^$/p' out | grep -c '^  --')" -eq "$rows" ] || fail "the guide's table lacks options of tune"
   refuse 'give --search' tune "${small[@]}" --save-dir tuned
   refuse 'give --save-dir' tune "${small[@]}" --search gcn_dropout=0.1,0.2
+  refuse 'leave out --time-budget' tune "${small[@]}" --time-budget 1s --save-dir tuned --search gcn_dropout=0.1,0.2
   refuse 'did you mean train_lr' tune "${small[@]}" --save-dir tuned --search trian_lr=1,2
   refuse 'did you mean --search' tune --serch gcn_dropout=0.1,0.2
   refuse 'trial 1, train_lr=[0-9.e-]+: train_min_lr' tune --save-dir tuned --search train_lr=0.0001,0.0002
@@ -234,7 +235,7 @@ tune() {
 tune_signal() {
   local code=0 tries=0
   local long=("${small[@]}" --trials 3 --train-max-iter 6000 --train-schedule constant
-    --search gcn_dropout=0.1..0.9 --threads 1)
+    --search gcn_dropout=0.1..0.9 --threads 2)
   : >out
   "$gcmc" tune "${long[@]}" --save-dir halted >out 2>err &
   local child=$!

@@ -149,6 +149,7 @@ gcmc::TrainResult SearchCheckpoints::train(const gcmc::Ratings& ratings, const g
   try {
     writer.emplace(folder, training, minutes_);
     continuation.on_state = [&](bool last, const gcmc::TakeState& take) {
+      if (last && !stop.stop_requested()) return;  // it has come to its end
       writer->offer(last, [&] { return std::vector<gcmc::TrainState>{take()}; });
     };
     if (auto states = writer->newest(); !states.empty()) continuation.state = std::move(states.back());
@@ -161,7 +162,7 @@ gcmc::TrainResult SearchCheckpoints::train(const gcmc::Ratings& ratings, const g
               std::to_string(options.train.max_iterations));
   gcmc::TrainResult result;
   try {
-    result = gcmc::train_on_cpu(ratings, options, on_progress, std::move(stop), std::move(continuation));
+    result = gcmc::train_on_cpu(ratings, options, on_progress, stop, std::move(continuation));
   } catch (const gcmc::InputError&) {  // a trial that fails would fail again
     if (writer) writer->remove();
     throw;

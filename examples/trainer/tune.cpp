@@ -104,6 +104,9 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   gcmc::require(program.checkpoint_dir.empty() && !program.resume && program.continued.empty(),
                 "tune: a search goes on by what its folder holds, and models are not trained on: leave out "
                 "--checkpoint-dir, --resume and --continue");
+  gcmc::require(plan.base.train.time_budget == 0,
+                "tune: trials are compared by their steps, which a time budget would choose by the clock: leave out "
+                "--time-budget");
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
   gcmc::require(
       plan.base.run.folds == 0,
@@ -118,13 +121,16 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   plan.base = options_for(&all).options;
   const auto ratings = gcmc::without_test(all, gcmc::split_options(plan.base));
 
-  const gcmc::Cpu cpu(plan.base.run.threads);
-  gcmc::TuneReport report = gcmc::begin_report(plan, ratings, cpu.name());
+  const auto [backend, threads] = [&] {  // whose threads must not be there when signals are waited for
+    const gcmc::Cpu cpu(plan.base.run.threads);
+    return std::pair(cpu.name(), cpu.threads());
+  }();
+  gcmc::TuneReport report = gcmc::begin_report(plan, ratings, backend);
   report.result.runs = gcmc::read_tune_runs(report, (folder / "results.json").string());
-  check_memory(ratings, plan, report.result.runs, cpu.threads());
+  check_memory(ratings, plan, report.result.runs, threads);
   if (!program.silent) print_data(data, plan.base);
   all = {};
-  search(report, ratings, cpu.threads(), folder, program);
+  search(report, ratings, threads, folder, program);
   write_results(folder, report);
   const auto ranking = gcmc::rank_trials(plan, report.result.runs);
   if (!program.silent) print_ranking(report, ranking);
