@@ -21,6 +21,7 @@ GCMC = str(Path(sys.argv[1]).resolve())
 WORK = Path(tempfile.mkdtemp(prefix="resume-"))
 TIMES = ("seconds", "seconds_total", "seconds_per_iteration", "seconds_validating", "peak_memory_bytes", "threads")
 
+SEARCH = "a search"
 # Checkpoints after every iteration, so that many kills come while one is written.
 KINDS = {
     "plateau": ["--train-max-iter", "60", "--train-lr", "0.1", "--train-decay-patience", "3"],
@@ -29,8 +30,8 @@ KINDS = {
     "three seeds": ["--train-max-iter", "25", "--seeds", "3", "--refit", "--train-lr", "0.05"],
     "rare validations": ["--train-max-iter", "60", "--train-valid-interval", "7", "--precision", "double",
                          "--train-target-removal", "0.1", "--implicit", "--checkpoint-interval", "0.0002"],
-    "a search": ["tune", "--trials", "4", "--eta", "2", "--rungs", "2", "--train-max-iter", "40", "--search",
-                 "gcn_dropout=0.1..0.9", "--search", "train_lr=0.01..0.1"],
+    SEARCH: ["--trials", "4", "--eta", "2", "--rungs", "2", "--train-max-iter", "40", "--search", "gcn_dropout=0.1..0.9",
+             "--search", "train_lr=0.01..0.1"],
 }
 
 
@@ -45,15 +46,14 @@ def make_ratings():
 
 
 def command(kind, folder, *more):
-    how = KINDS[kind]
-    does = how[0] if how[0] == "tune" else "train"
+    does = "tune" if kind == SEARCH else "train"
     return [GCMC, does, "--data-name", "tiny", "--data-dir", str(WORK), "--gcn-agg-units", "100",
-            "--checkpoint-interval", "0", *how[does == "tune":], "--save-dir", str(folder), *more]
+            "--checkpoint-interval", "0", *KINDS[kind], "--save-dir", str(folder), *more]
 
 
 def again(kind):
     """What makes the same command go on; a search does without."""
-    return [] if KINDS[kind][0] == "tune" else ["--resume"]
+    return [] if kind == SEARCH else ["--resume"]
 
 
 def run(arguments, **more):

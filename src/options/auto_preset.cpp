@@ -21,7 +21,7 @@ constexpr Offset sparse = 40, dense = 150;
 constexpr Index many_levels = 8;
 constexpr Offset not_too_sparse = 15;
 /// Microseconds a rating that fast has: little dropout below the first, narrow models below the second, wide ones from
-/// the third on.
+/// the third on; embeddings averaged over dropout from the last on, which is also what it has without a budget.
 constexpr double a_moment = 4.5, short_of_time = 11, plenty = 50, a_while = 25;
 
 std::string with_thousands(Offset number) {

@@ -330,10 +330,8 @@ inline void validate(const Options& options) {
   });
   const double fastest = train.learning_rate * std::max(1.0, train.table_rate_factor);
   require(fastest * train.weight_decay <= 1, [&] {
-    return "train_weight_decay " + number_text(train.weight_decay) +
-           " takes more than the whole weight in a step at the "
-           "learning rate " +
-           number_text(fastest) + ": lower it to " + number_text(1 / fastest) + " or less";
+    return "train_weight_decay " + number_text(train.weight_decay) + " takes more than the whole weight in a step " +
+           "at the learning rate " + number_text(fastest) + ": lower it to " + number_text(1 / fastest) + " or less";
   });
   constexpr std::uint64_t largest_seed = std::uint64_t{1} << 53;  // member_options makes it a data_test_seed
   require(train.seeds == 1 || train.seed <= largest_seed, [&] {
