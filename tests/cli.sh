@@ -160,7 +160,7 @@ ensemble() {
 automatic() {
   expect 0 train "${small[@]}" --preset auto --train-max-iter 6 --save-dir chosen
   out_has '^auto: gcn_agg_accum=stack implicit=true .*[(].*[)]$'
-  out_has '^auto: train_target_removal=0.1 .*[(][0-9,]+ ratings, fewer than 300,000: '
+  out_has '^auto: train_start=factors .*[(]weights begin with what a factorization knows'
   if grep -q 'train_max_iter' out; then fail 'auto tells a choice that was overridden'; fi
   grep -q '"implicit": *true' chosen/config.json || fail 'auto chose nothing'
   expect 0 train --config chosen/config.json --save-dir repeated

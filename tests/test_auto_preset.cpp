@@ -58,10 +58,10 @@ TEST_CASE("choices by the ratings are options of the preset dgl changed, each on
 
 TEST_CASE("auto looks at the number of ratings, and at features of any side", "[auto]") {
   Ratings ratings = counted(1000, 299999, 5);
-  CHECK(preset_options("auto", "mine", ratings).train.schedule == Schedule::plateau);
+  CHECK(preset_options("auto", "mine", ratings).train.max_iterations == 1000);
   CHECK(find(preset_choices("auto", ratings), "train_max_iter")->reason.find("299,999 ratings") == 0);
   ratings.entries.resize(1234567);
-  CHECK(preset_options("auto", "mine", ratings).train.schedule == Schedule::cosine);
+  CHECK(preset_options("auto", "mine", ratings).train.max_iterations == 800);
   CHECK(find(preset_choices("auto", ratings), "train_max_iter")->reason.find("1,234,567 ratings") == 0);
   CHECK(preset_options("auto", "mine", ratings).train.refit);
   ratings.entries.resize(5000000);
@@ -73,37 +73,40 @@ TEST_CASE("auto looks at the number of ratings, and at features of any side", "[
   CHECK(find(preset_choices("auto", ratings), "feature_dropout")->reason == "users and items have side features");
 }
 
-TEST_CASE("auto drops fewer messages where nodes have many ratings", "[auto]") {
-  const auto dropout = [](Index nodes_a_side, std::size_t count) {
-    const Ratings ratings = counted(nodes_a_side, count, 5);
-    const auto choices = preset_choices("auto", ratings);
-    const Choice* choice = find(choices, "gcn_dropout");
+TEST_CASE("auto drops fewer messages where nodes have many ratings or levels", "[auto]") {
+  const auto dropout = [](Index nodes_a_side, std::size_t count, int levels) {
+    const Ratings ratings = counted(nodes_a_side, count, levels);
+    const Choice* choice = find(preset_choices("auto", ratings), "gcn_dropout");
     REQUIRE(choice);
-    CHECK(choice->reason.find(std::to_string(count / static_cast<std::size_t>(nodes_a_side)) + " ratings a") == 0);
     return preset_options("auto", "mine", ratings).model.node_dropout;
   };
-  CHECK(dropout(1000, 149999) == 0.7);
-  CHECK(dropout(1000, 150000) == 0.6);
-  CHECK(dropout(8000, 319999) == 0.7);
-  CHECK(dropout(8000, 320000) == 0.6);
-  CHECK(dropout(8000, 1199999) == 0.6);
-  CHECK(dropout(8000, 1200000) == 0.5);
+  CHECK(dropout(1000, 39999, 7) == 0.7);
+  CHECK(dropout(1000, 40000, 7) == 0.6);
+  CHECK(dropout(1000, 149999, 7) == 0.6);
+  CHECK(dropout(1000, 150000, 7) == 0.5);
+  CHECK(dropout(1000, 39999, 8) == 0.5);
+  CHECK(dropout(1000, 300000, 7) == 0.6);
+  CHECK(dropout(1000, 300000, 8) == 0.5);
+  const auto choices = preset_choices("auto", counted(1000, 100000, 5));
+  CHECK(find(choices, "gcn_dropout")->reason.find("100 ratings a user or item, of 100,000") == 0);
 }
 
-TEST_CASE("auto trains few ratings in many levels for fewer steps, unless they are sparse", "[auto]") {
+TEST_CASE("auto begins with factors, unless ratings are many and dense", "[auto]") {
   const auto train = [](Index nodes_a_side, std::size_t count, int levels) {
-    return preset_options("auto", "mine", counted(nodes_a_side, count, levels));
+    return preset_options("auto", "mine", counted(nodes_a_side, count, levels)).train;
   };
-  CHECK(train(1000, 100000, 7).train.table_rate_factor == 1);
-  CHECK(train(1000, 100000, 7).train.max_iterations == 4000);
-  const Options quick = train(1000, 100000, 8);
-  CHECK(quick.train.table_rate_factor == 20);
-  CHECK(quick.train.max_iterations == 850);
-  CHECK(quick.train.average_decay == 0.95);
-  CHECK(quick.model.node_dropout == 0.55);
-  CHECK(train(1000, 15000, 8).train.max_iterations == 850);
-  CHECK(train(1000, 14999, 8).train.max_iterations == 4000);
-  CHECK(train(1000, 300000, 8).train.max_iterations == 2000);
+  const TrainOptions few = train(1000, 299999, 7), many = train(2001, 300000, 5), dense = train(2000, 300000, 5);
+  CHECK(few.start == Start::factors);
+  CHECK(few.learning_rate == 0.01);
+  CHECK(few.table_rate_factor == 3);
+  CHECK(train(1000, 299999, 8).max_iterations == 600);
+  CHECK(many.start == Start::factors);
+  CHECK(many.learning_rate == 0.02);
+  CHECK(many.target_removal == 0.3);
+  CHECK(train(2001, 300000, 8).max_iterations == 800);
+  CHECK(dense.start == Start::drawn);
+  CHECK(dense.table_rate_factor == 20);
+  CHECK(dense.target_removal == 0);
 }
 
 TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {
@@ -135,8 +138,8 @@ TEST_CASE("fast takes more units and more dropout where there is more time for a
   CHECK(model(10).node_dropout < model(11).node_dropout);
   CHECK(model(11).node_dropout < model(60).node_dropout);
   const auto start = [&](double seconds) { return preset_options("fast", "mine", ratings, seconds).train.start; };
-  CHECK(start(10) == Start::factors);
-  CHECK(start(11) == Start::drawn);
+  CHECK(start(49) == Start::factors);
+  CHECK(start(50) == Start::drawn);
   CHECK(model(10).normalization == Normalization::left);
   const Ratings sparse = counted(30000, 1000000, 5);
   for (const double seconds : {1, 10, 11, 60}) {

@@ -302,15 +302,16 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
     CHECK(o.train.refit);
     CHECK(validation_error(o).empty());
   }
-  CHECK(preset_options("best", "ml-100k").train.target_removal == 0.1);
+  CHECK(preset_options("best", "ml-100k").train.target_removal == 0.3);
   for (const char* set : {"ml-100k", "ml-1m"}) {
     const Options best = preset_options("best", set);
     CHECK(best.train.embedding_draws == (best.run.data_name == "ml-1m" ? 100 : 200));
     CHECK(best.train.calibrate);
     CHECK(best.model.label_smoothing == 0.1);
   }
-  CHECK(preset_options("best", "ml-1m").train.schedule == Schedule::cosine);
-  CHECK(preset_options("best", "ml-100k").train.table_rate_factor == 1);
+  CHECK(preset_options("best", "ml-100k").train.start == Start::factors);
+  CHECK(preset_options("best", "ml-1m").train.start == Start::drawn);
+  CHECK(preset_options("best", "ml-100k").train.table_rate_factor == 3);
   CHECK(preset_options("best", "ml-1m").train.table_rate_factor == 20);
   CHECK_THROWS_AS(preset_options("best", "mine"), Error);
   Options o;

@@ -10,16 +10,13 @@
 namespace gcmc {
 namespace {
 
-constexpr Offset many_ratings = 300000;  // from here on, steps are dear and data is enough for ordinal weights
+constexpr Offset many_ratings = 300000;  // from here on, steps are dear
 constexpr Offset too_many_to_refit = 5000000;
 constexpr Offset enough_to_calibrate = 20000;  // a line fitted to a tenth of fewer costs as much error as it removes
 constexpr Index narrowest_block = 16;
 /// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
 constexpr Offset sparse = 40, dense = 150;
-/// From these on, few ratings are learnt in fewer steps: levels, whose blocks of units are narrow then, and mean
-/// degree.
-constexpr Index many_levels = 8;
-constexpr Offset not_too_sparse = 15;
+constexpr Index many_levels = 8;  // from these on, blocks of units are narrow
 /// Microseconds a rating that fast has: little dropout below the first, narrow models below the second, wide ones from
 /// the third on; embeddings averaged over dropout from the last on, which is also what it has without a budget.
 constexpr double a_moment = 4.5, short_of_time = 11, plenty = 50, a_while = 25;
@@ -42,17 +39,14 @@ class Chooser {
   std::vector<Choice> best_error() {
     choose({{"gcn_agg_accum", "stack"},
             {"implicit", "true"},
-            {"train_average_decay", learns_soon() ? "0.95" : "0.99"},
+            {"train_min_lr", "0.0001"},
+            {"train_schedule", "cosine"},
+            {"train_average_decay", "0.95"},
             {"train_valid_interval", "auto"},
             {"embedding_draws", "200"}},
            "a block of units for each level and one for all, averaged weights, and embeddings averaged over dropout, "
            "lower the error on every set tried");
-    if (learns_soon())
-      choose_for_levels();
-    else if (count_ < many_ratings)
-      choose_for_few();
-    else
-      choose_for_many();
+    choose_start();
     choose_dropout();
     choose_width();
     choose_features();
@@ -92,51 +86,42 @@ class Chooser {
     }
   }
 
-  void choose_for_few() {
-    choose({{"train_target_removal", "0.1"},
-            {"train_max_iter", "4000"},
-            {"train_decay_patience", "100"},
-            {"train_early_stopping_patience", "100"}},
-           with_thousands(count_) + " ratings, fewer than " + with_thousands(many_ratings) +
-               ": a step costs little, so edges are predicted a tenth at a time, and training is long");
+  /// Where users and items have few ratings, a factorization knows more than some hundred steps find out.
+  void choose_start() {
+    const bool many = count_ >= many_ratings;
+    const std::string ratings = with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) +
+                                " a user or item, in " + std::to_string(levels_) + " levels";
+    choose({{"train_max_iter", many ? "800" : levels_ >= many_levels ? "600" : "1000"}}, ratings);
+    if (many && mean_degree() >= dense)
+      choose({{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}},
+             ratings + ": enough to learn tables of ids in larger steps than the rest");
+    else
+      choose_factors(many ? "0.02" : "0.01");
   }
 
-  bool learns_soon() const {
-    return count_ < many_ratings && levels_ >= many_levels && mean_degree() >= not_too_sparse;
-  }
-  void choose_for_levels() {
-    choose({{"train_target_removal", "0.1"},
-            {"train_lr", "0.02"},
-            {"train_min_lr", "0.0001"},
-            {"train_table_lr_factor", "20"},
-            {"train_warm_up", "20"},
-            {"train_schedule", "cosine"},
-            {"train_max_iter", "850"}},
-           with_thousands(count_) + " ratings, fewer than " + with_thousands(many_ratings) + ", in " +
-               std::to_string(levels_) +
-               " levels: edges are predicted a tenth at a time, by narrow tables that learn in larger steps than the "
-               "rest");
+  void choose_factors(const char* rate) {
+    choose({{"train_start", "factors"},
+            {"train_lr", rate},
+            {"train_table_lr_factor", "3"},
+            {"train_warm_up", "10"},
+            {"train_target_removal", "0.3"}},
+           "weights begin with what a factorization knows, and the tables of ids go on in somewhat larger steps than "
+           "the rest");
   }
 
-  void choose_for_many() {
-    choose({{"ordinal", "true"},
-            {"train_lr", "0.02"},
-            {"train_min_lr", "0.0004"},
-            {"train_schedule", "cosine"},
-            {"train_target_removal", "0.1"},
-            {"train_max_iter", "2000"}},
-           with_thousands(count_) + " ratings, " + with_thousands(many_ratings) + " or more");
-  }
-
-  /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Many ratings
-  /// train for so few steps that they need less, and so do narrow tables.
+  /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Narrow blocks of
+  /// many levels need less, and so do many ratings, which train for as few steps.
   void choose_dropout() {
-    const Offset degree = mean_degree();
-    constexpr const char* dropout[] = {"0.7", "0.6", "0.5"};
-    const int lower = (degree >= dense ? 1 : 0) + (degree >= sparse && count_ >= many_ratings ? 1 : 0);
-    choose({{"gcn_dropout", learns_soon() ? "0.55" : dropout[lower]}},
-           with_thousands(degree) + " ratings a user or item, of " + with_thousands(count_) +
-               ": the fewer, the more dropout");
+    if (levels_ >= many_levels)
+      choose({{"gcn_dropout", "0.5"}}, std::to_string(levels_) + " levels: narrow blocks need little dropout");
+    else if (count_ >= many_ratings)
+      choose({{"gcn_dropout", "0.6"}}, with_thousands(count_) + " ratings");
+    else
+      choose({{"gcn_dropout", mean_degree() >= dense    ? "0.5"
+                              : mean_degree() >= sparse ? "0.6"
+                                                        : "0.7"}},
+             with_thousands(mean_degree()) + " ratings a user or item, of " + with_thousands(count_) +
+                 ": the fewer, the more dropout");
   }
 
   /// Few units and little dropout learn most in little time, and have learnt all that they can soon.
@@ -169,9 +154,9 @@ class Chooser {
   }
 
   void choose_by_time_for_dense(double each, int pace, const std::string& time) {
-    const char* dropout[] = {each < a_moment ? "0.15" : "0.25", "0.5", "0.6"};
+    const char* dropout[] = {each < a_moment ? "0.15" : "0.25", "0.4", "0.6"};
     choose({{"gcn_dropout", dropout[pace]}}, time);
-    if (pace == 0)
+    if (pace < 2)
       choose({{"train_start", "factors"},
               {"gcn_agg_norm_symm", "false"},
               {"train_lr", "0.03"},
@@ -180,11 +165,9 @@ class Chooser {
              "many ratings for so little time: weights begin with what a factorization knows, and ratings are "
              "predicted by others in place of dropout");
     else
-      choose({{"train_lr", "0.02"},
-              {"train_table_lr_factor", "20"},
-              {"train_warm_up", "20"},
-              {"embedding_draws", pace == 2 ? "100" : "20"}},
-             "tables of ids learn in larger steps than the rest; embeddings averaged over dropout lower the error");
+      choose(
+          {{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}, {"embedding_draws", "100"}},
+          "tables of ids learn in larger steps than the rest; embeddings averaged over dropout lower the error");
   }
 
   void choose_by_time_for_sparse(double each, int pace, const std::string& time) {
@@ -193,13 +176,7 @@ class Chooser {
     choose({{"gcn_dropout", (width_for(pace) < widths[pace] ? of_narrow : dropout)[pace]},
             {"embedding_draws", draws[pace]}},
            time);
-    choose({{"train_start", "factors"},
-            {"train_lr", "0.01"},
-            {"train_table_lr_factor", "3"},
-            {"train_warm_up", "10"},
-            {"train_target_removal", "0.3"}},
-           "weights begin with what a factorization knows, and the tables of ids go on in somewhat larger steps than "
-           "the rest");
+    choose_factors("0.01");
   }
 
   /// Blocks that stacking would make too narrow get more units.

@@ -46,28 +46,29 @@ void apply_best(Options& options) {
   model.features = true;
   model.label_smoothing = 0.1;
   TrainOptions& train = options.train;
-  train.average_decay = 0.99;
-  train.embedding_draws = 200;
+  train.schedule = Schedule::cosine;
+  train.min_learning_rate = 0.0001;
+  train.average_decay = 0.95;
   train.calibrate = true;
   train.valid_interval = automatic_interval;
   train.refit = true;
+  model.node_dropout = 0.6;
   if (name == "ml-1m") {
-    model.node_dropout = 0.6;
     train.learning_rate = 0.02;
-    train.min_learning_rate = 0.0001;
     train.table_rate_factor = 20;
     train.warm_up = 20;
-    train.schedule = Schedule::cosine;
-    train.average_decay = 0.95;
     train.embedding_draws = 100;
     train.max_iterations = 800;
     return;
   }
   model.feature_dropout = 0.5;
-  train.target_removal = 0.1;
-  train.decay_patience = 100;
-  train.early_stopping_patience = 100;
-  train.max_iterations = 4000;
+  train.start = Start::factors;
+  train.learning_rate = 0.01;
+  train.table_rate_factor = 3;
+  train.warm_up = 10;
+  train.target_removal = 0.3;
+  train.embedding_draws = 200;
+  train.max_iterations = 1000;
 }
 
 }  // namespace
