@@ -17,8 +17,9 @@ constexpr Index narrowest_block = 16;
 /// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
 constexpr Offset sparse = 40, dense = 150;
 constexpr Index many_levels = 8;  // from these on, blocks of units are narrow
-/// Microseconds a rating that fast has: little dropout below the first, narrow models below the second, wide ones from
-/// the third on; embeddings averaged over dropout from the last on, which is also what it has without a budget.
+/// Microseconds a rating that fast has: no time for symmetric messages of many ratings below the first, narrow models
+/// below the second, wide ones from the third on; embeddings averaged over dropout from the last on, which is also what
+/// it has without a budget.
 constexpr double a_moment = 4.5, short_of_time = 11, plenty = 50, a_while = 25;
 
 std::string with_thousands(Offset number) {
@@ -154,9 +155,9 @@ class Chooser {
   }
 
   void choose_by_time_for_dense(double each, int pace, const std::string& time) {
-    const char* dropout[] = {each < a_moment ? "0.15" : "0.25", "0.4", "0.6"};
+    const char* dropout[] = {"0.15", "0.3", "0.6"};
     choose({{"gcn_dropout", dropout[pace]}}, time);
-    if (pace < 2)
+    if (each < a_moment)
       choose({{"train_start", "factors"},
               {"gcn_agg_norm_symm", "false"},
               {"train_lr", "0.03"},
@@ -164,6 +165,8 @@ class Chooser {
               {"train_target_removal", "0.3"}},
              "many ratings for so little time: weights begin with what a factorization knows, and ratings are "
              "predicted by others in place of dropout");
+    else if (pace < 2)
+      choose_factors("0.02");
     else
       choose(
           {{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}, {"embedding_draws", "100"}},
