@@ -61,7 +61,7 @@ TEST_CASE("auto looks at the number of ratings, and at features of any side", "[
   CHECK(preset_options("auto", "mine", ratings).train.max_iterations == 1000);
   CHECK(find(preset_choices("auto", ratings), "train_max_iter")->reason.find("299,999 ratings") == 0);
   ratings.entries.resize(1234567);
-  CHECK(preset_options("auto", "mine", ratings).train.max_iterations == 800);
+  CHECK(preset_options("auto", "mine", ratings).train.max_iterations == 600);
   CHECK(find(preset_choices("auto", ratings), "train_max_iter")->reason.find("1,234,567 ratings") == 0);
   CHECK(preset_options("auto", "mine", ratings).train.refit);
   ratings.entries.resize(5000000);
@@ -85,13 +85,14 @@ TEST_CASE("auto drops fewer messages where nodes have many ratings or levels", "
   CHECK(dropout(1000, 149999, 7) == 0.6);
   CHECK(dropout(1000, 150000, 7) == 0.5);
   CHECK(dropout(1000, 39999, 8) == 0.5);
-  CHECK(dropout(1000, 300000, 7) == 0.6);
+  CHECK(dropout(2001, 300000, 7) == 0.6);
+  CHECK(dropout(2000, 300000, 7) == 0.4);
   CHECK(dropout(1000, 300000, 8) == 0.5);
   const auto choices = preset_choices("auto", counted(1000, 100000, 5));
   CHECK(find(choices, "gcn_dropout")->reason.find("100 ratings a user or item, of 100,000") == 0);
 }
 
-TEST_CASE("auto begins with factors, unless ratings are many and dense", "[auto]") {
+TEST_CASE("auto begins with factors, and takes fewer steps of many ratings or levels", "[auto]") {
   const auto train = [](Index nodes_a_side, std::size_t count, int levels) {
     return preset_options("auto", "mine", counted(nodes_a_side, count, levels)).train;
   };
@@ -104,9 +105,8 @@ TEST_CASE("auto begins with factors, unless ratings are many and dense", "[auto]
   CHECK(many.learning_rate == 0.02);
   CHECK(many.target_removal == 0.3);
   CHECK(train(2001, 300000, 8).max_iterations == 800);
-  CHECK(dense.start == Start::drawn);
-  CHECK(dense.table_rate_factor == 20);
-  CHECK(dense.target_removal == 0);
+  CHECK(dense.start == Start::factors);
+  CHECK(dense.max_iterations == 600);
 }
 
 TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {

@@ -310,9 +310,9 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
     CHECK(best.model.label_smoothing == 0.1);
   }
   CHECK(preset_options("best", "ml-100k").train.start == Start::factors);
-  CHECK(preset_options("best", "ml-1m").train.start == Start::drawn);
-  CHECK(preset_options("best", "ml-100k").train.table_rate_factor == 3);
-  CHECK(preset_options("best", "ml-1m").train.table_rate_factor == 20);
+  CHECK(preset_options("best", "ml-1m").train.start == Start::factors);
+  CHECK(preset_options("best", "ml-100k").train.max_iterations == 1000);
+  CHECK(preset_options("best", "ml-1m").train.max_iterations == 600);
   CHECK_THROWS_AS(preset_options("best", "mine"), Error);
   Options o;
   o.train.refit = true;

@@ -87,17 +87,14 @@ class Chooser {
     }
   }
 
-  /// Where users and items have few ratings, a factorization knows more than some hundred steps find out.
   void choose_start() {
-    const bool many = count_ >= many_ratings;
-    const std::string ratings = with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) +
-                                " a user or item, in " + std::to_string(levels_) + " levels";
-    choose({{"train_max_iter", many ? "800" : levels_ >= many_levels ? "600" : "1000"}}, ratings);
-    if (many && mean_degree() >= dense)
-      choose({{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}},
-             ratings + ": enough to learn tables of ids in larger steps than the rest");
-    else
-      choose_factors(many ? "0.02" : "0.01");
+    const bool many = count_ >= many_ratings, dense_too = many && mean_degree() >= dense;
+    choose({{"train_max_iter", many                     ? (dense_too ? "600" : "800")
+                               : levels_ >= many_levels ? "600"
+                                                        : "1000"}},
+           with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) + " a user or item, in " +
+               std::to_string(levels_) + " levels");
+    choose_factors(many ? "0.02" : "0.01");
   }
 
   void choose_factors(const char* rate) {
@@ -116,7 +113,8 @@ class Chooser {
     if (levels_ >= many_levels)
       choose({{"gcn_dropout", "0.5"}}, std::to_string(levels_) + " levels: narrow blocks need little dropout");
     else if (count_ >= many_ratings)
-      choose({{"gcn_dropout", "0.6"}}, with_thousands(count_) + " ratings");
+      choose({{"gcn_dropout", mean_degree() >= dense ? "0.4" : "0.6"}},
+             with_thousands(mean_degree()) + " ratings a user or item, of " + with_thousands(count_));
     else
       choose({{"gcn_dropout", mean_degree() >= dense    ? "0.5"
                               : mean_degree() >= sparse ? "0.6"

@@ -52,23 +52,22 @@ void apply_best(Options& options) {
   train.calibrate = true;
   train.valid_interval = automatic_interval;
   train.refit = true;
-  model.node_dropout = 0.6;
-  if (name == "ml-1m") {
-    train.learning_rate = 0.02;
-    train.table_rate_factor = 20;
-    train.warm_up = 20;
-    train.embedding_draws = 100;
-    train.max_iterations = 800;
-    return;
-  }
-  model.feature_dropout = 0.5;
   train.start = Start::factors;
-  train.learning_rate = 0.01;
   train.table_rate_factor = 3;
   train.warm_up = 10;
   train.target_removal = 0.3;
-  train.embedding_draws = 200;
-  train.max_iterations = 1000;
+  if (name == "ml-1m") {
+    model.node_dropout = 0.4;
+    train.learning_rate = 0.02;
+    train.embedding_draws = 100;
+    train.max_iterations = 600;
+  } else {
+    model.node_dropout = 0.6;
+    model.feature_dropout = 0.5;
+    train.learning_rate = 0.01;
+    train.embedding_draws = 200;
+    train.max_iterations = 1000;
+  }
 }
 
 }  // namespace
