@@ -89,6 +89,7 @@ class Surprise:
 MODELS = {
     "gcmc, preset dgl": ("gcmc", lambda data: Gcmc(data, preset="dgl")),
     "gcmc, preset auto": ("gcmc", lambda data: Gcmc(data, preset="auto")),
+    "gcmc, preset fast, 3 s": ("gcmc", lambda data: Gcmc(data, preset="fast", time_budget=3)),
     "gcmc, preset fast, 10 s": ("gcmc", lambda data: Gcmc(data, preset="fast", time_budget=10)),
     "LensKit BiasScorer": ("lenskit", lambda data: LensKit("basic", "BiasScorer")),
     "LensKit ItemKNNScorer": ("lenskit", lambda data: LensKit("knn", "ItemKNNScorer", feedback="explicit")),

@@ -18,8 +18,8 @@ constexpr Index narrowest_block = 16;
 constexpr Offset sparse = 40, dense = 150;
 constexpr Index many_levels = 8;  // from these on, blocks of units are narrow
 /// Microseconds a rating that fast has: no time for symmetric messages of many ratings below the first, narrow models
-/// below the second, wide ones from the third on; embeddings averaged over dropout from the last on, which is also what
-/// it has without a budget.
+/// below the second, wide ones from the third on; of sparse ratings, more dropout and averaged embeddings from the last
+/// on, which is also what it has without a budget.
 constexpr double a_moment = 4.5, short_of_time = 11, plenty = 50, a_while = 25;
 
 std::string with_thousands(Offset number) {
@@ -87,13 +87,15 @@ class Chooser {
     }
   }
 
+  std::string described() const {
+    return with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) + " a user or item, in " +
+           std::to_string(levels_) + " levels";
+  }
+
   void choose_start() {
-    const bool many = count_ >= many_ratings, dense_too = many && mean_degree() >= dense;
-    choose({{"train_max_iter", many                     ? (dense_too ? "600" : "800")
-                               : levels_ >= many_levels ? "600"
-                                                        : "1000"}},
-           with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) + " a user or item, in " +
-               std::to_string(levels_) + " levels");
+    const bool many = count_ >= many_ratings, in_many_levels = levels_ >= many_levels;
+    const char *of_many = mean_degree() >= dense ? "600" : "800", *of_few = in_many_levels ? "600" : "1000";
+    choose({{"train_max_iter", many ? of_many : of_few}}, described());
     choose_factors(many ? "0.02" : "0.01");
   }
 
@@ -110,16 +112,14 @@ class Chooser {
   /// A user's or item's weights are fitted to its own ratings: the fewer, the more dropout they need. Narrow blocks of
   /// many levels need less, and so do many ratings, which train for as few steps.
   void choose_dropout() {
+    constexpr const char *of_few[] = {"0.7", "0.6", "0.5"}, *of_many[] = {"0.6", "0.6", "0.4"};
+    const Offset degree = mean_degree();
+    const int density = (degree >= sparse ? 1 : 0) + (degree >= dense ? 1 : 0);
     if (levels_ >= many_levels)
       choose({{"gcn_dropout", "0.5"}}, std::to_string(levels_) + " levels: narrow blocks need little dropout");
-    else if (count_ >= many_ratings)
-      choose({{"gcn_dropout", mean_degree() >= dense ? "0.4" : "0.6"}},
-             with_thousands(mean_degree()) + " ratings a user or item, of " + with_thousands(count_));
     else
-      choose({{"gcn_dropout", mean_degree() >= dense    ? "0.5"
-                              : mean_degree() >= sparse ? "0.6"
-                                                        : "0.7"}},
-             with_thousands(mean_degree()) + " ratings a user or item, of " + with_thousands(count_) +
+      choose({{"gcn_dropout", (count_ >= many_ratings ? of_many : of_few)[density]}},
+             with_thousands(degree) + " ratings a user or item, of " + with_thousands(count_) +
                  ": the fewer, the more dropout");
   }
 
@@ -127,9 +127,8 @@ class Chooser {
   void choose_by_time(double budget) {
     const double each = budget > 0 ? 1e6 * budget / static_cast<double>(std::max<Offset>(count_, 1)) : a_while;
     const int pace = (each >= short_of_time ? 1 : 0) + (each >= plenty ? 1 : 0);
-    const std::string time = (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " +
-                             with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) +
-                             " a user or item, in " + std::to_string(levels_) + " levels";
+    const std::string time =
+        (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + described();
     const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"};
     choose({{"gcn_agg_units", std::to_string(width_for(pace) * (levels_ + 1))},
             {"gcn_out_units", outputs[pace]},
