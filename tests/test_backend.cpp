@@ -1,8 +1,13 @@
 // What lies around a backend's operations: memory that checks what it is given, and a backend of float alone.
-#include "catch.hpp"
-#include "gcmc/backend/memory.hpp"
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 
+#include "catch.hpp"
 #include "error_of.hpp"
+#include "gcmc/backend/memory.hpp"
+#include "gcmc/cpu.hpp"
+#include "gcmc/layers/parameters.hpp"
 #include "gcmc/ratings/generator.hpp"
 #include "gcmc/testing/reference.hpp"
 #include "gcmc/train/train.hpp"
@@ -37,6 +42,42 @@ TEST_CASE("an array and a matrix take a value for each element, no more and no f
   CHECK(error_of([&] { matrix.set(std::vector<double>(48)); }) == "matrix: 48 values for 3 x 4 elements");
   matrix.set(std::vector<double>(12, 2));
   CHECK(matrix.get() == std::vector<double>(12, 2));
+}
+
+TEST_CASE("a large array is zero when it is made, aligned, and copied whole, also where memory was used before",
+          "[memory][cpu]") {
+  Cpu cpu(3);
+  constexpr Offset size = (Offset{40} << 20) / 4 + 7;
+  for (int round = 0; round < 2; ++round) {
+    Buffer<Cpu, float> buffer(cpu, size);
+    CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % row_alignment == 0);
+    std::vector<float> values = buffer.get();
+    CHECK(std::count(values.begin(), values.end(), 0.0f) == size);
+    for (Offset i = 0; i < size; ++i) values[static_cast<std::size_t>(i)] = static_cast<float>(i % 8191) + 1;
+    buffer.set(values);
+    CHECK(std::equal(values.begin(), values.end(), buffer.data()));
+    CHECK(buffer.get() == values);
+  }
+}
+
+TEST_CASE("a large table's first values are one sequence, row by row, on any number of threads", "[memory][cpu]") {
+  constexpr Index rows = 30011, columns = 37;
+  std::vector<double> expected;
+  Random random(5, 1);
+  const double bound = std::sqrt(6.0 / (rows + columns));
+  for (Index i = 0; i < rows * columns; ++i) expected.push_back((2 * random.uniform() - 1) * bound);
+  for (const int threads : {1, 2, 3}) {
+    Cpu cpu(threads);
+    Parameters<Cpu, double> parameters;
+    parameters.add({.name = "bias", .rows = 1, .columns = 3});
+    const int table =
+        parameters.add({.name = "table", .rows = rows, .columns = columns, .fan_in = rows, .fan_out = columns});
+    parameters.allocate(cpu);
+    parameters.initialize(5);
+    INFO(threads << " threads");
+    CHECK(parameters.get(table) == expected);
+    CHECK(parameters.get(0) == std::vector<double>(3));
+  }
 }
 
 TEST_CASE("a backend of float alone trains in float, and refuses double", "[backend]") {

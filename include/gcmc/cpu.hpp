@@ -2,7 +2,7 @@
 // time.
 #pragma once
 
-#include <cstring>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -32,9 +32,9 @@ class GCMC_EXPORT Cpu {
 
   void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes) noexcept;
-  void copy_to_device(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-  void copy_to_host(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-  void copy(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  void copy_to_device(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
+  void copy_to_host(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes);
 
   template <Operation Op>
   void run(const Op& op);

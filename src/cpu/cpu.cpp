@@ -3,7 +3,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "available_threads.hpp"
@@ -17,21 +20,45 @@ namespace {
 constexpr std::size_t slack = 64;
 /// Gathers over an array in huge pages miss the TLB far less.
 constexpr std::size_t huge_page = std::size_t{2} << 20;
+/// From so many bytes on, an array is a mapping of its own: the system clears a page when it is first touched, which
+/// kernels do on all threads, and not at all if it never is.
+constexpr std::size_t mapped = std::size_t{32} << 20;
 
 /// Arrays of half such a page are given a whole one.
 bool in_huge_pages(std::size_t bytes) { return bytes >= huge_page / 2; }
 std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{in_huge_pages(bytes) ? huge_page : 64}; }
+std::size_t room_for(std::size_t bytes) {
+  const std::size_t room = bytes + slack;
+  return in_huge_pages(bytes) ? (room + huge_page - 1) / huge_page * huge_page : room;
+}
 
-void* aligned_allocate(std::size_t bytes) {
-  std::size_t room = bytes + slack;
-  if (in_huge_pages(bytes)) room = (room + huge_page - 1) / huge_page * huge_page;
-  void* memory = ::operator new(room, alignment_of(bytes));
+/// Pages of the system's, which are zero, from a multiple of huge_page on.
+void* map_pages(std::size_t room) {
+  void* pages = mmap(nullptr, room + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) throw std::bad_alloc();
+  char* const begin = static_cast<char*>(pages);
+  const std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(begin) % huge_page) % huge_page;
+  if (before > 0) munmap(begin, before);
+  munmap(begin + before + room, huge_page - before);
+  return begin + before;
+}
+
+/// Zero.
+void* allocate_zeroed(std::size_t bytes) {
+  const std::size_t room = room_for(bytes);
+  void* const memory = bytes >= mapped ? map_pages(room) : ::operator new(room, alignment_of(bytes));
 #ifdef MADV_HUGEPAGE
   if (in_huge_pages(bytes)) madvise(memory, room, MADV_HUGEPAGE);
 #endif
+  if (bytes < mapped) std::memset(memory, 0, bytes + slack);
   return memory;
 }
-void aligned_release(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, alignment_of(bytes)); }
+void release_memory(void* memory, std::size_t bytes) noexcept {
+  if (bytes >= mapped)
+    munmap(memory, room_for(bytes));
+  else
+    ::operator delete(memory, alignment_of(bytes));
+}
 
 bool processor_has(const std::string& isa) {
   if (isa == "portable") return true;
@@ -80,15 +107,15 @@ const CpuIsa& choose(std::string isa) {
 
 CpuContext::~CpuContext() {
   for (int slot = 0; slot < slots; ++slot)
-    if (memory_[slot]) aligned_release(memory_[slot], size_[slot]);
+    if (memory_[slot]) release_memory(memory_[slot], size_[slot]);
 }
 
 void* CpuContext::scratch(int slot, std::size_t bytes) {
   if (bytes > size_[slot]) {
-    if (memory_[slot]) aligned_release(memory_[slot], size_[slot]);
+    if (memory_[slot]) release_memory(memory_[slot], size_[slot]);
     memory_[slot] = nullptr;
     size_[slot] = 0;
-    memory_[slot] = aligned_allocate(bytes);
+    memory_[slot] = allocate_zeroed(bytes);
     size_[slot] = bytes;
   }
   return memory_[slot];
@@ -113,12 +140,17 @@ Cpu& Cpu::operator=(Cpu&&) noexcept = default;
 int Cpu::threads() const { return state_->context.threads; }
 std::string Cpu::isa() const { return state_->isa.name; }
 
-void* Cpu::allocate(std::size_t bytes) {
-  void* memory = aligned_allocate(bytes);
-  std::memset(memory, 0, bytes + slack);
-  return memory;
+void* Cpu::allocate(std::size_t bytes) { return allocate_zeroed(bytes); }
+void Cpu::release(void* memory, std::size_t bytes) noexcept { release_memory(memory, bytes); }
+
+/// Large arrays by all threads, which also clear the pages that have not been touched.
+void Cpu::copy(void* to, const void* from, std::size_t bytes) {
+  constexpr std::size_t piece = std::size_t{1} << 19;
+  state_->context.pool.run(static_cast<std::int64_t>((bytes + piece - 1) / piece), [&](std::int64_t task, int) {
+    const std::size_t begin = static_cast<std::size_t>(task) * piece;
+    std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin, std::min(piece, bytes - begin));
+  });
 }
-void Cpu::release(void* memory, std::size_t bytes) noexcept { aligned_release(memory, bytes); }
 
 template <Operation Op>
 void Cpu::run(const Op& op) {

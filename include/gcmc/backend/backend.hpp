@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <thread>
 
 #include "gcmc/backend/operation_list.hpp"
 
@@ -62,6 +63,15 @@ void run_step(B& backend, const Step& step) {
 template <BackendMemory B, class Work>
 void require_memory(B& backend, const Work& work) {
   if constexpr (requires { backend.require_memory(work); }) backend.require_memory(work);
+}
+
+/// Of the host, for work that no operation does: as many as the backend has, or as the machine.
+template <class B>
+int host_threads(const B& backend) {
+  if constexpr (requires { backend.threads(); })
+    return backend.threads();
+  else
+    return static_cast<int>(std::thread::hardware_concurrency());
 }
 
 }  // namespace gcmc

@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
@@ -38,15 +37,6 @@ inline void require_counts(Index users, Index items, Index levels, const char* w
     return std::string(where) + ": " + std::to_string(users) + " users, " + std::to_string(items) + " items, " +
            std::to_string(levels) + " levels";
   });
-}
-
-/// Of the host, for work that no operation does: as many as the backend has, or as the machine.
-template <class B>
-int host_threads(const B& backend) {
-  if constexpr (requires { backend.threads(); })
-    return backend.threads();
-  else
-    return static_cast<int>(std::thread::hardware_concurrency());
 }
 
 /// Users cut into chunks of about equal numbers of pairs. Their number is a power of two chosen from the sizes alone,

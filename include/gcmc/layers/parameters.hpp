@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
+#include "gcmc/base/parallel.hpp"
 #include "gcmc/layers/random_orthogonal.hpp"
 
 namespace gcmc {
@@ -103,13 +104,8 @@ class Parameters {
 
   /// Each piece draws from a stream of its own: adding one leaves the others' values alone.
   void initialize(std::uint64_t seed) {
-    std::vector<T> flat(static_cast<std::size_t>(size_));
-    for (std::size_t k = 0; k < pieces_.size(); ++k) {
-      Random random(seed, static_cast<std::uint32_t>(k));
-      start(pieces_[k], random, flat.data() + pieces_[k].begin);
-    }
     refresh_all();
-    values_.set(flat);
+    for (std::size_t k = 0; k < pieces_.size(); ++k) draw(pieces_[k], seed, static_cast<std::uint32_t>(k));
   }
 
   /// An unpadded copy of a piece.
@@ -167,18 +163,31 @@ class Parameters {
       rows_.push_back({.begin = p.begin, .rows = static_cast<Index>(Offset{p.blocks} * p.rows), .stride = p.stride});
   }
 
-  static void start(const ParameterPiece& p, Random& random, T* to) {
+  /// First values, some rows a thread at a time: a large table has no second copy.
+  void draw(const ParameterPiece& p, std::uint64_t seed, std::uint32_t stream) {
     const double bound = p.fan_in + p.fan_out > 0 ? std::sqrt(6.0 / (p.fan_in + p.fan_out)) : 0.0;
-    for (Index block = 0; block < p.blocks; ++block) {
-      std::vector<double> orthogonal;
-      if (p.orthogonal) orthogonal = random_orthogonal(p.rows, random);
-      for (Offset i = 0; i < p.rows; ++i)
-        for (Offset c = 0; c < p.columns; ++c) {
-          const double value = p.orthogonal ? 1.1 * orthogonal[i * p.columns + c]
-                               : bound > 0  ? (2 * random.uniform() - 1) * bound
-                                            : 0.0;
-          to[(Offset{block} * p.rows + i) * p.stride + c] = static_cast<T>(value);
-        }
+    const Offset rows = Offset{p.blocks} * p.rows, part = std::min(rows, 1 + (Offset{1} << 18) / p.stride);
+    std::vector<double> orthogonal;
+    if (p.orthogonal) {
+      Random random(seed, stream);
+      for (Index block = 0; block < p.blocks; ++block)
+        for (const double value : random_orthogonal(p.rows, random)) orthogonal.push_back(1.1 * value);
+    }
+    const int threads = host_threads(*backend_);
+    std::vector<T> drawn(static_cast<std::size_t>(std::min(rows, threads * part) * p.stride));  // padding stays 0
+    for (Offset first = 0; first < rows; first += threads * part) {
+      const Offset count = std::min(threads * part, rows - first);
+      run_parallel(threads, (count + part - 1) / part, [&](Offset k) {
+        Random random(seed, stream);
+        random.skip(2 * static_cast<std::uint64_t>((first + k * part) * p.columns));  // two for each value before
+        for (Offset i = k * part; i < std::min(count, (k + 1) * part); ++i)
+          for (Offset c = 0; c < p.columns; ++c)
+            drawn[i * p.stride + c] = static_cast<T>(p.orthogonal ? orthogonal[(first + i) * p.columns + c]
+                                                     : bound > 0  ? (2 * random.uniform() - 1) * bound
+                                                                  : 0.0);
+      });
+      backend_->copy_to_device(values_.data() + p.begin + first * p.stride, drawn.data(),
+                               static_cast<std::size_t>(count * p.stride) * sizeof(T));
     }
   }
 
