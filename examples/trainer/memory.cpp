@@ -34,19 +34,28 @@ Offset number_in(const std::filesystem::path& path, Offset otherwise) {
   return file >> value ? value : otherwise;
 }
 
-/// What the control groups (version 2) of this process, and those above it, leave.
+/// What the control groups from `root`/`group` up to `root` leave, by the names of two files in each.
+Offset left_by(const std::filesystem::path& root, const std::string& group, const char* most, const char* used) {
+  Offset left = no_limit;
+  for (std::filesystem::path folder = root / group;; folder = folder.parent_path()) {
+    const Offset limit = number_in(folder / most, no_limit);
+    if (limit != no_limit) left = std::min(left, std::max<Offset>(limit - number_in(folder / used, 0), 0));
+    if (folder == root || folder.empty() || folder == "/") return left;
+  }
+}
+
+/// What the control groups of this process, and those above it, leave: of version 2 (0::/group), and of version 1
+/// (12:memory:/group), which a container sees at the root.
 Offset left_by_groups() {
   std::ifstream file("/proc/self/cgroup");
-  std::string line;
-  std::filesystem::path group = "/sys/fs/cgroup";
-  while (std::getline(file, line))
-    if (line.starts_with("0::/")) group /= line.substr(4);
-  Offset left = no_limit;
-  for (;; group = group.parent_path()) {
-    const Offset limit = number_in(group / "memory.max", no_limit);
-    if (limit != no_limit) left = std::min(left, limit - number_in(group / "memory.current", 0));
-    if (group == "/sys/fs/cgroup" || group.empty() || group == "/") return std::max<Offset>(left, 0);
+  std::string group, memory_group;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("0::/")) group = line.substr(4);
+    if (const std::size_t at = line.find(":memory:/"); at != std::string::npos) memory_group = line.substr(at + 9);
   }
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  return std::min(left_by(root, group, "memory.max", "memory.current"),
+                  left_by(root / "memory", memory_group, "memory.limit_in_bytes", "memory.usage_in_bytes"));
 }
 
 std::string gigabytes(Offset bytes) {
