@@ -760,7 +760,10 @@ data_commands() {
   cut -d, -f1-3 timed.csv >untimed.csv
   refuse 'untimed.csv: no column is known as the time.* columns time=NAME' train untimed.csv --split time "${quick[@]}"
   expect 0 train untimed.csv --split leave-1-out "${quick[@]}"
-  refuse 'both say what is tested' train timed.csv --split time --test-ratings parts_time/test.csv "${quick[@]}"
+  refuse 'test-ratings and --split time both say what is held out' train timed.csv --split time --test-ratings parts_time/test.csv "${quick[@]}"
+  refuse 'valid-ratings and --folds' train timed.csv --folds 3 --valid-ratings parts_time/valid.csv "${quick[@]}"
+  expect 0 train parts_time/train.csv --valid-ratings parts_time/valid.csv "${quick[@]}"
+  out_has 'Best Valid RMSE=[0-9.]*$'
   expect 0 data generate --users 30 --items 20 --ratings 200 --seed 1 made.csv
   out_has '^made.csv: 200 ratings, '
   [ "$(wc -l <made.csv)" -eq 201 ] || fail 'generate does not write so many ratings'

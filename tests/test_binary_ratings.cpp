@@ -183,6 +183,7 @@ TEST_CASE("the binary form is refused where it is asked for what text has", "[bi
   const Written written;
   CHECK(holds(written.error(written.bytes, {.not_rated = "0"}), "not_rated is for text"));
   CHECK(holds(written.error(written.bytes, {.test_ratings = "test.csv"}), "test_ratings is for text"));
+  CHECK(holds(written.error(written.bytes, {.valid_ratings = "valid.csv"}), "valid_ratings is for text"));
   CHECK(written.error(written.bytes, {.times = Times::needed}) == "rating 2 has no time");
   Ratings untimed = some_ratings();
   untimed.times.clear();

@@ -6,6 +6,7 @@
 #include "error_of.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/readers.hpp"
+#include "gcmc/ratings/split.hpp"
 #include "scratch_folder.hpp"
 
 using namespace gcmc;
@@ -274,8 +275,22 @@ TEST_CASE("files of validation and test ratings are parts of their own, and no p
   CHECK(ratings.valid_begin == 2);
   CHECK(ratings.test_begin == 3);
   CHECK(report.held_out == 3);
-  CHECK(error_of([&] { read_rating_file(folder / "train", "", {.valid_ratings = folder / "valid"}); }) ==
-        "valid_ratings needs test_ratings beside it: a test part drawn at random would be of the training ratings");
+  const Ratings validated = read_rating_file(folder / "train", "", {.valid_ratings = folder / "valid"});
+  CHECK(validated.valid_begin >= 0);
+  CHECK(validated.test_begin == static_cast<Offset>(validated.entries.size()));
+  const Split split(validated, {});
+  CHECK(split.test().empty());
+  CHECK(static_cast<Offset>(split.train().size()) == validated.valid_begin);
+}
+
+TEST_CASE("a header's columns of a pair are found by name in any order", "[files]") {
+  const auto found = find_pair_columns({"rating", "movieId", "User-ID"});
+  REQUIRE(found);
+  CHECK(found->user == 2);
+  CHECK(found->item == 1);
+  CHECK(!find_pair_columns({"1", "50"}));
+  CHECK(!find_pair_columns({"user", "50"}));
+  CHECK(error_of([] { find_pair_columns({"user", "userId", "item"}); }).find("mean the same") != std::string::npos);
 }
 
 TEST_CASE("values that are too many become levels by quantiles, by their logarithm or by edges", "[files]") {

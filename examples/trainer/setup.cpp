@@ -185,12 +185,12 @@ std::string make_save_folder(const ProgramOptions& program) {
 gcmc::DataSource read_data(Settings settings) {
   gcmc::RunOptions& run = settings.options.run;
   ProgramOptions& program = settings.program;
-  gcmc::require(program.reading.test_ratings.empty() ||
-                    (run.folds == 0 && gcmc::split_rule(run.split) == gcmc::SplitRule::random),
-                [&] {
-                  return "--test-ratings and --" + (run.folds > 0 ? "folds" : "split " + run.split) +
-                         " both say what is tested: leave out one of them";
-                });
+  gcmc::require(
+      !program.reading.has_own_parts() || (run.folds == 0 && gcmc::split_rule(run.split) == gcmc::SplitRule::random),
+      [&] {
+        return std::string(program.reading.test_ratings.empty() ? "--valid-ratings" : "--test-ratings") + " and --" +
+               (run.folds > 0 ? "folds" : "split " + run.split) + " both say what is held out: leave out one of them";
+      });
   const bool set_decides = run.split.empty();
   if (run.folds > 0) run.split = "random";
   program.reading.times = std::max(program.reading.times, gcmc::times_for(run.split));

@@ -1,6 +1,8 @@
 // Anyone's ratings: a table in a text file, whatever its separator, header, columns and encoding.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,14 @@ struct IdPair {
 /// Reads (user, item) pairs as ratings are read, so that ids are the same there and here: by name in any order, with
 /// other columns among them, or user,item in the first two where no header names one. Throws InputError.
 GCMC_EXPORT std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& options = {});
+
+struct PairColumns {
+  std::size_t user = 0, item = 1;
+};
+
+/// Where a header has the user and the item, by the names that read_id_pairs knows; none if it names either not.
+/// Throws InputError if it names one of them twice.
+GCMC_EXPORT std::optional<PairColumns> find_pair_columns(std::vector<std::string> header);
 
 /// The ids of one side, in order: of the column that a header names as that side's, or of the first one. Throws
 /// InputError.

@@ -49,7 +49,7 @@ struct ReadOptions {
   /// in the logarithm; or edges, "0,10,100". A level is the mean of its bin. Empty: each value is a level.
   std::string rating_levels = {};
   std::string test_ratings = {};   ///< file of the set's own test part; empty: drawn at random
-  std::string valid_ratings = {};  ///< file of its own validation part, beside one of the test part
+  std::string valid_ratings = {};  ///< file of its own validation part; without one of the test part, that is empty
   /// Tables of features, a line a user or item: each column is detected as a FeatureKind (ratings/features.hpp). They
   /// replace the features that the set's own files have of that side.
   std::string user_features = {}, item_features = {};
@@ -61,6 +61,8 @@ struct ReadOptions {
   Offset data_limit = 0;
   /// That parse; 0: one a core. What is read does not depend on it.
   int threads = 0;
+
+  bool has_own_parts() const { return !test_ratings.empty() || !valid_ratings.empty(); }
 };
 
 /// The times that a split by this name goes by (options/split_names.hpp).

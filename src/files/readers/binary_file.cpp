@@ -246,7 +246,8 @@ Ratings read_binary_ratings(const std::string& path, const std::string& name, co
                             ReadReport& report) try {
   for (const auto& [option, value] :
        {std::pair("columns", &options.columns), std::pair("not_rated", &options.not_rated),
-        std::pair("rating_levels", &options.rating_levels), std::pair("test_ratings", &options.test_ratings)})
+        std::pair("rating_levels", &options.rating_levels), std::pair("test_ratings", &options.test_ratings),
+        std::pair("valid_ratings", &options.valid_ratings)})
     require(value->empty(), [&option = option] {
       return std::string("this binary file has its columns, levels and parts, and ") + option + " is for text";
     });

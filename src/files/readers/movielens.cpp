@@ -202,10 +202,12 @@ bool is_ml_100k_split(std::string_view split) {
 
 Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& name, std::string_view split,
                      const ReadOptions& options, ReadReport& report) {
-  const bool own_test = !options.test_ratings.empty();
-  require(!own_test || split.empty() || is_split_rule(split),
-          [&] { return "split " + shown(split) + " has a test part of its own: leave out either it or test_ratings"; });
-  if (split.empty()) split = own_test || find_file(folder, "u1.base").empty() ? "random" : "u1";
+  const bool own_parts = options.has_own_parts();
+  require(!own_parts || split.empty() || is_split_rule(split), [&] {
+    return "split " + shown(split) +
+           " has a test part of its own: leave out either it or test_ratings and valid_ratings";
+  });
+  if (split.empty()) split = own_parts || find_file(folder, "u1.base").empty() ? "random" : "u1";
   DataLimit limit(folder.string(), options.data_limit);
   RatingCollector collector(options, report, limit);
   std::filesystem::path path;

@@ -75,6 +75,13 @@ std::vector<IdPair> read_id_pairs(const std::string& path, const ReadOptions& op
   return pairs;
 }
 
+std::optional<PairColumns> find_pair_columns(std::vector<std::string> header) {
+  for (std::string& name : header) name = plain_name(name);
+  const std::vector<std::size_t> found = find_known(pair_columns(), header);
+  if (found[0] == no_column || found[1] == no_column) return {};
+  return PairColumns{found[0], found[1]};
+}
+
 std::vector<std::string> read_ids(const std::string& path, Side side, const ReadOptions& options) {
   std::vector<std::string> found;
   read_columns(path, options, id_column(side), [&](const Table& table, IdReader& ids, DataLimit& limit) {

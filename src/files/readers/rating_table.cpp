@@ -62,16 +62,14 @@ void read_ratings_into(RatingCollector& collector, const std::vector<std::string
 }
 
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report) {
-  require(options.valid_ratings.empty() || !options.test_ratings.empty(),
-          "valid_ratings needs test_ratings beside it: a test part drawn at random would be of the training ratings");
+  if (!options.has_own_parts()) return;
   if (!options.valid_ratings.empty()) {
     collector.begin_valid();
     read_ratings_into(collector, files_at(options.valid_ratings), options, limit, report);
   }
-  if (!options.test_ratings.empty()) {
-    collector.begin_test();
+  collector.begin_test();
+  if (!options.test_ratings.empty())
     read_ratings_into(collector, files_at(options.test_ratings), options, limit, report);
-  }
 }
 
 void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,
