@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays Amazon SageMaker: lays out /opt/ml elsewhere, starts the container's entry point, checks docs/sagemaker.md.
 
-    sagemaker.py GCMC [CHECK ...]
+    sagemaker_contract.py GCMC [CHECK ...]
 
 Checks are the functions below whose names begin with train_ or serve_; without any, all of them. Needs the standard
 library alone; mounts and processes numbered 1 need root and util-linux's unshare, and are skipped without.
@@ -150,6 +150,9 @@ def train_encodings():
         assert config["share_param"] is True and config["train_max_iter"] == 2 and config["train_lr"] == 0.02, config
         for file in ("history.csv", "metrics.json", "curve.svg"):
             assert (figures / file).is_file(), file
+        with open(figures / "predictions.csv", encoding="utf-8") as file:
+            errors = [(float(row["rating"]) - float(row["prediction"])) ** 2 for row in csv.DictReader(file)]
+        assert len(errors) == 10000 and f"{(sum(errors) / len(errors)) ** .5:.4f}" == re.search(LAST, log)[1]
         assert not (figures / "model").exists() and not (tree.base / "output/failure").exists()
     assert all(model == models[0] for model in models)
 
@@ -166,10 +169,15 @@ def train_toolkit():
                SM_HOSTS='["algo-1"]', SM_CURRENT_HOST="algo-1", SM_NUM_GPUS="0", TRAINING_JOB_NAME="job")
     assert (other / "model/model.safetensors").is_file() and (other / "out/metrics.json").is_file()
     assert not list((tree.base / "model").iterdir())
+    alone = Tree("toolkit-alone", SMALL)  # named by the environment alone
+    assert "954 ratings" in alone.train(SM_CHANNEL_TRAINING=str(other / "in"))
 
 
 def train_without_channel():
-    """The set data_name is looked for in $GCMC_DATA_DIR before it is downloaded."""
+    """The set data_name is looked for in $GCMC_DATA_DIR before it is downloaded; by default the seed example's."""
+    nothing = Tree("nothing", SMALL)
+    nothing.write("hyperparameters", {**SMALL, "data_url": "http://127.0.0.1:1"})
+    nothing.fails("ml-1m")
     (WORK / "sets/mine").mkdir(parents=True)
     shutil.copy(RATINGS, WORK / "sets/mine/ratings.csv")
     tree = Tree("no-channel", {**SMALL, "data_name": "mine"})
@@ -215,7 +223,13 @@ def train_failures():
     tree.fails("train", "holds no file")
     tree.channels(valid="File")
     tree.fails("valid", "validation")
+    for channels in ({"train": "File", "training": "File"}, {"test": "File"}):
+        others = Tree("channels-" + "-".join(channels), {}, channels)
+        others.fails("training" if "train" in channels else "no channel train")
     tree.channels()
+    tree.write("hyperparameters", {"trials": "3"})
+    tree.fails("trials", "search")
+    tree.write("hyperparameters", {})
     tree.write("resourceconfig", {"hosts": ["algo-1", "algo-2"]})
     tree.fails("2 hosts", "instance")
     tree.write("resourceconfig", {"hosts": ["algo-1"]})
@@ -230,6 +244,10 @@ def train_failures():
     (tree.base / "output/failure").write_text("the first reason")
     tree.train(codes=(1, 2))
     assert (tree.base / "output/failure").read_text() == "the first reason"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        told = Tree("full", {**SMALL, "data_name": "synthetic-100k"})
+        code = subprocess.run([GCMC, "sagemaker", "train"], env=told.environment({}), stdout=full, stderr=full).returncode
+    assert code == 1 and "standard output" in (told.base / "output/failure").read_text()
 
 
 def train_channels():
@@ -309,6 +327,14 @@ def train_movielens():
 def train_parts():
     """Channels of a test and a validation part and of features are used."""
     header, first, second = parts_of(RATINGS)
+    validated = Tree("validated", {**SMALL, "save_id": "7", "train_max_iter": " 2 "}, ["train", "validation"])
+    (validated.data("train") / "a.csv").write_text(header + "".join(first))
+    (validated.data("validation") / "a.csv").write_text(header + "".join(second[:9]))
+    (validated.base / "input/config/inputdataconfig.json").unlink()  # the folders are there
+    log = validated.train()
+    assert len(re.findall(OBJECTIVE, log)) == 2 and "Test RMSE" not in log, log
+    metrics = json.loads((validated.base / "output/data/7/metrics.json").read_text())
+    assert metrics["valid_ratings"] == 9 and metrics["test_ratings"] == 0, metrics
     tree = Tree("channels", SMALL, ["train", "test", "validation", "features"])
     (tree.data("train") / "a.csv").write_text(header + "".join(first + second[20:]))
     (tree.data("test") / "a.csv").write_text(header + "".join(second[:10]))
@@ -331,6 +357,10 @@ def train_search():
     winner = json.loads((tree.base / "output/data/search/winner.json").read_text())
     config = json.loads((tree.base / "output/data/config.json").read_text())
     assert config["train_lr"] == winner["train_lr"]
+    listed = Tree("search-list", {**SMALL, "search": '{"gcn_agg_accum": ["sum", "stack"]}', "trials": "2", "rungs": "1"},
+                  ["train"])
+    shutil.copy(RATINGS, listed.data("train"))
+    listed.train()
 
 
 def train_search_stop():
@@ -504,6 +534,14 @@ def serve_answers():
         assert [p["rating"] for p in pairs] == [float(line) for line in text.split("\n")]
         status, table = endpoint.ask("POST", "/invocations", "userId,itemId\nu1,i2\nu3,i4")
         assert json.loads(table)["predictions"] == pairs  # JSON is the default; a header is passed over
+        assert endpoint.ask("POST", "/invocations", "movieId,rating,User-ID\ni2,4,u1\ni4,5,u3", Accept="text/csv")[1] == text
+        lines = [{"user": "u1", "item": "i2"}, {"action": "similar", "item": "i1", "n": 2}]
+        status, told = endpoint.ask("POST", "/invocations", "\n".join(map(json.dumps, lines)), "application/jsonlines")
+        assert status == 200 and [json.loads(line) for line in told.split("\n")] == [endpoint.json(line) for line in lines]
+        for accept, kind in (("application/json;q=0.5, text/csv", "text/csv"), ("text/csv;q=0, */*", "application/json"),
+                             ("text/*;q=0.2, application/json; q=0.1", "text/csv")):
+            answer = endpoint.ask("POST", "/invocations", "u1,i2\nu3,i4\n", Accept=accept)[1]
+            assert (answer == text) == (kind == "text/csv"), (accept, answer)
         assert endpoint.ask("POST", "/invocations", iter([b"u1,", b"i2\nu3,i4"]), Accept="text/csv",
                             Transfer_Encoding="chunked") == (200, text)
         quoted = endpoint.ask("POST", "/invocations", '"u1" , "i2",further\r\nu3,i4\r\n', Accept="text/csv;q=1")
@@ -513,7 +551,8 @@ def serve_answers():
         assert endpoint.json({"action": "explain", "user": "u1", "item": "i2"})["reasons"]
         assert endpoint.json({"action": "fold-in", "ratings": [{"item": "i1", "rating": 5}]})["recommendations"]
         for status, body, kind, accept in ((415, "x", "image/png", "*/*"), (415, "x", "text/html", "*/*"),
-                                           (415, "{}", "application/jsonlines", "*/*"), (415, "{}", "text/plain", "*/*"),
+                                           (400, '{"user": "u1", "item": "i2"}\n{', "application/jsonlines", "*/*"),
+                                           (415, "{}", "text/plain", "*/*"),
                                            (415, "{}", "application/x-www-form-urlencoded", "*/*"),
                                            (400, "", "text/csv", "*/*"),
                                            (400, "u1;i2", "text/csv", "*/*"), (400, "u1,i2\n,i3", "text/csv", "*/*"),
@@ -534,6 +573,9 @@ def serve_environment():
         assert endpoint.ask("POST", "/invocations", "u1,i2\n" * 200000)[0] == 413
         assert endpoint.ask("POST", "/invocations", iter([b"u1,i2\n" * 10000] * 20), Transfer_Encoding="chunked")[0] == 413
         assert re.fullmatch(r"\d\.\d+", endpoint.ask("POST", "/invocations", "u1,i2")[1])
+        assert endpoint.json({"action": "recommend", "user": "u1"})["recommendations"]  # which cannot be csv
+    with Endpoint(served(), SAGEMAKER_MAX_PAYLOAD_IN_MB="0") as endpoint:  # no limit: bodies come in chunks
+        assert endpoint.ask("POST", "/invocations", "u1,i2\n" * 200000)[0] == 200
 
 
 def serve_batch():
@@ -554,8 +596,14 @@ def serve_batch():
             assert answer == ("nan" if k in wrong else ratings[k % 180]), (k, line, answer)
         status, text = endpoint.ask("POST", "/invocations", "u1,i2\nu1\nu3,i4", Accept="application/json")
         assert [p["rating"] is None for p in json.loads(text)["predictions"]] == [False, True, False], text
-        status, text = endpoint.ask("POST", "/invocations", json.dumps({"user": "u1", "item": "i2"}), "application/json")
+        assert endpoint.ask("POST", "/invocations", "user,item\nu1,i2")[1].split("\n")[0] == "nan"
+        assert endpoint.ask("POST", "/invocations", "item,user\ni2,u1")[0] == 400
+        record = json.dumps({"user": "u1", "item": "i2"})
+        status, text = endpoint.ask("POST", "/invocations", record, "application/json")
         assert status == 200 and json.loads(text)["predictions"]
+        for kind in ("application/json", "application/jsonlines"):
+            status, several = endpoint.ask("POST", "/invocations", "\n".join((record, '{"user":', record)), kind)
+            assert status == 200 and several.split("\n") == [text.strip(), "null", text.strip()], several
 
 
 def serve_busy():
@@ -667,8 +715,10 @@ def serve_many():
             file.truncate(1 << 42)  # holes
         assert add("huge", str(huge)) == 507
         assert endpoint.ask("GET", "/ping") == (200, "") and endpoint.ask("POST", "/models/a/invoke", "u1,i2")[0] == 200
-    with Endpoint(served()) as endpoint:
-        assert endpoint.ask("GET", "/models")[0] >= 400  # of an endpoint with one model
+        assert [endpoint.ask(*asked)[0] for asked in (("DELETE", "/models/"), ("POST", "/models//invoke", "u1,i2"))] == [404] * 2
+        assert endpoint.ask("GET", "/models/a")[0] == 200
+    with Endpoint(served()) as endpoint:  # an endpoint of one model has the routes, too
+        assert [model["modelName"] for model in json.loads(endpoint.ask("GET", "/models")[1])["models"]] == ["model"]
 
 
 def main():

@@ -2,7 +2,7 @@
 # Builds an image of examples/sagemaker for real, without a container engine or a registry:
 #   bash tests/sagemaker_image.sh cpu|cuda [--build-arg NAME=VALUE ...]
 # debootstrap makes the Debian that the Dockerfile names, buildah builds on it (as root), and the result must have the
-# contract's labels and entry point, no compiler, and a program that keeps the contract (sagemaker.py). Prints its size. STORE (default: a new
+# contract's labels and entry point, no compiler, and a program that keeps the contract (sagemaker_contract.py). Prints its size. STORE (default: a new
 # folder, removed at the end) keeps the bases and the image.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -54,13 +54,14 @@ in_image sh -c 'for tool in c++ cc clang cmake g++ gcc ld make ninja nvcc; do
 done' || { echo "the $kind image holds what it was built with" >&2 && exit 1; }
 in_image gcmc train --data-name synthetic-100k --device auto --train-max-iter 3 --silent
 folder=$(buildah "${storage[@]}" mount "$container")
-# sagemaker.py starts the image's own program in the image's own root; its trees lie in /tmp of both.
-cat >"$TMPDIR/gcmc" <<SHELL
+# sagemaker_contract.py starts the image's own program in the image's own root; its trees lie in /tmp of both.
+program=$TMPDIR/gcmc
+cat >"$program" <<SHELL
 #!/bin/sh
 exec unshare -m sh -c 'mount --rbind /tmp "$folder/tmp" && mount --rbind /proc "$folder/proc" && exec chroot "$folder" gcmc "\$@"' gcmc "\$@"
 SHELL
-chmod +x "$TMPDIR/gcmc"
-TMPDIR=/tmp python3 tests/sagemaker.py "$TMPDIR/gcmc"
+chmod +x "$program"
+TMPDIR=/tmp python3 tests/sagemaker_contract.py "$program"
 echo "image $kind: $(du -sm --apparent-size "$folder" | cut -f1) MB unpacked, $(
   tar -C "$folder" -c . | gzip -1 | wc -c | awk '{printf "%d", $1 / 1000000}') MB compressed by gzip -1"
 buildah "${storage[@]}" rm "$container" >/dev/null

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds an image of gcmc and pushes it to the caller's registry (Amazon ECR), where SageMaker finds it:
 #   bash examples/sagemaker/build_and_push.sh cpu|cuda [--name NAME] [--region REGION] [--dry-run]
-# Account and region are those of the AWS CLI; the repository NAME (default: gcmc) is created if it is absent. The image's
-# address is the last line. --dry-run prints the commands and runs none. Needs docker and the AWS CLI, version 2.
+# The account is the AWS CLI's; the region --region, $AWS_REGION, $AWS_DEFAULT_REGION or the CLI's, in this order. The
+# repository NAME (default: gcmc) is created if it is absent. The image's address is the last line. --dry-run prints the commands and runs none. Needs docker and the AWS CLI, version 2.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 usage() {
-  sed -n '2,5s/^# //p' examples/sagemaker/build_and_push.sh >&2
+  sed -n '2,6s/^# //p' examples/sagemaker/build_and_push.sh >&2
   exit 2
 }
 kind='' name=gcmc region='' dry_run=''
@@ -30,7 +30,8 @@ if [ -n "$dry_run" ]; then
   account=ACCOUNT region=${region:-REGION}
 else
   account=$(aws sts get-caller-identity --query Account --output text)
-  region=${region:-${AWS_REGION:-$(aws configure get region)}}
+  region=${region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}}
+  [ -n "$region" ] || { echo "no region is configured: give --region REGION" >&2 && exit 2; }
 fi
 suffix=amazonaws.com
 case $region in cn-*) suffix=amazonaws.com.cn ;; esac

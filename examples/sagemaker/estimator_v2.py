@@ -24,4 +24,4 @@ estimator = Estimator(
 )
 estimator.fit(dict(channel.split("=", 1) for channel in channels) or None)
 print(estimator.model_data)
-# An endpoint: estimator.deploy(1, "ml.c5.large"). Costs until its delete_endpoint().
+# An endpoint: estimator.deploy(1, "ml.c5.large", serializer=CSVSerializer()). Costs until its delete_endpoint().

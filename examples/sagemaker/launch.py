@@ -39,16 +39,18 @@ def pair(text):
 def parameter_range(text):
     """A range as `gcmc tune --search` writes it, as (kind, range) in SageMaker's words."""
     name, values = pair(text)
+    name = name.replace("-", "_")
     if ".." not in values:
         return "CategoricalParameterRanges", {"Name": name, "Values": values.split(",")}
     bounds, _, scale = values.partition(":")
     low, high = bounds.split("..", 1)
     try:
         whole = low.lstrip("-").isdigit() and high.lstrip("-").isdigit()
-        if not float(low) < float(high) or scale not in ("", "log"):
+        if not float(low) < float(high) or scale not in ("", "log") or (scale and float(low) <= 0):
             raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of NAME=LOW..HIGH, NAME=LOW..HIGH:log, NAME=A,B,C") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of NAME=LOW..HIGH, NAME=LOW..HIGH:log above 0, NAME=A,B,C") from None
     return "IntegerParameterRanges" if whole else "ContinuousParameterRanges", {
         "Name": name, "MinValue": low, "MaxValue": high, "ScalingType": "Logarithmic" if scale else "Linear"}
 
@@ -87,8 +89,8 @@ def job(options):
 
 
 def hyperparameters(options):
-    """Those given; and the data set of the DGL example where neither they nor a channel say which."""
-    given = dict(options.parameter)
+    """Those given, by names with _; and the data set of the DGL example where neither they nor a channel say which."""
+    given = {name.replace("-", "_"): value for name, value in options.parameter}
     if not {"train", "training"} & dict(options.channel).keys():
         given.setdefault("data_name", "ml-1m")
     return given
@@ -101,9 +103,13 @@ def train(options):
 
 def tune(options):
     fixed = hyperparameters(options)
-    most = int(fixed.setdefault("train_max_iter", "2000"))
+    most = int(float(fixed.setdefault("train_max_iter", "2000")))
+    if not options.min_iterations < most:
+        sys.exit(f"launch.py: --min-iterations {options.min_iterations} is not below train_max_iter, {most}")
     ranges = {}
     for kind, values in options.range:
+        if values["Name"] == "train_max_iter":
+            sys.exit("launch.py: Hyperband chooses how long a trial trains: give -p train_max_iter=MOST, and no range")
         ranges.setdefault(kind, []).append(values)
         fixed.pop(values["Name"], None)
     return [("create_hyper_parameter_tuning_job", {
@@ -171,7 +177,7 @@ def add_common(command, needs_image=True):
                              help="of the job, or of the endpoint and all that belongs to it (default: gcmc-DATE-TIME)")
         command.add_argument("--tag", type=pair, action="append", default=[("ML Task", "GCMC")], metavar="KEY=VALUE",
                              help="a tag, by which bills can be told apart; beside 'ML Task=GCMC'")
-    command.add_argument("--region", help="default: the AWS configuration's")
+    command.add_argument("--region", help="default: $AWS_REGION, else the AWS configuration's")
     command.add_argument("--dry-run", action="store_true", help="print the requests as JSON and call nothing")
 
 
@@ -216,7 +222,8 @@ def arguments():
     add_common(command)
     add_job(command)
     command.add_argument("--range", type=parameter_range, action="append", required=True, metavar="NAME=VALUES",
-                         help="LOW..HIGH, LOW..HIGH:log or A,B,C, once for each option that is searched")
+                         help="LOW..HIGH, LOW..HIGH:log or A,B,C, once for each option that is searched; 1..3 are whole "
+                              "numbers, 0.0..1.0 any")
     command.add_argument("--jobs", type=int, default=20, help="trials (default: 20)")
     command.add_argument("--parallel", type=int, default=4, help="trials at the same time (default: 4)")
     command.add_argument("--min-iterations", type=int, default=50,
@@ -264,7 +271,7 @@ def main():
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
     try:
-        client = boto3.client("sagemaker", region_name=options.region)
+        client = boto3.client("sagemaker", region_name=options.region or os.environ.get("AWS_REGION"))
         for operation, request in requests:
             call(client, operation, request)
     except (BotoCoreError, ClientError) as error:

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "gcmc/base/text.hpp"
+#include "gcmc/model/answer_text.hpp"
 #include "json_text.hpp"
 
 namespace serve {
@@ -95,7 +96,7 @@ void AccessLog::add(const Exchange& exchange) {
   } else {
     line = now() + ' ' + exchange.method + ' ' + exchange.route + ' ' + std::to_string(exchange.status) + ' ' +
            std::to_string(exchange.sent) + " bytes ";
-    append_fixed(line, exchange.seconds * 1000, 3);
+    gcmc::append_fixed(line, exchange.seconds * 1000, 3);
     line += " ms";
   }
   put(line);

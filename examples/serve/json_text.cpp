@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "gcmc/model/answer_text.hpp"
+
 namespace serve {
 namespace {
 
@@ -22,13 +24,6 @@ void append_shortest(std::string& text, Number value) {
 }
 
 }  // namespace
-
-void append_fixed(std::string& text, double value, int decimals) {
-  std::array<char, 400> digits;
-  const auto end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals);
-  text.append(digits.data(), end.ptr);
-}
 
 void JsonText::begin_value() {
   if (!first_) text_ += ',';
@@ -68,7 +63,7 @@ JsonText& JsonText::string(std::string_view value) {
 JsonText& JsonText::number(double value, int decimals) {
   begin_value();
   if (std::isfinite(value))
-    append_fixed(text_, value, decimals);
+    gcmc::append_fixed(text_, value, decimals);
   else
     text_ += "null";
   return *this;

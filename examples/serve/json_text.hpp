@@ -28,7 +28,4 @@ class JsonText {
   bool first_ = true;
 };
 
-/// A number with so many digits behind the point.
-void append_fixed(std::string& text, double value, int decimals);
-
 }  // namespace serve

@@ -120,7 +120,7 @@ constexpr const char* schema_texts = R"({
 "Inferred": {"type": "object", "required": ["model_name", "outputs"]},
 "Repository": {"type": "array", "items": {"type": "object", "required": ["name", "state"]}},
 "Nothing": {"type": "object"},
-"Invocation": {"type": "object", "description": "action, and the fields of that route: predict, where it is missing. As text/csv: user,item a line",
+"Invocation": {"type": "object", "description": "action, and the fields of that route: predict, where it is missing. As application/jsonlines: such an object a line. As text/csv: user,item a line",
   "properties": {"action": {"type": "string", "enum": ["predict", "recommend", "similar", "explain", "fold-in"]}},
   "example": {"action": "recommend", "user": "1", "n": 5}},
 "Invoked": {"type": "object"},

@@ -117,7 +117,7 @@ Response predict_csv(Call& call) {
     return scorer->next(false, [&](std::size_t k, Index user, Index item, double rating, auto) {
       gcmc::append_csv_field(piece, scorer->asked().users[k]);
       gcmc::append_csv_field(piece += ',', scorer->asked().items[k]);
-      append_fixed(piece += ',', rating, decimals);
+      gcmc::append_fixed(piece += ',', rating, decimals);
       piece += ',';
       piece += gcmc::note(model.predictor, user, item);
       piece += '\n';
@@ -147,7 +147,7 @@ Response rating_lines(Call& call, AskedPairs pairs) {
     return scorer->next(false, [&](std::size_t k, Index, Index, double rating, auto) {
       if (k > 0) piece += '\n';
       if (scorer->asked().is_pair(k))
-        append_fixed(piece, rating, decimals);
+        gcmc::append_fixed(piece, rating, decimals);
       else
         piece += "nan";
     });

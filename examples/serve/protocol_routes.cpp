@@ -123,7 +123,7 @@ Inference take_inference(const Request& request) {
 /// The number that gcmc predict prints, as FP32.
 float as_printed(double value, int decimals) {
   std::string text;
-  append_fixed(text, value, decimals);
+  gcmc::append_fixed(text, value, decimals);
   float number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include "answers.hpp"
 #include "asking_routes.hpp"
+#include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
+#include "gcmc/files/rating_files.hpp"
 #include "problem.hpp"
 
 namespace serve {
@@ -19,6 +22,15 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::string without_blanks(std::string text) {
+  std::erase(text, ' ');
+  return text;
+}
+
+bool is_json_lines(std::string_view type) {
+  return type == "application/jsonlines" || type == "application/jsonl" || type == "application/x-ndjson";
 }
 
 const SageMaker& told(const Call& call) { return *call.service.options.sagemaker; }
@@ -43,51 +55,75 @@ std::vector<std::string> fields_of(std::string_view line) {
   return fields;
 }
 
-bool is_header(const std::vector<std::string>& fields) {
-  const std::string user = in_lower_case(fields[0]), item = in_lower_case(fields[1]);
-  return user.starts_with("user") && (item.starts_with("item") || item.starts_with("movie"));
-}
-
-/// A pair a line: the first two fields. Where each line must get an answer a wrong one becomes a pair of empty ids;
-/// else Problem 400 is thrown, and a header passed over.
-AskedPairs pairs_of_lines(const Call& call) {
-  const bool each = told(call).batch;
-  std::string_view text = call.request.body;
+/// Calls visit(number, line) for each line; a last line break ends one.
+template <class Visit>
+void for_each_line(std::string_view text, const Visit& visit) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   if (text.ends_with('\n')) text.remove_suffix(1);
-  AskedPairs pairs;
   for (std::size_t number = 1, begin = 0; begin <= text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     std::string_view line = text.substr(begin, end - begin);
-    begin = end + 1;
     if (line.ends_with('\r')) line.remove_suffix(1);
+    visit(number, line);
+    begin = end + 1;
+  }
+}
+
+/// A pair a line: the first two fields, or those that a header names. Where each line must get an answer, the header
+/// and wrong lines become pairs of empty ids; else Problem 400 is thrown for these.
+AskedPairs pairs_of_lines(const Call& call) {
+  const bool each = told(call).batch;
+  gcmc::PairColumns columns;
+  AskedPairs pairs;
+  for_each_line(call.request.body, [&](std::size_t number, std::string_view line) {
     std::vector<std::string> fields = fields_of(line);
-    const bool is_pair = fields.size() >= 2 && !fields[0].empty() && !fields[1].empty();
+    const auto header = number == 1 ? gcmc::find_pair_columns(fields) : std::nullopt;
+    if (header && each && (header->user != 0 || header->item != 1))  // other parts of the file have no header
+      throw Problem(400, "a batch's lines are user,item, and its header says otherwise");
+    if (header && !each) {
+      columns = *header;
+      return;
+    }
+    const bool is_pair = !header && fields.size() > std::max(columns.user, columns.item) &&
+                         !fields[columns.user].empty() && !fields[columns.item].empty();
     if (!is_pair && !each)
       throw Problem(400, "line " + std::to_string(number) + ": user,item was expected, not \"" +
                              gcmc::printable(line, 60) + "\"");
-    if (is_pair && !each && number == 1 && is_header(fields)) continue;
-    pairs.users.push_back(is_pair ? std::move(fields[0]) : "");
-    pairs.items.push_back(is_pair ? std::move(fields[1]) : "");
-  }
+    pairs.users.push_back(is_pair ? std::move(fields[columns.user]) : "");
+    pairs.items.push_back(is_pair ? std::move(fields[columns.item]) : "");
+  });
   return pairs;
 }
 
-/// The first type that the client accepts of those that can be given. Throws Problem 406.
+/// The weight that a client gives to a type it accepts: "text/csv;q=0.5".
+double weight_of(std::string_view accepted_type) {
+  const std::size_t at = accepted_type.find(";q=");
+  return at == std::string_view::npos ? 1 : std::atof(std::string(accepted_type.substr(at + 3)).c_str());
+}
+
+/// The type among those that can be given that the client wants most, the first of equals. Throws Problem 406.
 std::string accepted(const Call& call, bool csv_body, bool can_be_csv) {
-  const std::string usual = csv_body && told(call).batch ? csv_type : json_type;
-  std::string wanted(call.request.header("Accept"));
-  if (wanted.empty() || wanted == "*/*") wanted = told(call).default_accept;
+  const auto given_for = [&](std::string_view type, const char* any) -> const char* {
+    if (type == "*/*") return any;
+    if (can_be_csv && (type == csv_type || type == "text/*")) return csv_type;
+    return type == json_type || type == "application/*" || is_json_lines(type) ? json_type : nullptr;
+  };
+  const char* usual = given_for(in_lower_case(told(call).default_accept), nullptr);
+  if (!usual) usual = can_be_csv && csv_body && told(call).batch ? csv_type : json_type;
+  const std::string wanted = without_blanks(in_lower_case(std::string(call.request.header("Accept"))));
   if (wanted.empty()) return usual;
+  const char* best = nullptr;
+  double most = 0;
   for (std::size_t begin = 0; begin <= wanted.size();) {
     const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
-    const std::string part = wanted.substr(begin, end - begin);
-    const std::string type = in_lower_case(std::string(trimmed(std::string_view(part).substr(0, part.find(';')))));
+    const std::string_view part = std::string_view(wanted).substr(begin, end - begin);
     begin = end + 1;
-    if (type == "*/*") return can_be_csv ? usual : json_type;
-    if (can_be_csv && (type == csv_type || type == "text/*")) return csv_type;
-    if (type == json_type || type == "application/*") return json_type;
+    const char* type = given_for(part.substr(0, part.find(';')), usual);
+    if (!type || weight_of(part) <= most) continue;
+    best = type;
+    most = weight_of(part);
   }
+  if (best) return best;
   throw Problem(406, std::string("the answer can be ") + json_type + (can_be_csv ? " or text/csv" : "") + ", and " +
                          gcmc::printable(wanted, 60) + " was asked for");
 }
@@ -131,9 +167,30 @@ void check_memory(const SageMaker& sagemaker, const std::string& folder) {
     throw Problem(507, "there is no memory for this model: " + gcmc::count_text(bytes >> 20) + " MiB of files");
 }
 
-void require_multi_model(const Call& call) {
-  if (!told(call).multi_model)
-    throw Problem(409, "this endpoint has one model; SAGEMAKER_MULTI_MODEL=true makes it one of many");
+/// A request a line, and its answer a line. Where each line must get an answer a wrong one gets null; else Problem 400
+/// is thrown for it.
+Response answer_lines(Call& call) {
+  Response all{200, "application/jsonlines"};
+  for_each_line(call.request.body, [&](std::size_t number, std::string_view line) {
+    Response one;
+    try {
+      const nlohmann::json record = parse_json(line);
+      Fields fields(record);
+      one = act(call, fields);
+      while (one.more && one.more(one.body)) continue;
+      if (one.body.ends_with('\n')) one.body.pop_back();
+    } catch (const Problem& problem) {
+      if (!told(call).batch)
+        throw Problem(problem.status(), "line " + std::to_string(number) + ": " + problem.what(), problem.field());
+      one.body = "null";
+    } catch (const gcmc::InputError&) {
+      if (!told(call).batch) throw;
+      one.body = "null";
+    }
+    if (number > 1) all.body += '\n';
+    all.body += one.body;
+  });
+  return all;
 }
 
 }  // namespace
@@ -146,9 +203,12 @@ Response ping(Call& call) {
 Response invocations(Call& call) {
   const std::string type = media_type(call.request);
   if (type == csv_type) return answer_pairs(call, pairs_of_lines(call), true, {});
+  if (is_json_lines(type)) return answer_lines(call);
   if (!type.empty() && type != json_type && type != "text/json")
-    throw Problem(415, "the body must be text/csv or application/json");
-  return by_fields<act>(call);
+    throw Problem(415, "the body must be text/csv, application/json or application/jsonlines");
+  // Of a batch that is cut by lines a body has several records.
+  const bool lines = told(call).batch && !nlohmann::json::accept(call.request.body);
+  return lines ? answer_lines(call) : by_fields<act>(call);
 }
 
 Response execution_parameters(Call& call) {
@@ -159,7 +219,6 @@ Response execution_parameters(Call& call) {
 }
 
 Response list_hosted(Call& call) {
-  require_multi_model(call);
   return json_answer([&](JsonText& json) {
     json.key("models").open('[');
     for (const ModelStatus& status : call.service.models.statuses()) {
@@ -172,7 +231,6 @@ Response list_hosted(Call& call) {
 }
 
 Response add_hosted(Call& call) {
-  require_multi_model(call);
   const nlohmann::json body = parse_json(json_body(call.request));
   Fields fields(body);
   const auto name = fields.id("model_name"), url = fields.id("url");
@@ -188,7 +246,6 @@ Response add_hosted(Call& call) {
 }
 
 Response show_hosted(Call& call) {
-  require_multi_model(call);
   const auto statuses = call.service.models.statuses();
   const auto found = std::find_if(statuses.begin(), statuses.end(), [&](const ModelStatus& status) {
     return status.name == call.path.at("model") && status.model;
@@ -198,7 +255,6 @@ Response show_hosted(Call& call) {
 }
 
 Response remove_hosted(Call& call) {
-  require_multi_model(call);
   call.service.models.remove(call.path.at("model"));
   return json_answer([](JsonText&) {});
 }

@@ -62,7 +62,7 @@ std::optional<std::map<std::string, std::string>> match(std::string_view pattern
   for_each_part(pattern.substr(1), '/', [&](std::string_view part) {
     if (place >= segments.size())
       fits = false;
-    else if (part.starts_with('{'))
+    else if (part.starts_with('{') && !segments[place].empty())
       values[std::string(part.substr(1, part.size() - 2))] = segments[place];
     else
       fits = fits && part == segments[place];

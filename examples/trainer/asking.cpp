@@ -19,12 +19,6 @@ namespace {
 
 using gcmc::Index;
 
-void append_number(std::string& to, double value, int decimals) {
-  std::array<char, 400> digits;
-  to.append(digits.data(),
-            std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals).ptr);
-}
-
 Index known(Index number, const std::string& id, const char* side, const std::vector<std::string>& ids) {
   gcmc::require(number >= 0, [&] {
     return std::string(side) + " '" + gcmc::printable(id, 40) + "' is not in the model, whose ids are in " + side +
@@ -68,7 +62,7 @@ Index find_item(const gcmc::Predictor& predictor, const std::string& id) {
 
 std::string number(double value, int decimals) {
   std::string text;
-  append_number(text, value, decimals);
+  gcmc::append_fixed(text, value, decimals);
   return text;
 }
 
@@ -100,7 +94,7 @@ Answer& Answer::text(const std::string& value) {
 }
 Answer& Answer::number(double value, int decimals) {
   begin_field();
-  append_number(text_, value, decimals);
+  gcmc::append_fixed(text_, value, decimals);
   return *this;
 }
 

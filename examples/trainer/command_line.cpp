@@ -138,9 +138,10 @@ bool names_side_files(const gcmc::ReadOptions& reading) {
          !reading.item_graph.empty();
 }
 
-/// Where a run writes, which one that repeats it must not.
+/// Where a run writes and what, which one that repeats it must not.
 bool is_place_of_run(std::string_view name) {
-  constexpr std::array<std::string_view, 5> places = {"save_dir", "save_id", "model_dir", "checkpoint_dir", "resume"};
+  constexpr std::array<std::string_view, 6> places = {"save_dir",       "save_id", "model_dir",
+                                                      "checkpoint_dir", "resume",  "test_predictions"};
   return std::find(places.begin(), places.end(), name) != places.end();
 }
 

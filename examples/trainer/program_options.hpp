@@ -20,6 +20,7 @@ struct ProgramOptions {
   bool resume = false;         ///< checkpoints are in the run's own folder
   double checkpoint_minutes = 10;
   std::string continued;  ///< folder of the model whose weights training starts from; empty: drawn
+  bool test_predictions = false;
   bool silent = false;
   gcmc::Offset log_interval = 1;
 };
@@ -32,7 +33,9 @@ void for_each_option(O& o, Visit&& visit) {
   visit(own("ratings", "table of ratings in a file, a folder or zip of a data set, or - for standard input").path(),
         o.ratings);
   visit(own("test_ratings", "file of the test part; empty: by split").path(), o.reading.test_ratings);
-  visit(own("valid_ratings", "file of the validation part, beside one of the test part; empty: drawn at random").path(),
+  visit(own("valid_ratings",
+            "file of the validation part; without one of the test part, nothing is tested; empty: drawn at random")
+            .path(),
         o.reading.valid_ratings);
   visit(own("columns",
             "user=NAME,item=NAME,rating=NAME,time=NAME: names of the header, or positions from 1; empty: "
@@ -70,6 +73,7 @@ void for_each_option(O& o, Visit&& visit) {
       o.save_dir);
   visit(row("save_id", "names a sub-folder of save_dir, so that runs lie side by side"), o.save_id);
   visit(row("model_dir", "folder for the model alone; empty: model/ beside the run's other files"), o.model_dir);
+  visit(row("test_predictions", "write predictions.csv of the test part into save_dir, too"), o.test_predictions);
   visit(row("checkpoint_dir",
             "folder for checkpoints, from which the same command goes on after a cut; empty: none, or see resume"),
         o.checkpoint_dir);

@@ -17,14 +17,15 @@ namespace {
 
 using sagemaker::environment;
 
-/// A whole number from 1 to `high`, where the variable is set.
-std::optional<int> number(const std::string& variable, int high) {
+/// A whole number from `low` to `high`, where the variable is set.
+std::optional<int> number(const std::string& variable, int high, int low = 1) {
   const std::string text = environment(variable);
   if (text.empty()) return {};
   char* end = nullptr;
   const long value = std::strtol(text.c_str(), &end, 10);
-  gcmc::require(*end == '\0' && value >= 1 && value <= high,
-                variable + "=" + text + ": a whole number from 1 to " + std::to_string(high) + " was expected");
+  gcmc::require(*end == '\0' && value >= low && value <= high, variable + "=" + text + ": a whole number from " +
+                                                                   std::to_string(low) + " to " + std::to_string(high) +
+                                                                   " was expected");
   return static_cast<int>(value);
 }
 
@@ -54,7 +55,8 @@ void sagemaker_serve() {
   limits.connections = 4096;
   limits.queue = 4096;
   limits.memory_bytes = static_cast<std::size_t>(std::min<gcmc::Offset>(available_memory() / 2, gcmc::Offset{4} << 30));
-  const auto payload = number("SAGEMAKER_MAX_PAYLOAD_IN_MB", 4096);
+  auto payload = number("SAGEMAKER_MAX_PAYLOAD_IN_MB", 4096, 0);
+  if (payload == 0) payload.reset();  // no limit is asked for: bodies come chunked
   if (payload) sagemaker.payload_mb = *payload;
   limits.body_bytes = std::min(limits.memory_bytes, static_cast<std::size_t>(payload.value_or(1024)) << 20);
   if (const auto seconds = number("SAGEMAKER_MODEL_SERVER_TIMEOUT", 86400))

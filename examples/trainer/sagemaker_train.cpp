@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "gcmc/base/error.hpp"
@@ -37,9 +38,15 @@ json read_object(const fs::path& path) {
   return object;
 }
 
+std::string without_blanks_around(const std::string& text) {
+  constexpr const char* blanks = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(blanks);
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
 /// The text of a value in any of the encodings: raw, or as JSON within a string. True is true, and 500.0 is 500.
 std::string plain_text(const json& value) {
-  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  const std::string text = without_blanks_around(value.is_string() ? value.get<std::string>() : value.dump());
   const json inner = json::parse(text, nullptr, false);
   if (inner.is_string()) return plain_text(inner);
   if (inner.is_number_float()) {
@@ -52,9 +59,9 @@ std::string plain_text(const json& value) {
 /// What a search is told, beside the options of gcmc tune.
 constexpr std::array<const char*, 5> search_names = {"search", "trials", "eta", "rungs", "tune_seed"};
 /// What channels and folders of the container say.
-constexpr std::array<const char*, 11> places = {"ratings",       "test_ratings", "valid_ratings", "user_features",
+constexpr std::array<const char*, 10> places = {"ratings",       "test_ratings", "valid_ratings", "user_features",
                                                 "item_features", "user_graph",   "item_graph",    "data_dir",
-                                                "save_id",       "model_dir",    "resume"};
+                                                "model_dir",     "resume"};
 
 bool is_place(const std::string& name) { return std::find(places.begin(), places.end(), name) != places.end(); }
 bool is_of_search(const std::string& name) {
@@ -100,31 +107,49 @@ Parameters read_parameters() {
   return parameters;
 }
 
-/// Folders of the job's channels by name.
+constexpr std::array<const char*, 5> channel_names = {"train", "training", "test", "validation", "features"};
+
+/// SM_CHANNEL_TRAIN, where that is set, or input/data/train.
+fs::path channel_folder(const std::string& name) {
+  std::string variable = "SM_CHANNEL_" + name;
+  std::transform(variable.begin(), variable.end(), variable.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return sagemaker::folder(variable, "input/data/" + name);
+}
+
+/// Folders of the job's channels by name: those of inputdataconfig.json, and those that have a folder.
 std::map<std::string, fs::path> read_channels() {
-  std::map<std::string, fs::path> channels;
   const json config = read_object(base_folder() / "input/config/inputdataconfig.json");
+  std::set<std::string> names;
   for (const auto& [name, settings] : config.items()) {
     const std::string mode = settings.is_object() ? settings.value("TrainingInputMode", "File") : "File";
     gcmc::require(mode == "File" || mode == "FastFile", "channel " + name + ": the input mode is " + mode +
                                                             ", and files are read here: choose File or FastFile");
-    const bool known =
-        name == "train" || name == "training" || name == "test" || name == "validation" || name == "features";
-    gcmc::require(known, "unknown channel " + name + ": the channels are train (or training), test, validation and " +
-                             "features");
-    std::string variable = "SM_CHANNEL_" + name;
-    std::transform(variable.begin(), variable.end(), variable.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    channels[name == "training" ? "train" : name] = sagemaker::folder(variable, "input/data/" + name);
+    gcmc::require(std::find(channel_names.begin(), channel_names.end(), name) != channel_names.end(),
+                  "unknown channel " + name + ": the channels are train (or training), test, validation and features");
+    names.insert(name);
   }
+  std::error_code none;
+  for (const char* name : channel_names)
+    if (fs::exists(channel_folder(name), none)) names.insert(name);
+  gcmc::require(!names.contains("train") || !names.contains("training"),
+                "channels train and training are two names of one: give either");
+  gcmc::require(
+      names.empty() || names.contains("train") || names.contains("training"),
+      "channel " + (names.empty() ? "" : *names.begin()) +
+          " is there, and no channel train: where there are channels nothing is downloaded, and train has the "
+          "ratings");
+  std::map<std::string, fs::path> channels;
+  for (const std::string& name : names) channels[name == "training" ? "train" : name] = channel_folder(name);
   return channels;
 }
 
 /// All files of a channel in order, but for marks such as _SUCCESS and .DS_Store.
 std::vector<fs::path> files_in(const std::string& channel, const fs::path& folder) {
+  constexpr auto follow = fs::directory_options::follow_directory_symlink;
   std::vector<fs::path> files;
   std::error_code problem;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, problem)) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder, follow, problem)) {
     const std::string name = entry.path().filename().string();
     if (entry.is_regular_file() && !name.starts_with('.') && !name.starts_with('_')) files.push_back(entry.path());
   }
@@ -203,11 +228,16 @@ void append_options(Arguments& arguments, const Parameters& parameters, bool of_
   }
 }
 
-/// "train_lr=0.003..0.03:log;gcn_dropout=0.3..0.8", or a JSON object of the same.
+/// "train_lr=0.003..0.03:log;gcn_dropout=0.3..0.8", or a JSON object of the same, in which values may be a list.
 void append_searches(Arguments& arguments, const std::string& text) {
   const auto add = [&](const std::string& search) { arguments.insert(arguments.end(), {"--search", search}); };
   if (const json object = json::parse(text, nullptr, false); object.is_object()) {
-    for (const auto& [name, values] : object.items()) add(name + "=" + plain_text(values));
+    for (const auto& [name, values] : object.items()) {
+      std::string choices;
+      for (const json& value : values.is_array() ? values : json::array({values}))
+        choices += (choices.empty() ? "" : ",") + plain_text(value);
+      add(name + "=" + choices);
+    }
     return;
   }
   std::istringstream searches(text);
@@ -220,7 +250,11 @@ class Job {
   explicit Job(const RunProgram& run_program) : run_program_(run_program), parameters_(read_parameters()) {
     drop_model_as_save_dir(parameters_);
     channels_ = read_channels();
+    if (channels_.empty()) parameters_.try_emplace("data_name", "ml-1m");  // the seed example's
     parameters_.try_emplace("device", "auto");
+    for (const char* name : search_names)
+      gcmc::require(!parameters_.contains(name) || parameters_.contains("search"),
+                    std::string("hyperparameter ") + name + " is of a search: give search too, or leave it out");
     const fs::path checkpoints = base_folder() / "checkpoints";
     std::error_code none;
     if (fs::is_directory(checkpoints, none)) checkpoints_ = checkpoints;
@@ -235,11 +269,13 @@ class Job {
     if (parameters_.contains("search")) arguments.insert(arguments.end(), {"--config", winner().string()});
     append_data(arguments);
     arguments.insert(arguments.end(), {"--save-dir", figures_.string()});
-    if (!all_folds) arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string()});
+    if (!all_folds)
+      arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string(), "--test-predictions=true"});
     if (!all_folds && !parameters_.contains("checkpoint_dir") && !checkpoints_.empty())
       arguments.insert(arguments.end(), {"--checkpoint-dir", checkpoints_.string()});
     append_options(arguments, parameters_, false);
     run_command(arguments);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw gcmc::Error("standard output cannot be written");
   }
 
  private:
@@ -254,6 +290,7 @@ class Job {
     arguments.insert(arguments.end(), {"--save-dir", search_folder().string()});
     Parameters others = parameters_;
     others.erase("device");  // trials are trained on the processor
+    others.erase("save_id");
     append_options(arguments, others, true);
     run_command(arguments);
     std::error_code none;

@@ -16,9 +16,11 @@
 #include "continued.hpp"
 #include "device.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/save_run.hpp"
+#include "gcmc/model/answer_text.hpp"
 #include "gcmc/train/folds.hpp"
 #include "memory.hpp"
 #include "notes.hpp"
@@ -114,11 +116,35 @@ std::vector<gcmc::RunFile> run_files(const Settings& settings, const gcmc::Folds
   return files;
 }
 
+/// user,item,rating,prediction of the test part, by the model or the mean of several, which are moved there and back.
+std::string predictions_csv(gcmc::EnsembleResult& result, const gcmc::Ratings& ratings, const Options& options) {
+  const gcmc::Split split(ratings, gcmc::split_options(options));
+  gcmc::Predictor predictor(std::move(result.models), options.run.threads);
+  std::vector<gcmc::Predictor::Pair> pairs;
+  for (const gcmc::Rating& rating : split.test()) pairs.push_back({rating.user, rating.item});
+  const std::vector<double> predictions = predictor.predict(pairs);
+  const int decimals = gcmc::rating_decimals(predictor.model());
+  std::string csv = "user,item,rating,prediction\n";
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    const gcmc::Rating& rating = split.test()[k];
+    gcmc::append_csv_field(csv, ratings.user_ids[static_cast<std::size_t>(rating.user)]);
+    gcmc::append_csv_field(csv += ',', ratings.item_ids[static_cast<std::size_t>(rating.item)]);
+    csv += ',' + gcmc::level_name(ratings.levels[rating.level]) + ',';
+    gcmc::append_fixed(csv, predictions[k], decimals);
+    csv += '\n';
+  }
+  result.models = std::move(predictor).release();
+  return csv;
+}
+
 /// Where that fails after all, the models alone go where the system keeps temporary files. Throws what is wrong.
-void write_run(const std::string& folder, const Settings& settings, const gcmc::EnsembleResult& result,
-               const gcmc::ReadReport& read) {
+void write_run(const std::string& folder, const Settings& settings, gcmc::EnsembleResult& result,
+               const gcmc::DataSource& data) {
+  std::vector<gcmc::RunFile> files = run_files(settings, result, data.report);
+  if (settings.program.test_predictions)
+    files.push_back({"predictions.csv", predictions_csv(result, data.ratings, settings.options)});
   try {
-    gcmc::save_run(folder, run_files(settings, result, read), result.models, settings.program.model_dir);
+    gcmc::save_run(folder, files, result.models, settings.program.model_dir);
   } catch (const gcmc::Error& problem) {
     const std::exception_ptr failure = std::current_exception();
     std::error_code none;
@@ -239,6 +265,9 @@ void run_train(const OptionsFor& options_for) {
   gcmc::require(settings.program.model_dir.empty() || (!folder.empty() && !all_folds),
                 all_folds ? "--model-dir and --folds: of folds no model is kept"
                           : "--model-dir needs --save-dir, a folder for the run's other files");
+  gcmc::require(!settings.program.test_predictions || (!folder.empty() && !all_folds),
+                all_folds ? "--test-predictions and --folds: of folds figures alone are kept"
+                          : "--test-predictions needs --save-dir, where they go");
   std::optional<gcmc::FolderLock> lock;
   if (!folder.empty()) {
     lock.emplace(folder);
@@ -276,11 +305,11 @@ void run_train(const OptionsFor& options_for) {
     lock.reset();
     return;
   }
-  const gcmc::EnsembleResult result = gcmc::train_ensemble(ratings, after_reading(settings.options, start), show,
-                                                           stop.token(), train_one, std::move(continuation));
+  gcmc::EnsembleResult result = gcmc::train_ensemble(ratings, after_reading(settings.options, start), show,
+                                                     stop.token(), train_one, std::move(continuation));
   printer.finish();
   record_chosen_steps(settings.options.train, result.options.front().train);
-  if (!folder.empty()) write_run(folder, settings, result, data.report);
+  if (!folder.empty()) write_run(folder, settings, result, data);
   if (!result.metrics.members.back().stopped) checkpoints.remove();
   tell_stopped(result, settings.options, printer.phase(), stop.token().stop_requested(), checkpoints.are_kept());
   print_result(result, settings, folder);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -17,6 +18,13 @@ inline int rating_decimals(const SavedModel& model) {
   const double size = std::max(std::abs(model.levels.front()), std::abs(model.levels.back()));
   if (size == 0) return usual;
   return std::clamp(usual - 1 - static_cast<int>(std::floor(std::log10(size))), usual, 20);
+}
+
+/// Appends a number with so many digits behind the point, and no exponent.
+inline void append_fixed(std::string& to, double value, int decimals) {
+  std::array<char, 400> digits;
+  to.append(digits.data(),
+            std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals).ptr);
 }
 
 /// As short as the level is: 4, 3.5.
