@@ -32,32 +32,38 @@ GCMC_INLINE WideWords multiply_low(WideWords a, WideWords b) {
 /// As many 32-bit words as there are wide ones.
 typedef std::uint32_t NarrowWords __attribute__((vector_size(vector_bytes / 2)));
 
-/// Philox4x32-10 of `philox_lanes` counters at once; words[w] has a word of each.
-GCMC_INLINE void philox_many(const std::uint64_t* counters, const Mask& mask,
-                             NarrowWords (&words)[4][philox_lanes / wide_lanes]) {
-  constexpr int vectors = philox_lanes / wide_lanes;
-  WideWords c[4][vectors];
-  std::memcpy(c[0], counters, sizeof c[0]);
-  for (int v = 0; v < vectors; ++v) {
-    c[1][v] = c[0][v] >> 32;
-    c[2][v] = WideWords{} + mask.step;
-    c[3][v] = WideWords{} + mask.tensor;
-  }
-  auto k0 = static_cast<std::uint32_t>(mask.seed), k1 = static_cast<std::uint32_t>(mask.seed >> 32);
-  const WideWords m0 = WideWords{} + 0xD2511F53u, m2 = WideWords{} + 0xCD9E8D57u;
-  for (int round = 0; round < 10; ++round) {
+/// Philox4x32-10 of `count` of philox_lanes counters; words[w] has a word of each, and behind them what is of no use.
+/// Two vectors of each word at a time, which the registers hold together with their products.
+GCMC_INLINE void philox_many(const std::uint64_t* counters, int count, const Mask& mask,
+                             std::uint32_t (&words)[4][philox_lanes]) {
+  constexpr int vectors = 2;
+  for (int first = 0; first < count; first += vectors * wide_lanes) {
+    WideWords c[4][vectors];
+    std::memcpy(c[0], counters + first, sizeof c[0]);
     for (int v = 0; v < vectors; ++v) {
-      const WideWords a = multiply_low(c[0][v], m0), b = multiply_low(c[2][v], m2);
-      c[0][v] = (b >> 32) ^ c[1][v] ^ (WideWords{} + k0);
-      c[2][v] = (a >> 32) ^ c[3][v] ^ (WideWords{} + k1);
-      c[1][v] = b;
-      c[3][v] = a;
+      c[1][v] = c[0][v] >> 32;
+      c[2][v] = WideWords{} + mask.step;
+      c[3][v] = WideWords{} + mask.tensor;
     }
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
+    auto k0 = static_cast<std::uint32_t>(mask.seed), k1 = static_cast<std::uint32_t>(mask.seed >> 32);
+    const WideWords m0 = WideWords{} + 0xD2511F53u, m2 = WideWords{} + 0xCD9E8D57u;
+    for (int round = 0; round < 10; ++round) {
+      for (int v = 0; v < vectors; ++v) {
+        const WideWords a = multiply_low(c[0][v], m0), b = multiply_low(c[2][v], m2);
+        c[0][v] = (b >> 32) ^ c[1][v] ^ (WideWords{} + k0);
+        c[2][v] = (a >> 32) ^ c[3][v] ^ (WideWords{} + k1);
+        c[1][v] = b;
+        c[3][v] = a;
+      }
+      k0 += 0x9E3779B9;
+      k1 += 0xBB67AE85;
+    }
+    for (int w = 0; w < 4; ++w)
+      for (int v = 0; v < vectors; ++v) {
+        const NarrowWords narrow = __builtin_convertvector(c[w][v], NarrowWords);
+        std::memcpy(words[w] + first + v * wide_lanes, &narrow, sizeof narrow);
+      }
   }
-  for (int w = 0; w < 4; ++w)
-    for (int v = 0; v < vectors; ++v) words[w][v] = __builtin_convertvector(c[w][v], NarrowWords);
 }
 
 /// Bit i says whether draw i is below the limit, for the 16 draws of 8 words in memory's order.
@@ -65,6 +71,14 @@ GCMC_INLINE std::uint16_t draws_below(const void* words, std::uint32_t limit) {
 #if GCMC_VECTOR_BYTES == 64
   return _mm256_cmplt_epu16_mask(_mm256_loadu_si256(static_cast<const __m256i*>(words)),
                                  _mm256_set1_epi16(static_cast<short>(limit)));
+#elif defined(__x86_64__)
+  // Comparisons have a sign, so both sides are moved by half of their range.
+  const __m128i shift = _mm_set1_epi16(-0x8000), end = _mm_xor_si128(_mm_set1_epi16(static_cast<short>(limit)), shift);
+  const auto below = [&](const __m128i* draws) {
+    return _mm_cmplt_epi16(_mm_xor_si128(_mm_loadu_si128(draws), shift), end);
+  };
+  const auto* draws = static_cast<const __m128i*>(words);
+  return static_cast<std::uint16_t>(_mm_movemask_epi8(_mm_packs_epi16(below(draws), below(draws + 1))));
 #else
   std::uint16_t draws[16];
   std::memcpy(draws, words, sizeof draws);
@@ -82,13 +96,12 @@ inline void draw_two_groups(const Mask& mask, std::uint64_t group, std::uint8_t*
   static_assert(std::endian::native == std::endian::little, "draws are read as halves of words");
   std::uint64_t counters[philox_lanes];
   for (int lane = 0; lane < philox_lanes; ++lane) counters[lane] = group * 8 + static_cast<std::uint64_t>(lane);
-  alignas(64) NarrowWords words[4][philox_lanes / wide_lanes];
-  philox_many(counters, mask, words);
+  alignas(64) std::uint32_t words[4][philox_lanes];
+  philox_many(counters, philox_lanes, mask, words);
   // Word w of the 8 counters of a group are its draws 16 w to 16 w + 15, in order.
   for (int half = 0; half < 2; ++half)
     for (int w = 0; w < 4; ++w) {
-      const std::uint16_t sixteen =
-          draws_below(reinterpret_cast<const char*>(words[w]) + 32 * half, mask.keep_of_65536);
+      const std::uint16_t sixteen = draws_below(words[w] + 8 * half, mask.keep_of_65536);
       std::memcpy(bits + 8 * half + 2 * w, &sixteen, 2);
     }
 }
@@ -144,7 +157,6 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
   Offset carried = 0, removed = 0;
   for (Offset first = begin; first < end; first += philox_lanes) {
     const int n = static_cast<int>(smaller(philox_lanes, end - first));
-    NarrowWords drawn[4][philox_lanes / wide_lanes];
     std::uint64_t index[philox_lanes] = {}, counters[philox_lanes] = {};
     for (int k = 0; k < n; ++k) {
       const auto self = static_cast<std::uint64_t>(receiver),
@@ -152,9 +164,8 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
       index[k] = op.sources_are_items ? self * items + other : other * items + self;
       counters[k] = index[k] / 64 * 8 + index[k] / 2 % 8;
     }
-    philox_many(counters, op.mask, drawn);
     std::uint32_t words[4][philox_lanes];
-    std::memcpy(words, drawn, sizeof words);
+    philox_many(counters, n, op.mask, words);
     for (int k = 0; k < n; ++k) {
       const Index source = graph.source[first + k];
       const bool target = (words[index[k] / 16 % 4][k] >> (16 * (index[k] % 2)) & 0xFFFF) < op.mask.keep_of_65536;
