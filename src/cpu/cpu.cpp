@@ -11,6 +11,7 @@
 
 #include "available_threads.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/large_pages.hpp"
 #include "kernels.hpp"
 
 namespace gcmc {
@@ -47,9 +48,7 @@ void* map_pages(std::size_t room) {
 void* allocate_zeroed(std::size_t bytes) {
   const std::size_t room = room_for(bytes);
   void* const memory = bytes >= mapped ? map_pages(room) : ::operator new(room, alignment_of(bytes));
-#ifdef MADV_HUGEPAGE
-  if (in_huge_pages(bytes)) madvise(memory, room, MADV_HUGEPAGE);
-#endif
+  ask_for_large_pages(memory, room);
   if (bytes < mapped) std::memset(memory, 0, bytes + slack);
   return memory;
 }

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "gcmc/base/large_pages.hpp"
 #include "gcmc/base/parallel.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
@@ -86,8 +87,13 @@ class AdjacencySort {
 
   HostAdjacency sort() {
     HostAdjacency graph;
-    graph.offsets.resize(static_cast<std::size_t>(Offset{receivers_} * levels_ + 1));
-    graph.source.resize(static_cast<std::size_t>(ratings_.size()));
+    const auto rows = static_cast<std::size_t>(Offset{receivers_} * levels_ + 1),
+               edges = static_cast<std::size_t>(ratings_.size());
+    ask_for_large_pages(edges_.get(), edges * sizeof(Edge));
+    reserve_in_large_pages(graph.offsets, rows);
+    graph.offsets.resize(rows);
+    reserve_in_large_pages(graph.source, edges);
+    graph.source.resize(edges);
     graph.degree.resize(static_cast<std::size_t>(receivers_));
     run_parallel(threads_, pieces_, [&](Offset piece) {
       for_each_in(piece, [&](Index receiver, Index, Offset) { ++next(piece, receiver); });

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "gcmc/base/large_pages.hpp"
 #include "gcmc/base/random.hpp"
 #include "gcmc/ratings/ratings.hpp"
 
@@ -187,7 +188,8 @@ class Split {
   /// but random is followed.
   Split(const Ratings& ratings, const SplitOptions& options) {
     if (options.rule == SplitRule::random) {
-      entries_ = ratings.entries;
+      reserve_in_large_pages(entries_, ratings.entries.size());
+      entries_.assign(ratings.entries.begin(), ratings.entries.end());
       bounds_ = arrange(ratings, std::span(entries_), options);
       return;
     }

@@ -1,5 +1,4 @@
 // The safetensors format: 8 bytes of header length, a JSON header padded with spaces, then the tensors' bytes.
-#include <sys/mman.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "../json.hpp"
 #include "../output_file.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/large_pages.hpp"
 #include "gcmc/files/model_folder.hpp"
 #include "safetensors.hpp"
 #include "safetensors_header.hpp"
@@ -41,24 +41,12 @@ Tensor tensor_of(const TensorEntry& entry) {
   }
 }
 
-/// Sets the size, and asks for large pages before the memory is touched: of many small ones each costs a fault.
-template <class T>
-void resize(std::vector<T>& values, std::size_t size) {
-  constexpr std::size_t page = std::size_t{2} << 20;
-  values.reserve(size);
-#ifdef MADV_HUGEPAGE
-  auto* const begin = reinterpret_cast<char*>(values.data());
-  const std::size_t bytes = size * sizeof(T), skipped = (page - reinterpret_cast<std::uintptr_t>(begin) % page) % page;
-  if (bytes >= skipped + page) madvise(begin + skipped, (bytes - skipped) / page * page, MADV_HUGEPAGE);
-#endif
-  values.resize(size);
-}
-
 /// All of the tensor's bytes.
 template <class T>
 void read_values(std::vector<T>& values, InputFile& file, const TensorEntry& entry, const std::string& path) {
   const auto size = static_cast<std::size_t>(entry.end - entry.begin);
-  resize(values, size / sizeof(T));
+  reserve_in_large_pages(values, size / sizeof(T));
+  values.resize(size / sizeof(T));
   require(file.read(values.data(), size),
           [&] { return path + ": tensor " + json_quoted(entry.name) + " cannot be read (cut short?)"; });
 }
@@ -68,7 +56,8 @@ void read_values(Tensor& tensor, InputFile& file, const TensorEntry& entry, cons
     std::vector<std::uint16_t> halves;
     read_values(halves, file, entry, path);
     std::vector<float> values;
-    resize(values, halves.size());
+    reserve_in_large_pages(values, halves.size());
+    values.resize(halves.size());
     std::transform(halves.begin(), halves.end(), values.begin(),
                    [](std::uint16_t half) { return std::bit_cast<float>(std::uint32_t{half} << 16); });
     tensor.values = std::move(values);
