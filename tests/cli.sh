@@ -761,6 +761,11 @@ data_commands() {
   refuse 'untimed.csv: no column is known as the time.* columns time=NAME' train untimed.csv --split time "${quick[@]}"
   expect 0 train untimed.csv --split leave-1-out "${quick[@]}"
   refuse 'test-ratings and --split time both say what is held out' train timed.csv --split time --test-ratings parts_time/test.csv "${quick[@]}"
+  refuse 'test-predictions needs --save-dir' train timed.csv --test-predictions "${quick[@]}"
+  expect 0 train timed.csv --test-predictions --save-dir told "${quick[@]}"
+  [ "$(head -n 1 told/test_predictions.csv)" = user,item,rating,prediction ] || fail 'no test_predictions.csv'
+  expect 0 train timed.csv --save-dir told "${quick[@]}"
+  [ ! -e told/test_predictions.csv ] || fail 'predictions of an earlier model are left'
   refuse 'valid-ratings and --folds' train timed.csv --folds 3 --valid-ratings parts_time/valid.csv "${quick[@]}"
   expect 0 train parts_time/train.csv --valid-ratings parts_time/valid.csv "${quick[@]}"
   out_has 'Best Valid RMSE=[0-9.]*$'

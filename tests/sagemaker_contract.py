@@ -79,10 +79,10 @@ class Tree:
         assert process.returncode in codes, (process.returncode, self.errors())
         return self.log
 
-    def fails(self, *words):
+    def fails(self, *words, **more):
         failure = self.base / "output/failure"
         failure.unlink(missing_ok=True)
-        log = self.train(codes=(1, 2))
+        log = self.train(codes=(1, 2), **more)
         text = failure.read_bytes()
         assert 0 < len(text) < 1024 and all(word in text.decode() for word in words), text
         assert not re.search(LAST, log)
@@ -150,7 +150,7 @@ def train_encodings():
         assert config["share_param"] is True and config["train_max_iter"] == 2 and config["train_lr"] == 0.02, config
         for file in ("history.csv", "metrics.json", "curve.svg"):
             assert (figures / file).is_file(), file
-        with open(figures / "predictions.csv", encoding="utf-8") as file:
+        with open(figures / "test_predictions.csv", encoding="utf-8") as file:
             errors = [(float(row["rating"]) - float(row["prediction"])) ** 2 for row in csv.DictReader(file)]
         assert len(errors) == 10000 and f"{(sum(errors) / len(errors)) ** .5:.4f}" == re.search(LAST, log)[1]
         assert not (figures / "model").exists() and not (tree.base / "output/failure").exists()
@@ -177,7 +177,7 @@ def train_without_channel():
     """The set data_name is looked for in $GCMC_DATA_DIR before it is downloaded; by default the seed example's."""
     nothing = Tree("nothing", SMALL)
     nothing.write("hyperparameters", {**SMALL, "data_url": "http://127.0.0.1:1"})
-    nothing.fails("ml-1m")
+    nothing.fails("ml-1m", GCMC_DATA_DIR="")
     (WORK / "sets/mine").mkdir(parents=True)
     shutil.copy(RATINGS, WORK / "sets/mine/ratings.csv")
     tree = Tree("no-channel", {**SMALL, "data_name": "mine"})

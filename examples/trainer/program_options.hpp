@@ -73,7 +73,9 @@ void for_each_option(O& o, Visit&& visit) {
       o.save_dir);
   visit(row("save_id", "names a sub-folder of save_dir, so that runs lie side by side"), o.save_id);
   visit(row("model_dir", "folder for the model alone; empty: model/ beside the run's other files"), o.model_dir);
-  visit(row("test_predictions", "write predictions.csv of the test part into save_dir, too"), o.test_predictions);
+  visit(row("test_predictions",
+            "write test_predictions.csv into save_dir, too: user, item, rating and prediction of the test part"),
+        o.test_predictions);
   visit(row("checkpoint_dir",
             "folder for checkpoints, from which the same command goes on after a cut; empty: none, or see resume"),
         o.checkpoint_dir);

@@ -265,12 +265,12 @@ class Job {
     check_hosts();
     if (parameters_.contains("search")) search();
     const bool all_folds = parameters_.contains("folds") && !parameters_.contains("fold");
+    if (!all_folds) parameters_.try_emplace("test_predictions", "true");
     Arguments arguments = {"train"};
     if (parameters_.contains("search")) arguments.insert(arguments.end(), {"--config", winner().string()});
     append_data(arguments);
     arguments.insert(arguments.end(), {"--save-dir", figures_.string()});
-    if (!all_folds)
-      arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string(), "--test-predictions=true"});
+    if (!all_folds) arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string()});
     if (!all_folds && !parameters_.contains("checkpoint_dir") && !checkpoints_.empty())
       arguments.insert(arguments.end(), {"--checkpoint-dir", checkpoints_.string()});
     append_options(arguments, parameters_, false);
@@ -291,6 +291,7 @@ class Job {
     Parameters others = parameters_;
     others.erase("device");  // trials are trained on the processor
     others.erase("save_id");
+    others.erase("test_predictions");
     append_options(arguments, others, true);
     run_command(arguments);
     std::error_code none;

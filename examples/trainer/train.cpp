@@ -32,7 +32,7 @@ namespace {
 
 using gcmc::Options;
 
-constexpr const char* config_file = "config.json";
+constexpr const char *config_file = "config.json", *predictions_file = "test_predictions.csv";
 
 /// Stacked levels share the units evenly; what is left over is not used.
 void note_lowered_units(const gcmc::Ratings& ratings, const gcmc::ModelOptions& model) {
@@ -142,12 +142,14 @@ void write_run(const std::string& folder, const Settings& settings, gcmc::Ensemb
                const gcmc::DataSource& data) {
   std::vector<gcmc::RunFile> files = run_files(settings, result, data.report);
   if (settings.program.test_predictions)
-    files.push_back({"predictions.csv", predictions_csv(result, data.ratings, settings.options)});
+    files.push_back({predictions_file, predictions_csv(result, data.ratings, settings.options)});
+  std::error_code none;
+  if (!settings.program.test_predictions)  // those that are there are of an earlier model
+    std::filesystem::remove(std::filesystem::path(folder) / predictions_file, none);
   try {
     gcmc::save_run(folder, files, result.models, settings.program.model_dir);
   } catch (const gcmc::Error& problem) {
     const std::exception_ptr failure = std::current_exception();
-    std::error_code none;
     std::string place = (std::filesystem::temp_directory_path(none) / "gcmc-model-XXXXXX").string();
     if (none || !mkdtemp(place.data())) std::rethrow_exception(failure);
     try {
