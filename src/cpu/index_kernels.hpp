@@ -33,10 +33,11 @@ GCMC_INLINE WideWords multiply_low(WideWords a, WideWords b) {
 typedef std::uint32_t NarrowWords __attribute__((vector_size(vector_bytes / 2)));
 
 /// Philox4x32-10 of `count` of philox_lanes counters; words[w] has a word of each, and behind them what is of no use.
-/// Two vectors of each word at a time, which the registers hold together with their products.
+/// `vectors` of each word at a time: two are what the registers hold together with their products; more hide how long
+/// one waits for the other.
+template <int vectors>
 GCMC_INLINE void philox_many(const std::uint64_t* counters, int count, const Mask& mask,
                              std::uint32_t (&words)[4][philox_lanes]) {
-  constexpr int vectors = 2;
   for (int first = 0; first < count; first += vectors * wide_lanes) {
     WideWords c[4][vectors];
     std::memcpy(c[0], counters + first, sizeof c[0]);
@@ -97,7 +98,7 @@ inline void draw_two_groups(const Mask& mask, std::uint64_t group, std::uint8_t*
   std::uint64_t counters[philox_lanes];
   for (int lane = 0; lane < philox_lanes; ++lane) counters[lane] = group * 8 + static_cast<std::uint64_t>(lane);
   alignas(64) std::uint32_t words[4][philox_lanes];
-  philox_many(counters, philox_lanes, mask, words);
+  philox_many<GCMC_VECTOR_BYTES == 32 ? 4 : 2>(counters, philox_lanes, mask, words);
   // Word w of the 8 counters of a group are its draws 16 w to 16 w + 15, in order.
   for (int half = 0; half < 2; ++half)
     for (int w = 0; w < 4; ++w) {
@@ -165,7 +166,7 @@ inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offs
       counters[k] = index[k] / 64 * 8 + index[k] / 2 % 8;
     }
     std::uint32_t words[4][philox_lanes];
-    philox_many(counters, n, op.mask, words);
+    philox_many<2>(counters, n, op.mask, words);
     for (int k = 0; k < n; ++k) {
       const Index source = graph.source[first + k];
       const bool target = (words[index[k] / 16 % 4][k] >> (16 * (index[k] % 2)) & 0xFFFF) < op.mask.keep_of_65536;
