@@ -335,6 +335,8 @@ def train_parts():
     assert len(re.findall(OBJECTIVE, log)) == 2 and "Test RMSE" not in log, log
     metrics = json.loads((validated.base / "output/data/7/metrics.json").read_text())
     assert metrics["valid_ratings"] == 9 and metrics["test_ratings"] == 0, metrics
+    kept = json.loads((validated.base / "model/config.json").read_text())["metrics"]
+    assert set(kept) == {"best_valid_rmse"}, kept  # nothing of a test
     tree = Tree("channels", SMALL, ["train", "test", "validation", "features"])
     (tree.data("train") / "a.csv").write_text(header + "".join(first + second[20:]))
     (tree.data("test") / "a.csv").write_text(header + "".join(second[:10]))

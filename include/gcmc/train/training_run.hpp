@@ -354,8 +354,8 @@ class TrainingRun {
     if (m.test_ratings > 0) {
       saved.metrics["best_test_rmse"] = m.best_test_rmse;
       saved.metrics["best_test_mae"] = m.best_test_mae;
+      saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
     }
-    saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
   }
 
   std::string test_part_text() const {
