@@ -103,7 +103,7 @@ def refused(script, *arguments):
             run(script, *arguments)
         except SystemExit as end:
             assert end.code, arguments
-            return said.getvalue()
+            return said.getvalue() + str(end.code)
     raise AssertionError(f"{arguments} was taken")
 
 
@@ -123,7 +123,7 @@ def test_launch():
 
     [(operation, request)] = launched("train", *job)
     assert operation == "CreateTrainingJob" and "InputDataConfig" not in request and "CheckpointConfig" not in request
-    assert request["HyperParameters"] == {"data_name": "ml-1m"}
+    assert request["HyperParameters"] == {}  # the container's own: ml-1m
     assert request["Tags"] == [{"Key": "ML Task", "Value": "GCMC"}]
     [(_, request)] = launched("train", *job, "-p", "train_lr=0.02", "-p", "search=gcn_dropout=0.3..0.8", "-c",
                               "train=s3://b/ratings", "--input-mode", "FastFile", "--tag", "team=films")
@@ -131,8 +131,8 @@ def test_launch():
     assert request["InputDataConfig"][0]["ChannelName"] == "train"
     assert request["InputDataConfig"][0]["InputMode"] == request["AlgorithmSpecification"]["TrainingInputMode"] == "FastFile"
     assert len(request["Tags"]) == 2
-    [(_, request)] = launched("train", *job, "-p", "train_lr=0.02", "-c", "test=s3://b/test")
-    assert request["HyperParameters"] == {"train_lr": "0.02", "data_name": "ml-1m"}
+    [(_, request)] = launched("train", *job, "-p", "train-lr=0.02", "-c", "training=s3://b/ratings", "-c", "test=s3://b/test")
+    assert request["HyperParameters"] == {"train_lr": "0.02"} and len(request["InputDataConfig"]) == 2
 
     [(_, request)], _ = run("launch.py", "train", "--image", IMAGE, "--role", ROLE, "--output", "s3://b/jobs")
     assert request["TrainingJobName"].startswith("gcmc-")
@@ -156,7 +156,7 @@ def test_launch():
         "IntegerParameterRanges": [{"Name": "gcn_agg_units", "MinValue": "100", "MaxValue": "500", "ScalingType": "Linear"}],
         "CategoricalParameterRanges": [{"Name": "gcn_agg_accum", "Values": ["stack", "sum"]}]}
     definition = request["TrainingJobDefinition"]
-    assert definition["StaticHyperParameters"] == {"train_max_iter": "500", "data_name": "ml-1m"}
+    assert definition["StaticHyperParameters"] == {"train_max_iter": "500"}
     assert "validation:rmse" in [metric["Name"] for metric in definition["AlgorithmSpecification"]["MetricDefinitions"]]
 
     model = [*common, "--model", "s3://b/jobs/films/output/model.tar.gz"]
@@ -177,7 +177,12 @@ def test_launch():
     assert len(made) == 3 and "there is none" in printed
 
     assert "NAME=VALUE" in refused("launch.py", "train", *job, "-p", "train_lr")
-    assert "LOW..HIGH" in refused("launch.py", "tune", *job, "--range", "train_lr=3..1")
+    for values in ("train_lr=3..1", "train_lr=0..1:log"):
+        assert "LOW..HIGH" in refused("launch.py", "tune", *job, "--range", values)
+    assert "none is train" in refused("launch.py", "train", *job, "-c", "test=s3://b/test")
+    search = ("tune", *job, "--range", "train_lr=0.003..0.03")
+    assert "below train_max_iter" in refused("launch.py", *search, "-p", "train_max_iter=50.0")
+    assert "no range" in refused("launch.py", *search, "--range", "train-max-iter=10..100")
     print("launch.py: the requests of 7 commands are what botocore's model of SageMaker allows")
 
 

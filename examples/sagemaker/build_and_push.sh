@@ -2,7 +2,8 @@
 # Builds an image of gcmc and pushes it to the caller's registry (Amazon ECR), where SageMaker finds it:
 #   bash examples/sagemaker/build_and_push.sh cpu|cuda [--name NAME] [--region REGION] [--dry-run]
 # The account is the AWS CLI's; the region --region, $AWS_REGION, $AWS_DEFAULT_REGION or the CLI's, in this order. The
-# repository NAME (default: gcmc) is created if it is absent. The image's address is the last line. --dry-run prints the commands and runs none. Needs docker and the AWS CLI, version 2.
+# repository NAME (default: gcmc) is created if it is absent. The image's address is the last line. --dry-run prints the
+# commands and runs none. Needs docker and the AWS CLI, version 2.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -79,7 +79,7 @@ def job(options):
         "ResourceConfig": {"InstanceType": options.instance, "InstanceCount": 1, "VolumeSizeInGB": options.volume},
         "StoppingCondition": {"MaxRuntimeInSeconds": options.hours * HOUR},
     }
-    if options.channel:  # without one, the container downloads the data set data_name
+    if options.channel:
         wanted["InputDataConfig"] = [channel(name, uri, options.input_mode) for name, uri in options.channel]
     if options.command == "spot":
         wanted["EnableManagedSpotTraining"] = True
@@ -89,11 +89,10 @@ def job(options):
 
 
 def hyperparameters(options):
-    """Those given, by names with _; and the data set of the DGL example where neither they nor a channel say which."""
-    given = {name.replace("-", "_"): value for name, value in options.parameter}
-    if not {"train", "training"} & dict(options.channel).keys():
-        given.setdefault("data_name", "ml-1m")
-    return given
+    """Those given, by names with _."""
+    if options.channel and not {"train", "training"} & dict(options.channel).keys():
+        sys.exit("launch.py: there are channels and none is train: nothing is downloaded then, so give -c train=S3 too")
+    return {name.replace("-", "_"): value for name, value in options.parameter}
 
 
 def train(options):
@@ -186,7 +185,7 @@ def add_job(command):
     command.add_argument("-p", "--parameter", type=pair, action="append", default=[], metavar="NAME=VALUE",
                          help="an option of gcmc train, with _ for -")
     command.add_argument("-c", "--channel", type=pair, action="append", default=[], metavar="NAME=S3",
-                         help="own data: train, test, validation or features; without train, data_name (ml-1m) is downloaded")
+                         help="own data: train, test, validation or features; without any, data_name (ml-1m) is downloaded")
     command.add_argument("--input-mode", choices=("File", "FastFile"), default="File",
                          help="File copies the channels first; FastFile fetches them as they are read")
     command.add_argument("--instance", default="ml.c5.2xlarge",

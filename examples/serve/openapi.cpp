@@ -191,9 +191,9 @@ ordered_json operation(const Route& route, const ordered_json& known, bool guard
 }  // namespace
 
 std::string openapi_document(const std::vector<std::string>& models, const ServiceOptions& options) {
-  const bool guarded = !options.token.empty(), multi_model = options.sagemaker && options.sagemaker->multi_model;
+  const bool guarded = !options.token.empty();
   ordered_json known = ordered_json::parse(parameter_texts);
-  if (!multi_model) known["model"]["schema"]["enum"] = models;
+  if (!options.sagemaker) known["model"]["schema"]["enum"] = models;
   ordered_json document = {{"openapi", "3.0.3"},
                            {"info",
                             {{"title", "gcmc serve"},

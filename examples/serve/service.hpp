@@ -18,10 +18,9 @@ namespace serve {
 
 /// What Amazon SageMaker says of the container.
 struct SageMaker {
-  bool batch = false;        ///< a transform of files: each line must get one
-  bool multi_model = false;  ///< models come and go by /models
-  int payload_mb = 6;        ///< that a batch transform should send at once
-  int transforms = 1;        ///< that it should send side by side
+  bool batch = false;  ///< a transform of files: each line must get one
+  int payload_mb = 6;  ///< that a batch transform should send at once
+  int transforms = 1;  ///< that it should send side by side
   std::string default_accept = {};
   std::function<gcmc::Offset()> memory_left = {};  ///< bytes
 };

@@ -41,11 +41,10 @@ void sagemaker_serve() {
   serve::ServerOptions server;
   serve::SageMaker& sagemaker = server.service.sagemaker.emplace();
   sagemaker.batch = is_set("SAGEMAKER_BATCH");
-  sagemaker.multi_model = is_set("SAGEMAKER_MULTI_MODEL");
   sagemaker.memory_left = available_memory;
   if (const std::string type = environment("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"); !type.empty())
     sagemaker.default_accept = type;
-  if (!sagemaker.multi_model) server.models = {{"model", sagemaker::model_folder().string()}};
+  if (!is_set("SAGEMAKER_MULTI_MODEL")) server.models = {{"model", sagemaker::model_folder().string()}};
   server.host = "0.0.0.0";
   server.port = number("SAGEMAKER_BIND_TO_PORT", 65535).value_or(8080);
   server.service.most_pairs = 100000000;
