@@ -38,21 +38,16 @@ json read_object(const fs::path& path) {
   return object;
 }
 
-std::string without_blanks_around(const std::string& text) {
-  constexpr const char* blanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(blanks);
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
 /// The text of a value in any of the encodings: raw, or as JSON within a string. True is true, and 500.0 is 500.
 std::string plain_text(const json& value) {
-  const std::string text = without_blanks_around(value.is_string() ? value.get<std::string>() : value.dump());
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
   const json inner = json::parse(text, nullptr, false);
   if (inner.is_string()) return plain_text(inner);
   if (inner.is_number_float()) {
     const double number = inner.get<double>();
     if (std::abs(number) < 1e15 && number == std::floor(number)) return std::to_string(static_cast<long long>(number));
   }
+  if (inner.is_number() || inner.is_boolean()) return inner.dump();  // without blanks around
   return text == "True" ? "true" : text == "False" ? "false" : text;
 }
 
