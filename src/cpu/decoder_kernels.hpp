@@ -1,5 +1,5 @@
-// The fused bilinear decoder: scores, softmax, loss and every gradient of a user's pairs in one pass. Pairs are taken
-// in batches of one vector; no array has the size of the edges.
+// The fused bilinear decoder: scores, softmax, loss and every gradient of a user's pairs in one pass, batch after
+// batch; no array has the size of the edges.
 #pragma once
 
 #include <atomic>
@@ -27,13 +27,14 @@ GCMC_INLINE void pair_gradients(const T* basis, T* basis_gradient, Index block_s
     }
   for (int j = 0; j < n; ++j) {
     Vector<T> by[n_bases];
-    for (int s = 0; s < n_bases; ++s) by[s] = broadcast(y[s * lanes<T> + j]);
+    for (int s = 0; s < n_bases; ++s) by[s] = broadcast(y[s * batch_pairs<T> + j]);
     const T* row = items + rows[j];
-    const T* next = items + rows[j + lanes<T>];
+    const T* next = items + rows[j + batch_pairs<T>];
     T* row_gradient = item_gradient + rows[j];
     for (int v = 0; v < width; ++v) {
-      const Vector<T> z = load(row + v * lanes<T>);
-      __builtin_prefetch(next + v * lanes<T>);
+      Vector<T> z = load(row + v * lanes<T>);
+      load_once(z);
+      if (v * vector_bytes % 64 == 0) __builtin_prefetch(next + v * lanes<T>);
       Vector<T> dz = load(row_gradient + v * lanes<T>);
       for (int s = 0; s < n_bases; ++s) {
         dq[s][v] += by[s] * z;
@@ -80,10 +81,10 @@ __attribute__((noinline)) void smooth_labels(const Decode<T>& op, Integers<T> la
   }
 }
 
-/// From the softmax of one batch to y[s] = dLoss/dx_s; adds to the coefficients' gradient.
+/// From the softmax of the batch's vector `part` to y[s][part] = dLoss/dx_s; adds to the coefficients' gradient.
 template <class T, class Levels>
 GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, Integers<T> label, Integers<T> valid,
-                                 Levels levels, T per_pair, PairScratch<T>& own) {
+                                 Levels levels, T per_pair, PairScratch<T>& own, int part) {
   const Index stride = row_stride<T>(levels);
   const Vector<T> scale = select<T>(valid, broadcast(per_pair), Vector<T>{}), by = soft.inverse_total * scale;
   for_bases_by_twos(
@@ -97,8 +98,25 @@ GCMC_INLINE void logit_gradients(const Decode<T>& op, const Softmax<T>& soft, In
             own.coefficient_gradient[Offset{first + s} * levels + r] += d * own.x[first + s];
           }
         }
-        for (int s = 0; s < n; ++s) own.y[first + s] = y[s];
+        for (int s = 0; s < n; ++s) own.y[(first + s) * own.batch_vectors + part] = y[s];
       });
+}
+
+/// y of the batch's vector `part`, whose `n` pairs begin at `first`.
+template <class T, class Levels, class Vectors>
+GCMC_INLINE void score_gradients(const Decode<T>& op, const T* basis, Offset first, Offset n, int part, Levels levels,
+                                 Vectors vectors, T per_pair, const T* item_gradient, PairScratch<T>& own,
+                                 ChunkSums<T>& sums) {
+  const Offset* rows = own.pairs.rows + first;
+  all_dots<T>(
+      basis, op.items.stride, op.bases, op.items.data, rows, vectors,
+      own.x, [&](int j) __attribute__((always_inline)) { prefetch_row(item_gradient + rows[j], vectors); });
+  const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
+  Softmax<T> soft =
+      softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
+  if (op.smoothing > 0) smooth_labels(op, label, own, soft);
+  sums.add(soft, valid);
+  logit_gradients(op, soft, label, valid, levels, per_pair, own, part);
 }
 
 /// Adds the pairs collected in `own` to the user's and the items' gradients.
@@ -110,24 +128,18 @@ void decode_user(const Decode<T>& op, Offset user, Levels levels, Vectors vector
   T* basis_gradient = op.user_basis_gradient.row(user);
   std::memset(basis_gradient, 0, sizeof(T) * static_cast<std::size_t>(op.user_basis_gradient.stride));
   own.pairs.collect(op.pairs, user);
-  for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
-    const int n = own.pairs.batch(first);
-    const Offset* rows = own.pairs.rows + first;
-    all_dots<T>(
-        basis, stride, op.bases, op.items.data, rows, vectors,
-        own.x, [&](int j) __attribute__((always_inline)) { prefetch_row(item_gradient + rows[j], vectors); });
-    const Integers<T> label = own.pairs.labels(first), valid = first_lanes<T>(n);
-    Softmax<T> soft =
-        softmax<T>(op.coefficients, op.bases, row_stride<T>(levels), levels, op.values, own.x, label, own.p);
-    if (op.smoothing > 0) smooth_labels(op, label, own, soft);
-    sums.add(soft, valid);
-    logit_gradients(op, soft, label, valid, levels, per_pair, own);
+  for (Offset first = 0; first < own.pairs.count; first += batch_pairs<T>) {
+    const int n = static_cast<int>(smaller(batch_pairs<T>, own.pairs.count - first));
+    for (int part = 0; part * lanes<T> < n; ++part)
+      score_gradients(op, basis, first + part * lanes<T>, n - part * lanes<T>, part, levels, vectors, per_pair,
+                      item_gradient, own, sums);
     const T* y = reinterpret_cast<const T*>(own.y);
     for_bases_by_twos(
         op.bases, [&](Index s, auto n_bases) __attribute__((always_inline)) {
           const Offset at = Offset{s} * stride;
           batch_gradients<T, decltype(n_bases)::value>(basis + at, basis_gradient + at, stride, op.items.data,
-                                                       item_gradient, rows, vectors, y + s * lanes<T>, n);
+                                                       item_gradient, own.pairs.rows + first, vectors,
+                                                       y + s * batch_pairs<T>, n);
         });
   }
 }

@@ -1,5 +1,4 @@
-// A batch of pairs, one a vector lane: their scores, softmax and sums. Shared by the decoder with and without
-// gradients.
+// Pairs in vectors, one a lane: their scores, softmax and sums. Shared by the decoder with and without gradients.
 #pragma once
 
 #include "parallel.hpp"
@@ -7,6 +6,11 @@
 
 namespace gcmc {
 namespace {
+
+/// Pairs whose gradients are added at once: as many on every instruction set, since what a batch costs apart from its
+/// pairs weighs more the fewer they are.
+template <class T>
+constexpr int batch_pairs = 64 / static_cast<int>(sizeof(T));
 
 /// One user's pairs, copied out of the adjacency's rows: where each item's row begins, and levels as vector lanes;
 /// padded by two batches, so that the batch behind a batch may be prefetched.
@@ -29,12 +33,10 @@ struct UserPairs {
       }
       count += n;
     }
-    for (int i = 0; i < 2 * lanes<T>; ++i) {
-      rows[count + i] = count ? rows[0] : 0;
-      levels[count + i] = 0;
-    }
+    const Vector<Offset> padding = Vector<Offset>{} + (count ? rows[0] : 0);
+    for (int k = 0; k < 2 * batch_pairs<T>; k += lanes<Offset>) std::memcpy(rows + count + k, &padding, sizeof padding);
+    std::memset(levels + count, 0, 2 * batch_pairs<T> * sizeof(T));
   }
-  int batch(Offset first) const { return static_cast<int>(smaller(lanes<T>, count - first)); }
   Integers<T> labels(Offset first) const {
     Integers<T> label;
     std::memcpy(&label, levels + first, sizeof label);
@@ -80,7 +82,8 @@ GCMC_INLINE void partial_dots(const T* basis, Index block_stride, const T* items
     Vector<T> q[n_bases];
     for (int s = 0; s < n_bases; ++s) q[s] = load(basis + s * block_stride + v * lanes<T>);
     for (int j = 0; j < n_items; ++j) {
-      const Vector<T> z = load(row[j] + v * lanes<T>);
+      Vector<T> z = load(row[j] + v * lanes<T>);
+      if constexpr (n_bases > 1) load_once(z);
       for (int s = 0; s < n_bases; ++s) acc[s][j] += q[s] * z;
     }
   }
@@ -198,21 +201,23 @@ class ChunkSums {
 /// Memory of one thread, carved from one allocation.
 template <class T>
 struct PairScratch {
-  static Offset room(Index largest_row) { return round_up(largest_row + 3 * lanes<T>, 64); }
+  static constexpr int batch_vectors = batch_pairs<T> / lanes<T>;
+  static Offset room(Index largest_row) { return round_up(largest_row + 3 * batch_pairs<T>, 64); }
   static Offset size(Index levels, Index bases, Index largest_row) {
-    const Offset vectors = levels + 2 * Offset{bases} + Offset{bases} * levels;
+    const Offset vectors = levels + (1 + batch_vectors) * Offset{bases} + Offset{bases} * levels;
     return round_up(vectors * vector_bytes + room(largest_row) * static_cast<Offset>(sizeof(Offset) + sizeof(T)), 64);
   }
   PairScratch(std::byte* memory, Index levels, Index bases, Index largest_row, Index item_stride) {
     p = reinterpret_cast<Vector<T>*>(memory);
     x = p + levels;
     y = x + bases;
-    coefficient_gradient = y + bases;
+    coefficient_gradient = y + batch_vectors * Offset{bases};
     pairs.rows = reinterpret_cast<Offset*>(coefficient_gradient + Offset{bases} * levels);
     pairs.levels = reinterpret_cast<Element<Integers<T>>*>(pairs.rows + room(largest_row));
     pairs.stride = item_stride;
   }
-  Vector<T>*p, *x, *y, *coefficient_gradient;
+  Vector<T>*p, *x, *y;  ///< [levels], [bases] of one vector of pairs; [bases][batch_vectors]
+  Vector<T>* coefficient_gradient;
   UserPairs<T> pairs;
 };
 

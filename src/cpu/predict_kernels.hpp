@@ -37,7 +37,7 @@ void predict_user(const Predict<T>& op, Offset user, Levels levels, Vectors vect
   own.pairs.collect(op.pairs, user);
   const Offset begin = op.pairs.begin[user * levels];
   for (Offset first = 0; first < own.pairs.count; first += lanes<T>) {
-    const int n = own.pairs.batch(first);
+    const int n = static_cast<int>(smaller(lanes<T>, own.pairs.count - first));
     const Offset* rows = own.pairs.rows + first;
     all_dots<T>(
         op.user_basis.row(user), stride, op.bases, op.items.data, rows, vectors,

@@ -65,6 +65,13 @@ template <class T>
 GCMC_INLINE Vector<T> broadcast(T x) {
   return x - Vector<T>{};
 }
+/// Makes the compiler load x once, into a register, where it would make memory an operand of each use of x.
+template <class V>
+GCMC_INLINE void load_once(V& x) {
+#if defined(__x86_64__)
+  asm volatile("" : "+v"(x));
+#endif
+}
 /// As many indices as there are lanes of offsets, widened.
 GCMC_INLINE Vector<Offset> load_indices(const Index* p) {
   Indices indices;
