@@ -9,8 +9,6 @@
 namespace gcmc {
 namespace {
 
-constexpr int philox_lanes = 16;
-
 /// 64-bit lanes whose low halves are the words of Philox; the high halves are never looked at.
 typedef std::uint64_t WideWords __attribute__((vector_size(vector_bytes)));
 constexpr int wide_lanes = vector_bytes / 8;
@@ -32,38 +30,27 @@ GCMC_INLINE WideWords multiply_low(WideWords a, WideWords b) {
 /// As many 32-bit words as there are wide ones.
 typedef std::uint32_t NarrowWords __attribute__((vector_size(vector_bytes / 2)));
 
-/// Philox4x32-10 of `count` of philox_lanes counters; words[w] has a word of each, and behind them what is of no use.
-/// `vectors` of each word at a time: two are what the registers hold together with their products; more hide how long
-/// one waits for the other.
+/// Philox4x32-10: words c[0] to c[3] of the counters that c[0] holds before. `vectors` of each word at a time: two are
+/// what the registers hold together with their products; more hide how long one waits for the other.
 template <int vectors>
-GCMC_INLINE void philox_many(const std::uint64_t* counters, int count, const Mask& mask,
-                             std::uint32_t (&words)[4][philox_lanes]) {
-  for (int first = 0; first < count; first += vectors * wide_lanes) {
-    WideWords c[4][vectors];
-    std::memcpy(c[0], counters + first, sizeof c[0]);
+GCMC_INLINE void philox(const Mask& mask, WideWords (&c)[4][vectors]) {
+  for (int v = 0; v < vectors; ++v) {
+    c[1][v] = c[0][v] >> 32;
+    c[2][v] = WideWords{} + mask.step;
+    c[3][v] = WideWords{} + mask.tensor;
+  }
+  auto k0 = static_cast<std::uint32_t>(mask.seed), k1 = static_cast<std::uint32_t>(mask.seed >> 32);
+  const WideWords m0 = WideWords{} + 0xD2511F53u, m2 = WideWords{} + 0xCD9E8D57u;
+  for (int round = 0; round < 10; ++round) {
     for (int v = 0; v < vectors; ++v) {
-      c[1][v] = c[0][v] >> 32;
-      c[2][v] = WideWords{} + mask.step;
-      c[3][v] = WideWords{} + mask.tensor;
+      const WideWords a = multiply_low(c[0][v], m0), b = multiply_low(c[2][v], m2);
+      c[0][v] = (b >> 32) ^ c[1][v] ^ (WideWords{} + k0);
+      c[2][v] = (a >> 32) ^ c[3][v] ^ (WideWords{} + k1);
+      c[1][v] = b;
+      c[3][v] = a;
     }
-    auto k0 = static_cast<std::uint32_t>(mask.seed), k1 = static_cast<std::uint32_t>(mask.seed >> 32);
-    const WideWords m0 = WideWords{} + 0xD2511F53u, m2 = WideWords{} + 0xCD9E8D57u;
-    for (int round = 0; round < 10; ++round) {
-      for (int v = 0; v < vectors; ++v) {
-        const WideWords a = multiply_low(c[0][v], m0), b = multiply_low(c[2][v], m2);
-        c[0][v] = (b >> 32) ^ c[1][v] ^ (WideWords{} + k0);
-        c[2][v] = (a >> 32) ^ c[3][v] ^ (WideWords{} + k1);
-        c[1][v] = b;
-        c[3][v] = a;
-      }
-      k0 += 0x9E3779B9;
-      k1 += 0xBB67AE85;
-    }
-    for (int w = 0; w < 4; ++w)
-      for (int v = 0; v < vectors; ++v) {
-        const NarrowWords narrow = __builtin_convertvector(c[w][v], NarrowWords);
-        std::memcpy(words[w] + first + v * wide_lanes, &narrow, sizeof narrow);
-      }
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
   }
 }
 
@@ -95,10 +82,21 @@ GCMC_INLINE std::uint16_t draws_below(const void* words, std::uint32_t limit) {
 /// The 128 bits of indices 64 * group .. 64 * group + 127.
 inline void draw_two_groups(const Mask& mask, std::uint64_t group, std::uint8_t* bits) {
   static_assert(std::endian::native == std::endian::little, "draws are read as halves of words");
-  std::uint64_t counters[philox_lanes];
-  for (int lane = 0; lane < philox_lanes; ++lane) counters[lane] = group * 8 + static_cast<std::uint64_t>(lane);
-  alignas(64) std::uint32_t words[4][philox_lanes];
-  philox_many<GCMC_VECTOR_BYTES == 32 ? 4 : 2>(counters, philox_lanes, mask, words);
+  constexpr int counters = 16, vectors = GCMC_VECTOR_BYTES == 32 ? 4 : 2;
+  alignas(64) static constexpr std::uint64_t ascending[counters] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                                    8, 9, 10, 11, 12, 13, 14, 15};
+  alignas(64) std::uint32_t words[4][counters];
+  for (int first = 0; first < counters; first += vectors * wide_lanes) {
+    WideWords c[4][vectors];
+    std::memcpy(c[0], ascending + first, sizeof c[0]);
+    for (int v = 0; v < vectors; ++v) c[0][v] += group * 8;
+    philox(mask, c);
+    for (int w = 0; w < 4; ++w)
+      for (int v = 0; v < vectors; ++v) {
+        const NarrowWords narrow = __builtin_convertvector(c[w][v], NarrowWords);
+        std::memcpy(words[w] + first + v * wide_lanes, &narrow, sizeof narrow);
+      }
+  }
   // Word w of the 8 counters of a group are its draws 16 w to 16 w + 15, in order.
   for (int half = 0; half < 2; ++half)
     for (int w = 0; w < 4; ++w) {
@@ -151,46 +149,67 @@ void select_sources(const SelectSources& op, CpuContext& context) {
   });
 }
 
-/// Keeps the order of the row in both parts; returns how many carry messages.
-inline Offset split_row(const SplitEdges& op, Index receiver, Offset begin, Offset end, Index* predicted) {
+/// Entries whose draws are taken at once.
+constexpr int split_lanes = 2 * wide_lanes;
+
+/// For entries [begin, end) of one receiver: 1 for those that carry messages, 0 for those that are predicted. Writes
+/// whole vectors.
+inline void draw_carried(const SplitEdges& op, Index receiver, Offset begin, Offset end, Index* is_carried) {
   const Adjacency& graph = op.adjacency;
-  const std::uint64_t items = static_cast<std::uint64_t>(op.sources_are_items ? graph.sources : graph.receivers);
-  Offset carried = 0, removed = 0;
-  for (Offset first = begin; first < end; first += philox_lanes) {
-    const int n = static_cast<int>(smaller(philox_lanes, end - first));
-    std::uint64_t index[philox_lanes] = {}, counters[philox_lanes] = {};
-    for (int k = 0; k < n; ++k) {
-      const auto self = static_cast<std::uint64_t>(receiver),
-                 other = static_cast<std::uint64_t>(graph.source[first + k]);
-      index[k] = op.sources_are_items ? self * items + other : other * items + self;
-      counters[k] = index[k] / 64 * 8 + index[k] / 2 % 8;
+  const auto self = static_cast<std::uint64_t>(receiver);
+  const auto items = static_cast<std::uint64_t>(op.sources_are_items ? graph.sources : graph.receivers);
+  for (Offset first = begin; first < end; first += split_lanes) {
+    Index sources[split_lanes] = {};
+    if (end - first >= split_lanes)
+      std::memcpy(sources, graph.source + first, sizeof sources);
+    else
+      std::memcpy(sources, graph.source + first, sizeof(Index) * static_cast<std::size_t>(end - first));
+    WideWords index[2], c[4][2];
+    for (int v = 0; v < 2; ++v) {
+      const auto other = reinterpret_cast<WideWords>(load_indices(sources + v * wide_lanes));
+      index[v] = op.sources_are_items ? other + self * items : multiply_low(other, WideWords{} + items) + self;
+      c[0][v] = (index[v] >> 6 << 3) + (index[v] >> 1 & 7);
     }
-    std::uint32_t words[4][philox_lanes];
-    philox_many<2>(counters, n, op.mask, words);
-    for (int k = 0; k < n; ++k) {
-      const Index source = graph.source[first + k];
-      const bool target = (words[index[k] / 16 % 4][k] >> (16 * (index[k] % 2)) & 0xFFFF) < op.mask.keep_of_65536;
-      op.source[begin + carried] = source;
-      predicted[removed] = source;
-      carried += !target;
-      removed += target;
+    philox(op.mask, c);
+    for (int v = 0; v < 2; ++v) {
+      const WideWords odd_word = (index[v] >> 4 & 1) != 0, upper_words = (index[v] >> 5 & 1) != 0;
+      const WideWords word = upper_words ? (odd_word ? c[3][v] : c[2][v]) : (odd_word ? c[1][v] : c[0][v]);
+      const WideWords draw = word >> ((index[v] & 1) << 4) & 0xFFFF;
+      const auto carried = __builtin_convertvector((draw >= std::uint64_t{op.mask.keep_of_65536}) & 1, NarrowWords);
+      std::memcpy(is_carried + (first - begin) + v * wide_lanes, &carried, sizeof carried);
     }
   }
-  for (Offset k = 0; k < removed; ++k) op.source[begin + carried + k] = predicted[k];
+}
+
+/// Keeps the order of a row's n sources in both parts; returns how many carry messages. `predicted` is memory for n.
+inline Offset split_row(const Index* source, const Index* is_carried, Offset n, Index* predicted, Index* to) {
+  Offset carried = 0, removed = 0;
+  for (Offset e = 0; e < n; ++e) {
+    to[carried] = source[e];
+    predicted[removed] = source[e];
+    carried += is_carried[e];
+    removed += 1 - is_carried[e];
+  }
+  for (Offset e = 0; e < removed; ++e) to[carried + e] = predicted[e];
   return carried;
 }
 
 void split_edges(const SplitEdges& op, CpuContext& context) {
   const Adjacency& graph = op.adjacency;
-  const PerThread<Index> scratch = context.scratch_per_thread<Index>(0, graph.largest_row + 16);
+  const Offset room = round_up(graph.largest_row + split_lanes, 16);
+  const PerThread<Index> scratch = context.scratch_per_thread<Index>(0, 2 * room);
   constexpr Offset piece = 64;
   for_each_task_with_thread(context, (graph.receivers + piece - 1) / piece, [&](Offset task, int thread) {
-    Index* predicted = scratch.of(thread);
+    Index* is_carried = scratch.of(thread);
     for (Offset i = task * piece; i < smaller(graph.receivers, (task + 1) * piece); ++i) {
+      const Offset first = i * graph.levels, last = first + graph.levels, start = graph.begin[first];
+      draw_carried(op, static_cast<Index>(i), start, graph.end[last - 1], is_carried);
       op.carried[i] = 0;
-      for (Offset row = i * graph.levels; row < (i + 1) * graph.levels; ++row) {
-        const Offset carried = split_row(op, static_cast<Index>(i), graph.begin[row], graph.end[row], predicted);
-        op.middle[row] = graph.begin[row] + carried;
+      for (Offset row = first; row < last; ++row) {
+        const Offset begin = graph.begin[row];
+        const Offset carried = split_row(graph.source + begin, is_carried + (begin - start), graph.end[row] - begin,
+                                         is_carried + room, op.source + begin);
+        op.middle[row] = begin + carried;
         op.carried[i] += carried;
       }
     }
