@@ -126,6 +126,19 @@ TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]"
   CHECK(result.metrics.beats_baseline() == true);
 }
 
+TEST_CASE("auto's blocks are of whole vectors, and narrower for many ratings", "[auto]") {
+  const auto units = [](Offset ratings, Index levels) {
+    return preset_options("auto", "mine", counted(1000, ratings, levels)).model.units;
+  };
+  CHECK(units(299999, 5) == 80 * 6);
+  CHECK(units(300000, 5) == 64 * 6);
+  CHECK(units(299999, 10) == 48 * 11);
+  CHECK(units(300000, 10) == 48 * 11);
+  CHECK(units(299999, 2) == 160 * 3);
+  CHECK(units(300000, 2) == 128 * 3);
+  CHECK(units(1000, 60) == 16 * 61);
+}
+
 TEST_CASE("fast takes more units and more dropout where there is more time for a rating", "[auto]") {
   const Ratings ratings = counted(1000, 1000000, 5);
   const auto model = [&](double seconds) { return preset_options("fast", "mine", ratings, seconds).model; };

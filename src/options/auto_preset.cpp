@@ -179,12 +179,17 @@ class Chooser {
     choose_factors("0.01");
   }
 
-  /// Blocks that stacking would make too narrow get more units.
+  /// Stacked blocks of whole vectors, together about as wide as the usual hidden layer. With many ratings, whose steps
+  /// are dear, 384 units do as well, in blocks of 64 or more.
   void choose_width() {
-    const Index needed = narrowest_block * (levels_ + 1);
-    if (needed <= Options{}.model.units) return;
-    choose({{"gcn_agg_units", std::to_string(needed)}},
-           std::to_string(levels_) + " levels: " + std::to_string(narrowest_block) + " units for each");
+    const Index tables = levels_ + 1;
+    const auto block = [&](Index units) {
+      return std::max((units / tables + narrowest_block / 2) / narrowest_block, 1) * narrowest_block;
+    };
+    Index width = block(Options{}.model.units);
+    if (count_ >= many_ratings) width = std::min(width, std::max(block(384), 64));
+    choose({{"gcn_agg_units", std::to_string(width * tables)}},
+           std::to_string(width) + " units for each of " + std::to_string(tables) + " blocks");
   }
 
   void choose_features() {

@@ -57,11 +57,13 @@ void apply_best(Options& options) {
   train.warm_up = 10;
   train.target_removal = 0.3;
   if (name == "ml-1m") {
+    model.units = 384;
     model.node_dropout = 0.4;
     train.learning_rate = 0.02;
     train.embedding_draws = 100;
     train.max_iterations = 600;
   } else {
+    model.units = 480;
     model.node_dropout = 0.6;
     model.feature_dropout = 0.5;
     train.learning_rate = 0.01;
