@@ -18,12 +18,6 @@ namespace {
 
 constexpr const char *csv_type = "text/csv", *json_type = "application/json";
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 std::string without_blanks(std::string text) {
   std::erase(text, ' ');
   return text;
@@ -43,7 +37,7 @@ std::vector<std::string> fields_of(std::string_view line) {
     const char c = line[k];
     if (quoted && c == '"' && k + 1 < line.size() && line[k + 1] == '"')
       fields.back() += line[++k];
-    else if (c == '"' && (quoted || trimmed(fields.back()).empty()))
+    else if (c == '"' && (quoted || gcmc::trimmed(fields.back()).empty()))
       quoted = !quoted;
     else if (c == ',' && !quoted)
       fields.emplace_back();
@@ -51,7 +45,7 @@ std::vector<std::string> fields_of(std::string_view line) {
       fields.back() += c;
   }
   if (quoted) return {};
-  for (std::string& field : fields) field = std::string(trimmed(field));
+  for (std::string& field : fields) field = std::string(gcmc::trimmed(field));
   return fields;
 }
 

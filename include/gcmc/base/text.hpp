@@ -1,4 +1,4 @@
-// Text made fit to be shown, or to be a field of a table.
+// Text without what is around it, made fit to be shown, or to be a field of a table.
 #pragma once
 
 #include <array>
@@ -8,6 +8,14 @@
 #include <string_view>
 
 namespace gcmc {
+
+/// `text` without the blanks and tabs around it.
+inline std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  return text;
+}
 
 struct CodePoint {
   char32_t value = 0;

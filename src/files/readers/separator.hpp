@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "text_file.hpp"
 
 namespace gcmc {
@@ -16,14 +17,6 @@ inline constexpr std::string_view blanks = " \t";
 inline std::string_view without_leading(std::string_view text, std::string_view what = blanks) {
   text.remove_prefix(std::min(text.find_first_not_of(what), text.size()));
   return text;
-}
-
-/// Blanks and tabs around a field do not belong to it.
-inline std::string_view trimmed(std::string_view field) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!field.empty() && blank(field.back())) field.remove_suffix(1);
-  while (!field.empty() && blank(field.front())) field.remove_prefix(1);
-  return field;
 }
 
 /// One character, two colons, or any number of blanks and tabs.
