@@ -53,7 +53,7 @@ def fast(*budgets):
 OURS = {
     "ml-100k": ("ml-100k --split u1", {**fast(0.7, 1, 3, 10), "dgl": "--preset dgl --gcn-agg-accum stack",
                                        "best": "--preset best"}),
-    "ml-1m": ("ml-1m", {**fast(1.6, 2, 2.5, 3.6, 7, 12, 25, 60), "dgl": "--preset dgl --gcn-agg-accum sum",
+    "ml-1m": ("ml-1m", {**fast(1.6, 2, 2.5, 3.6, 7, 12, 17, 25), "dgl": "--preset dgl --gcn-agg-accum sum",
                         "best": "--preset best"}),
     "ml-latest-small": ("ml-latest-small", {**fast(1, 3, 10), "auto": "--preset auto"}),
 }

@@ -109,11 +109,11 @@ TEST_CASE("auto begins with factors, and takes fewer steps of many ratings or le
   CHECK(dense.max_iterations == 600);
 }
 
-TEST_CASE("auto smooths labels and calibrates where enough ratings validate, and never one alone", "[auto]") {
-  const std::size_t count = GENERATE(19999, 20000, 300000);
-  const auto choices = preset_choices("auto", counted(1000, count, 5));
-  CHECK((find(choices, "calibrate") != nullptr) == (count >= 20000));
-  CHECK((find(choices, "label_smoothing") != nullptr) == (count >= 20000));
+TEST_CASE("auto calibrates where enough ratings validate, and smooths labels where they are not many each", "[auto]") {
+  const std::size_t count = GENERATE(19999, 20000, 149999, 150000, 300000);
+  const Options options = preset_options("auto", "mine", counted(1000, count, 5));
+  CHECK(options.train.calibrate == (count >= 20000));
+  CHECK(options.model.label_smoothing == (count >= 20000 && count < 150000 ? 0.1 : 0.0));
 }
 
 TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
@@ -145,22 +145,39 @@ TEST_CASE("fast takes more units and more dropout where there is more time for a
   CHECK(model(10).units == 32 * 6);
   CHECK(model(11).units == 64 * 6);
   CHECK(model(0) == model(25));
-  CHECK(model(49).units == 64 * 6);
-  CHECK(model(50).units == 80 * 6);
   CHECK(model(10).node_dropout < model(11).node_dropout);
-  CHECK(model(11).node_dropout < model(60).node_dropout);
-  const auto start = [&](double seconds) { return preset_options("fast", "mine", ratings, seconds).train.start; };
-  CHECK(start(49) == Start::factors);
-  CHECK(start(50) == Start::drawn);
+  CHECK(model(13.9).node_dropout < model(14).node_dropout);
+  CHECK(model(21.9).node_dropout < model(22).node_dropout);
   CHECK(model(4.4).normalization == Normalization::left);
   CHECK(model(4.5).normalization == Normalization::symmetric);
   const Ratings sparse = counted(30000, 1000000, 5);
+  const auto units_of_sparse = [](double seconds) {
+    return preset_options("fast", "mine", counted(7000, 1000000, 5), seconds).model.units;
+  };
+  CHECK(units_of_sparse(10.9) == 32 * 6);
+  CHECK(units_of_sparse(11) == 64 * 6);
+  CHECK(units_of_sparse(49) == 64 * 6);
+  CHECK(units_of_sparse(50) == 80 * 6);
   for (const double seconds : {1, 10, 11, 60}) {
     const Options options = preset_options("fast", "mine", sparse, seconds);
     CHECK(options.train.start == Start::factors);
     CHECK(options.model.normalization == Normalization::symmetric);
   }
   CHECK(preset_options("auto", "mine", ratings, 1) == preset_options("auto", "mine", ratings));
+}
+
+TEST_CASE("fast trains what best does where there is time for it", "[auto]") {
+  const Options best = preset_options("best", "ml-1m"),
+                fast = preset_options("fast", "mine", counted(4873, 1000209, 5), 23);
+  CHECK(fast.model.units == best.model.units);
+  CHECK(fast.model.output == best.model.output);
+  CHECK(fast.model.node_dropout == best.model.node_dropout);
+  CHECK(fast.model.label_smoothing == best.model.label_smoothing);
+  CHECK(fast.train.start == best.train.start);
+  CHECK(fast.train.learning_rate == best.train.learning_rate);
+  CHECK(fast.train.max_iterations == best.train.max_iterations);
+  CHECK(fast.train.target_removal == best.train.target_removal);
+  CHECK(fast.train.embedding_draws == best.train.embedding_draws);
 }
 
 TEST_CASE("fast takes narrower tables, and less dropout, where there are few ratings for their rows", "[auto]") {

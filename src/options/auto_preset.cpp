@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <initializer_list>
+#include <span>
 #include <utility>
 
 namespace gcmc {
@@ -17,10 +18,32 @@ constexpr Index narrowest_block = 16;
 /// Mean numbers of ratings of a user or item from which on fewer messages are dropped.
 constexpr Offset sparse = 40, dense = 150;
 constexpr Index many_levels = 8;  // from these on, blocks of units are narrow
-/// Microseconds a rating that fast has: no time for symmetric messages of many ratings below the first, narrow models
-/// below the second, wide ones from the third on; of sparse ratings, more dropout and averaged embeddings from the last
-/// on, which is also what it has without a budget.
-constexpr double a_moment = 4.5, short_of_time = 11, plenty = 50, a_while = 25;
+
+/// What fast trains where it has `from` microseconds a rating or more. Few units and little dropout learn most in
+/// little time, and have learnt all that they can soon.
+struct Pace {
+  double from;
+  Index width;     ///< units of each block, at most
+  Offset numbers;  ///< of the tables of ids, for each rating, at most: more take longer to update than they bring
+  const char* outputs;
+  const char* steps;
+  const char* dropout;
+  const char* dropout_if_narrower;  ///< where `numbers` made the blocks narrower than `width`
+  const char* draws;
+  const char* smoothing;
+  const char* rate;
+};
+constexpr Pace of_sparse[] = {{0, 32, 25, "32", "250", "0.25", "0.15", "0", "0.1", "0.01"},
+                              {11, 64, 25, "64", "500", "0.3", "0.3", "0", "0.1", "0.01"},
+                              {25, 64, 25, "64", "500", "0.5", "0.3", "20", "0.1", "0.01"},
+                              {50, 80, 50, "75", "1500", "0.6", "0.5", "100", "0.1", "0.01"}};
+/// Steps are dear; from 22 on, there is time for what best trains on ml-1m.
+constexpr Pace of_dense[] = {{0, 32, 25, "32", "500", "0.15", "0.15", "0", "0.1", "0.03"},
+                             {4.5, 32, 25, "32", "500", "0.15", "0.15", "0", "0.1", "0.02"},
+                             {11, 64, 25, "64", "500", "0.3", "0.3", "20", "0", "0.02"},
+                             {14, 64, 25, "64", "500", "0.35", "0.35", "50", "0", "0.02"},
+                             {22, 64, 50, "75", "600", "0.4", "0.4", "100", "0", "0.02"}};
+constexpr double without_budget = 25;  // microseconds a rating
 
 std::string with_thousands(Offset number) {
   std::string text = std::to_string(number);
@@ -62,8 +85,7 @@ class Chooser {
             {"implicit", "true"},
             {"train_min_lr", "0.0001"},
             {"train_schedule", "cosine"},
-            {"train_average_decay", "0.95"},
-            {"label_smoothing", "0.1"}},
+            {"train_average_decay", "0.95"}},
            "one cycle of the rate, and averaged weights");
     choose({{"train_valid_interval", "auto"}, {"train_selection", "last"}, {"train_on_valid", "true"}},
            "validation ratings are trained on, and decide nothing");
@@ -123,60 +145,39 @@ class Chooser {
                  ": the fewer, the more dropout");
   }
 
-  /// Few units and little dropout learn most in little time, and have learnt all that they can soon.
   void choose_by_time(double budget) {
-    const double each = budget > 0 ? 1e6 * budget / static_cast<double>(std::max<Offset>(count_, 1)) : a_while;
-    const int pace = (each >= short_of_time ? 1 : 0) + (each >= plenty ? 1 : 0);
-    const std::string time =
-        (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + described();
-    const char *outputs[] = {"32", "64", "75"}, *steps[] = {"250", "500", "1500"};
-    choose({{"gcn_agg_units", std::to_string(width_for(pace) * (levels_ + 1))},
-            {"gcn_out_units", outputs[pace]},
-            {"train_max_iter", steps[pace]}},
-           time);
-    if (pace == 2) choose_features();
-    if (mean_degree() >= dense)
-      choose_by_time_for_dense(each, pace, time);
-    else
-      choose_by_time_for_sparse(each, pace, time);
-  }
-
-  static constexpr Index widths[] = {32, 64, 80};
-
-  /// Tables of more numbers than so many a rating take longer to update than they bring.
-  Index width_for(int pace) const {
-    constexpr Offset most_numbers[] = {25, 25, 50};
-    const auto rows = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size()) * (levels_ + 1);
-    const Offset most = most_numbers[pace] * count_ / std::max<Offset>(rows, 1) / narrowest_block * narrowest_block;
-    return static_cast<Index>(std::clamp<Offset>(most, narrowest_block, widths[pace]));
-  }
-
-  void choose_by_time_for_dense(double each, int pace, const std::string& time) {
-    const char* dropout[] = {"0.15", "0.3", "0.6"};
-    choose({{"gcn_dropout", dropout[pace]}}, time);
-    if (each < a_moment)
+    const double each = budget > 0 ? 1e6 * budget / static_cast<double>(std::max<Offset>(count_, 1)) : without_budget;
+    const std::span<const Pace> paces = mean_degree() >= dense ? std::span<const Pace>(of_dense) : of_sparse;
+    const Pace& pace = *std::find_if(paces.rbegin(), paces.rend(), [&](const Pace& p) { return each >= p.from; });
+    choose_model(pace, (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + described());
+    if (&pace == &paces.back()) choose_features();
+    if (&pace == of_dense)
       choose({{"train_start", "factors"},
               {"gcn_agg_norm_symm", "false"},
-              {"train_lr", "0.03"},
+              {"train_lr", pace.rate},
               {"train_warm_up", "10"},
               {"train_target_removal", "0.3"}},
              "many ratings for so little time: weights begin with what a factorization knows, and ratings are "
              "predicted by others in place of dropout");
-    else if (pace < 2)
-      choose_factors("0.02");
     else
-      choose(
-          {{"train_lr", "0.02"}, {"train_table_lr_factor", "20"}, {"train_warm_up", "20"}, {"embedding_draws", "100"}},
-          "tables of ids learn in larger steps than the rest; embeddings averaged over dropout lower the error");
+      choose_factors(pace.rate);
   }
 
-  void choose_by_time_for_sparse(double each, int pace, const std::string& time) {
-    const char *dropout[] = {"0.25", each < a_while ? "0.3" : "0.5", "0.6"}, *of_narrow[] = {"0.15", "0.3", "0.5"},
-               *draws[] = {"0", each < a_while ? "0" : "20", "100"};
-    choose({{"gcn_dropout", (width_for(pace) < widths[pace] ? of_narrow : dropout)[pace]},
-            {"embedding_draws", draws[pace]}},
-           time);
-    choose_factors("0.01");
+  void choose_model(const Pace& pace, const std::string& reason) {
+    const Index width = width_for(pace);
+    choose({{"gcn_agg_units", std::to_string(width * (levels_ + 1))},
+            {"gcn_out_units", pace.outputs},
+            {"gcn_dropout", width < pace.width ? pace.dropout_if_narrower : pace.dropout},
+            {"embedding_draws", pace.draws},
+            {"label_smoothing", pace.smoothing},
+            {"train_max_iter", pace.steps}},
+           reason);
+  }
+
+  Index width_for(const Pace& pace) const {
+    const auto rows = static_cast<Offset>(ratings_.user_ids.size() + ratings_.item_ids.size()) * (levels_ + 1);
+    const Offset most = pace.numbers * count_ / std::max<Offset>(rows, 1) / narrowest_block * narrowest_block;
+    return static_cast<Index>(std::clamp<Offset>(most, narrowest_block, pace.width));
   }
 
   /// Stacked blocks of whole vectors, together about as wide as the usual hidden layer. With many ratings, whose steps
@@ -201,10 +202,10 @@ class Chooser {
                                                " side features");
   }
 
-  /// Smoothed labels narrow the predictions, which the line corrects: the two go together.
+  /// Smoothed labels narrow the predictions, which the line corrects. With many ratings each they bring nothing.
   void choose_calibration() {
     if (count_ >= enough_to_calibrate)
-      choose({{"label_smoothing", "0.1"}, {"calibrate", "true"}},
+      choose({{"label_smoothing", mean_degree() >= dense ? "0" : "0.1"}, {"calibrate", "true"}},
              with_thousands(count_) + " ratings, " + with_thousands(enough_to_calibrate) +
                  " or more: enough of them validate to fit a line to");
   }

@@ -44,7 +44,6 @@ void apply_best(Options& options) {
   model.aggregation = Aggregation::stack;
   model.implicit = true;
   model.features = true;
-  model.label_smoothing = 0.1;
   TrainOptions& train = options.train;
   train.schedule = Schedule::cosine;
   train.min_learning_rate = 0.0001;
@@ -64,6 +63,7 @@ void apply_best(Options& options) {
     train.max_iterations = 600;
   } else {
     model.units = 480;
+    model.label_smoothing = 0.1;
     model.node_dropout = 0.6;
     model.feature_dropout = 0.5;
     train.learning_rate = 0.01;
