@@ -177,11 +177,11 @@ TEST_CASE("what is no checkpoint is refused with a sentence", "[checkpoint]") {
   };
   write_safetensors(file, {}, metadata("7", "1", text));
   CHECK(holds(error_of([&] { newest(folder); }), "version \"7\""));
-  write_safetensors(file, {}, metadata("1", "-3", text));
+  write_safetensors(file, {}, metadata("2", "-3", text));
   CHECK(holds(error_of([&] { newest(folder); }), "number"));
-  write_safetensors(file, {}, metadata("1", "1", "{\"train_lr\": 4}"));
+  write_safetensors(file, {}, metadata("2", "1", "{\"train_lr\": 4}"));
   CHECK(holds(error_of([&] { newest(folder); }), "object of texts"));
-  write_safetensors(file, {}, metadata("1", "1", text));
+  write_safetensors(file, {}, metadata("2", "1", text));
   CHECK(holds(error_of([&] { newest(folder); }), "checksum"));
   fs::remove(file);
   fs::create_directory(file);

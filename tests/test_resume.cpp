@@ -53,7 +53,6 @@ void require_same(const RunMetrics& a, const RunMetrics& b) {
   CHECK(a.best_test_loss == b.best_test_loss);
   CHECK(a.baseline_test_rmse == b.baseline_test_rmse);
   CHECK(a.baseline_valid_rmse == b.baseline_valid_rmse);
-  CHECK(a.test_rmse_before_refit == b.test_rmse_before_refit);
   CHECK(a.refitted == b.refitted);
   CHECK(a.stopped == b.stopped);
 }

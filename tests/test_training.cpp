@@ -122,6 +122,33 @@ TEST_CASE("a stop between training and refit leaves out the refit, and the run s
   REQUIRE_FALSE(result.metrics.refitted);
 }
 
+TEST_CASE("what ends a refit early leaves the first training's model, tested", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 100, .items = 80, .ratings = 2000});
+  Options options;
+  options.model.units = 20;
+  options.train.max_iterations = 12;
+  options.train.average_decay = GENERATE(0, 0.9);
+  options.train.calibrate = GENERATE(false, true);
+  const TrainResult first = train(ratings, options);
+  options.train.refit = true;
+  std::stop_source source;
+  const auto stop_in_refit = [&](const Progress& progress) {
+    if (progress.phase == Progress::Phase::refit && progress.iteration == 2) source.request_stop();
+  };
+  const TrainResult result = train(ratings, options, stop_in_refit, source.get_token());
+  CHECK(result.metrics.stopped);
+  CHECK_FALSE(result.metrics.refitted);
+  CHECK(result.model.tensors == first.model.tensors);
+  CHECK(result.metrics.best_valid_rmse == first.metrics.best_valid_rmse);
+  CHECK(result.metrics.best_test_rmse == first.metrics.best_test_rmse);
+  CHECK(result.metrics.best_iteration == first.metrics.best_iteration);
+  CHECK(result.history.size() == first.history.size());
+
+  options.train.embedding_draws = 3;  // which nobody waits for any more: calibrated anew, for one pass
+  source = {};
+  CHECK(train(ratings, options, stop_in_refit, source.get_token()).model.tensors == first.model.tensors);
+}
+
 TEST_CASE("refit trains anew on train and validation for the chosen steps at the recorded rates", "[trainer]") {
   const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
   Options options;

@@ -10,10 +10,12 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// Validated and tested embeddings are of two graphs, unless the validation ratings are trained on.
+/// Validated and tested embeddings are of two graphs, unless the validation ratings are trained on; a refit tests its
+/// own.
 gcmc::Index rounds_of_draws(const gcmc::Options& options) {
   if (options.train.embedding_draws == 0) return 0;
-  return !options.train.train_on_valid && options.run.valid_ratio > 0 ? 2 : 1;
+  const bool validated = !options.train.train_on_valid && options.run.valid_ratio > 0, tested = !options.train.refit;
+  return gcmc::Index{validated} + gcmc::Index{tested};
 }
 
 }  // namespace

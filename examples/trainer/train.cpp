@@ -182,7 +182,8 @@ void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gc
   else if (by_signal && phase == gcmc::Progress::Phase::embedding)
     where = " while embeddings were averaged: they are those of one pass";
   else if (phase == gcmc::Progress::Phase::refit)
-    where = " in the refit: the model is that of the first training";
+    where = std::string(" in the refit: the model is that of the first training") +
+            (by_signal && options.train.embedding_draws > 0 ? ", its embeddings of one pass" : "");
   else
     where =
         " after iteration " + std::to_string(last.iterations) + " of " + std::to_string(options.train.max_iterations);

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* format_name = "gcmc-checkpoint";
-constexpr const char* format_version = "1";
+constexpr const char* format_version = "2";
 constexpr std::array<int, 2> files = {1, 2};
 
 std::string checksum(std::span<const SavedModel> models) {

@@ -65,6 +65,16 @@ inline SavedModel saved_without_weights(const Ratings& ratings, const Options& o
   return saved;
 }
 
+/// Parameters, by their names, and the calibration, if there is one.
+template <class B, class T>
+requires Backend<B, T>
+void add_weights(SavedModel& saved, Model<B, T>& model, const std::optional<Calibration>& calibration) {
+  const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
+  for (std::size_t k = 0; k < pieces.size(); ++k)
+    saved.tensors[pieces[k].name] = {pieces[k].shape(), model.parameters().get(static_cast<int>(k))};
+  if (calibration) saved.tensors["calibration"] = {{2}, std::vector{calibration->offset, calibration->slope}};
+}
+
 /// Parameters and the embeddings of the last encode, in host memory, with the ids that they are of. `rated` are the
 /// ratings behind the embeddings, `tested` those of the test part.
 template <class B, class T>
@@ -73,12 +83,9 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
                                        const std::optional<Calibration>& calibration = {},
                                        std::span<const Rating> tested = {}) {
   SavedModel saved = saved_without_weights(ratings, options, rated, baseline, tested);
-  const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
-  for (std::size_t k = 0; k < pieces.size(); ++k)
-    saved.tensors[pieces[k].name] = {pieces[k].shape(), model.parameters().get(static_cast<int>(k))};
+  add_weights(saved, model, calibration);
   saved.tensors["user_embedding"] = {{ratings.users(), model.options().output}, model.embedding(user_side).get()};
   saved.tensors["item_embedding"] = {{ratings.items(), model.options().output}, model.embedding(item_side).get()};
-  if (calibration) saved.tensors["calibration"] = {{2}, std::vector{calibration->offset, calibration->slope}};
   return saved;
 }
 

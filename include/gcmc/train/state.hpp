@@ -24,7 +24,8 @@ namespace gcmc {
 ///   best_test F64 [5]                              the test figures of the best weights, where they were read
 ///   history F64 [rows][7]                          HistoryRow, nan for what was not measured
 ///   step_seconds F64 [iterations], seconds F64 [2] of this stage, and of all
-///   result.*                                       in a refit, of the first training; of a training that is done, all
+///   result.*                                       in a refit, what it goes by of the first training; of a training
+///                                                  that is done, all
 struct TrainState {
   enum class Stage : Offset { training, refit, done };
   std::map<std::string, Tensor> tensors;
@@ -124,8 +125,7 @@ inline TrainState state_of(const TrainResult& result) {
   state.set<Offset>("result.counts",
                     {m.parameters, m.iterations, m.best_iteration, Offset{m.refitted}, m.peak_memory_bytes});
   state.set<double>("result.figures",
-                    {m.best_valid_rmse.value_or(not_measured), m.test_rmse_before_refit.value_or(not_measured),
-                     m.seconds_total, m.seconds_per_iteration});
+                    {m.best_valid_rmse.value_or(not_measured), m.seconds_total, m.seconds_per_iteration});
   for (const auto& [name, tensor] : result.model.tensors)
     if (!name.starts_with("rated.") && !name.starts_with("tested.") && !name.starts_with("baseline."))
       state.tensors["result.model." + name] = tensor;
@@ -143,11 +143,10 @@ inline void restore(TrainResult& result, const TrainState& state) {
   m.best_iteration = counts[2];
   m.refitted = counts[3] != 0;
   m.peak_memory_bytes = counts[4];
-  const std::vector<double>& figures = state.get<double>("result.figures", 4);
+  const std::vector<double>& figures = state.get<double>("result.figures", 3);
   m.best_valid_rmse = measured(figures[0]);
-  m.test_rmse_before_refit = measured(figures[1]);
-  m.seconds_total = figures[2];
-  m.seconds_per_iteration = figures[3];
+  m.seconds_total = figures[1];
+  m.seconds_per_iteration = figures[2];
   constexpr std::string_view prefix = "result.model.";
   for (const auto& [name, tensor] : state.tensors)
     if (name.starts_with(prefix)) result.model.tensors[name.substr(prefix.size())] = tensor;

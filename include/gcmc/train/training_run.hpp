@@ -63,7 +63,7 @@ class TrainingRun {
     if (begin == Stage::done) return std::move(result_);
     require_memory(backend_, [&] { rehearse(); });
     if (begin == Stage::training) first_training();
-    if (options_.train.refit && !rates_.empty()) refit();
+    if (!rates_.empty()) refit();
     metrics().seconds_total = seconds_since(start_);
     metrics().peak_memory_bytes = peak_memory();
     return std::move(result_);
@@ -126,7 +126,7 @@ class TrainingRun {
     fit_baselines();
   }
 
-  /// Trains, chooses, tests.
+  /// Trains and chooses. Tests and keeps the model unless a refit follows, which needs no more than weights and rates.
   void first_training() {
     RunMetrics& m = metrics();
     const auto model = make_model();
@@ -142,33 +142,39 @@ class TrainingRun {
     trainer.choose([&] { return tell_embedding(); });
     const bool known = best && options_.train.embedding_draws == 0 && !options_.train.calibrate;
     if (m.valid_ratings > 0) m.best_valid_rmse = known ? trainer.schedule().best() : trainer.validate().rmse();
-    const Metrics test = known && best_test_ ? *best_test_ : read_test(trainer);
-    trainer.embed();
-    keep(trainer, test);
+    if (options_.train.refit && !ends_early()) return keep_for_refit(trainer);
+    m.stopped = m.stopped || options_.train.refit;
+    keep(trainer, known && best_test_ ? *best_test_ : read_test(trainer));
     if (!result_.history.empty() && !best && !split_.test().empty())
       result_.history.back().test_rmse = m.best_test_rmse;
-    rates_.assign(trainer.rates().begin(), trainer.rates().begin() + static_cast<std::ptrdiff_t>(m.best_iteration));
   }
 
-  /// Trains anew on train + validation as was chosen; replaces model and test figures unless it is stopped.
+  /// Trains anew on train + validation as was chosen.
   void refit() {
-    if (ends_early()) {
-      metrics().stopped = true;
-      return;
-    }
+    if (refit_finishes()) return;
+    metrics().stopped = true;
+    keep_first();
+  }
+  bool refit_finishes() {
+    if (ends_early()) return false;
     const auto model = make_model();
     Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_, rates_);
     trainer.set_calibration(result_.model.calibration());
     begin(trainer, split_.train_and_valid());
     steps(trainer, Progress::Phase::refit);
-    if (!trainer.finished()) {
-      metrics().stopped = true;
-      return;
-    }
+    if (!trainer.finished()) return false;
     trainer.choose([&] { return tell_embedding(); });
-    trainer.embed();
     metrics().refitted = true;
-    metrics().test_rmse_before_refit = metrics().best_test_rmse;
+    keep(trainer, read_test(trainer));
+    return true;
+  }
+  /// Tests and keeps the weights that the first training chose.
+  void keep_first() {
+    const auto model = make_model();
+    restore(*model, result_.model);
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
+    trainer.choose([&] { return !stop_.stop_requested(); });
+    if (!split_.valid().empty()) metrics().best_valid_rmse = trainer.validate().rmse();  // perhaps of fewer draws now
     keep(trainer, read_test(trainer));
   }
 
@@ -326,8 +332,16 @@ class TrainingRun {
     return true;
   }
 
-  /// The chosen model with its figures. Its embeddings are those of the trainer.
+  /// What a refit goes by, and what is left if it is given up.
+  void keep_for_refit(Trainer<B, T>& trainer) {
+    const auto steps = static_cast<std::ptrdiff_t>(metrics().best_iteration);
+    rates_.assign(trainer.rates().begin(), trainer.rates().begin() + steps);
+    result_.model.levels = ratings_.levels;
+    add_weights(result_.model, trainer.model(), trainer.calibration());
+  }
+  /// The chosen model with its figures.
   void keep(Trainer<B, T>& trainer, const Metrics& test) {
+    trainer.embed();
     set_test(test);
     result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_,
                          trainer.calibration(), split_.test());

@@ -64,7 +64,7 @@ inline Offset valid_interval(const Options& options, const Ratings& ratings, con
   return std::max<Offset>(1, static_cast<Offset>(std::ceil(work.validation / (most_share * work.step))));
 }
 
-/// Seconds from a training's last step to its result, if a step takes `step_seconds`.
+/// Seconds that end a training after its last step, and a refit's, if a step takes `step_seconds`.
 inline double seconds_to_end(const Options& options, const TrainingWork& work, const Split& split,
                              double step_seconds) {
   const bool validates = !options.train.train_on_valid && !split.valid().empty();
@@ -82,7 +82,7 @@ inline Offset steps_within(double seconds, const Options& options, const Ratings
           ? work.validation / work.step / static_cast<double>(valid_interval(options, ratings, split))
           : 0;
   const double trainings = options.train.refit ? 2 : 1;
-  const double left = seconds - trainings * seconds_to_end(options, work, split, step_seconds);
+  const double left = seconds - seconds_to_end(options, work, split, step_seconds);
   return static_cast<Offset>(std::clamp(left / (step_seconds * (trainings + validations)), 0.0, 0x1p31));
 }
 

@@ -57,7 +57,6 @@ ordered_json object_of(const RunMetrics& metrics) {
   object["beats_baseline"] = json_of(metrics.beats_baseline());
   object["valid_in_training"] = metrics.valid_in_training;
   object["refitted"] = metrics.refitted;
-  if (metrics.test_rmse_before_refit) number("test_rmse_before_refit", metrics.test_rmse_before_refit);
   object["stopped"] = metrics.stopped;
   number("seconds_total", metrics.seconds_total);
   number("seconds_per_iteration", metrics.seconds_per_iteration);
