@@ -311,7 +311,7 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
   }
   CHECK(preset_options("best", "ml-100k").train.start == Start::factors);
   CHECK(preset_options("best", "ml-1m").train.start == Start::factors);
-  CHECK(preset_options("best", "ml-100k").train.max_iterations == 1000);
+  CHECK(preset_options("best", "ml-100k").train.max_iterations == 800);
   CHECK(preset_options("best", "ml-1m").train.max_iterations == 600);
   CHECK_THROWS_AS(preset_options("best", "mine"), Error);
   Options o;

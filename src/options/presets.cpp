@@ -64,11 +64,11 @@ void apply_best(Options& options) {
   } else {
     model.units = 480;
     model.label_smoothing = 0.1;
-    model.node_dropout = 0.6;
+    model.node_dropout = 0.57;
     model.feature_dropout = 0.5;
     train.learning_rate = 0.01;
     train.embedding_draws = 200;
-    train.max_iterations = 1000;
+    train.max_iterations = 800;
   }
 }
 
