@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "file_lock.hpp"
@@ -60,11 +62,15 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-/// What the lock's holder wrote.
+/// What the lock's holder wrote, which it does a moment after it has the lock.
 std::string holder(int file) {
   std::array<char, 300> text{};
-  const ssize_t size = ::pread(file, text.data(), text.size() - 1, 0);
-  return size > 0 ? std::string(text.data(), std::find(text.data(), text.data() + size, '\n')) : "another process";
+  for (int tries = 0; tries < 100; ++tries) {
+    const ssize_t size = ::pread(file, text.data(), text.size() - 1, 0);
+    if (size > 0) return {text.data(), std::find(text.data(), text.data() + size, '\n')};
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return "another process";
 }
 
 void make_parent(const std::string& path) {

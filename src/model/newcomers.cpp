@@ -136,6 +136,7 @@ std::vector<NodeRating> Predictor::ratings_of_user(Index user) const {
 
 /// Of each model.
 std::vector<std::vector<double>> Predictor::embeddings_of_user(Index user) const {
+  check_node(user_side, user);
   std::vector<std::vector<double>> embeddings;
   for (const SavedModel& member : models_)
     std::visit(
