@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The gcmc program as its user runs it: cli.sh PATH_OF_GCMC
+# The gcmc program as its user runs it: cli.sh PATH_OF_GCMC [sanitized]
 set -uo pipefail
-gcmc=$1
+gcmc=$1 sanitized=${2:-}
 guide=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/docs/guide.md
 # shellcheck source-path=SCRIPTDIR source=program.sh
 source "$(dirname "${BASH_SOURCE[0]}")/program.sh"
@@ -609,6 +609,10 @@ figures() {
 # A training that cannot fit is told before it begins, with what would make it fit.
 too_large() {
   local code=0
+  if [ -n "$sanitized" ]; then
+    echo 'skipped: a training that cannot fit: sanitizers take more addresses than that'
+    return
+  fi
   awk 'BEGIN { srand(1); print "userId,itemId,rating"
     for (n = 0; n < 20000; ++n) print int(rand() * 2000) "," int(rand() * 2000) "," 1 + int(rand() * 100) }' >large.csv
   (ulimit -v 1500000 && exec "$gcmc" train large.csv --threads 1 --train-max-iter 2 >out 2>err) || code=$?

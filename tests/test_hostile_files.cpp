@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "error_of.hpp"
 #include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/model/predictor.hpp"
@@ -220,4 +221,14 @@ TEST_CASE("a model's config.json and ids that were made to cost much are refused
   for (const std::string& id : ids_of_one_hash(2000)) ids += id + "\n";
   write_bytes(path + "/users.txt", ids);
   CHECK(holds(said_of(path, load), "the ids were chosen to make look-ups slow"));
+}
+
+TEST_CASE("a file that is mostly a hole does not get the memory of as many ratings as would fit in it", "[hostile]") {
+  const ScratchFolder folder;
+  std::string text = "user,item,rating\n";
+  for (int k = 0; text.size() < 3 << 20; ++k) text += std::to_string(k / 100) + "," + std::to_string(k % 100) + ",5\n";
+  write_bytes(folder / "file", text);
+  fs::resize_file(folder / "file", std::uintmax_t{1} << 38);
+  CHECK(holds(error_of([&] { read_rating_file(folder / "file", "", {.data_limit = 100, .threads = 2}); }),
+              "takes more than 100 MB of memory"));
 }

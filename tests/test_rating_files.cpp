@@ -351,16 +351,6 @@ TEST_CASE("no small file takes much memory or time, unless it may", "[files]") {
             .find("takes more than 40 MB") != std::string::npos);
 }
 
-TEST_CASE("a file that is mostly a hole does not get the memory of as many ratings as would fit in it", "[files]") {
-  const ScratchFolder folder;
-  std::string text = "user,item,rating\n";
-  for (int k = 0; text.size() < 3 << 20; ++k) text += std::to_string(k / 100) + "," + std::to_string(k % 100) + ",5\n";
-  write_bytes(folder / "file", text);
-  std::filesystem::resize_file(folder / "file", std::uintmax_t{1} << 38);
-  CHECK(holds(error_of([&] { read_rating_file(folder / "file", "", {.data_limit = 100, .threads = 2}); }),
-              "takes more than 100 MB of memory"));
-}
-
 TEST_CASE("features that would take much more memory than their file are left out, or refused where they are needed",
           "[files]") {
   const ScratchFolder folder;

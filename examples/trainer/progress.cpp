@@ -84,6 +84,7 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   phase_ = progress.phase;
   draws_ = progress.draws;
   const bool next_model = std::exchange(model_, progress.model) != progress.model;
+  refits_ = progress.phase == Phase::refit || (refits_ && progress.phase == Phase::embedding);
   time_left_.observe(progress);
   tell_long_run();
   if (silent_) return;

@@ -21,6 +21,8 @@ class ProgressPrinter {
   void tell_stop();
   /// What was running last.
   gcmc::Progress::Phase phase() const { return phase_; }
+  /// Whether the last model's refit had begun.
+  bool refits() const { return refits_; }
   /// Ends the rewritten line, so that what follows starts on its own.
   void finish();
 
@@ -45,7 +47,7 @@ class ProgressPrinter {
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   bool may_be_long_;  ///< and lost by a cut, which has not been told
   gcmc::Index model_ = 1, draws_ = 0;
-  bool finished_ = false;
+  bool refits_ = false, finished_ = false;
 };
 
 /// Prints the progress of a search to standard output, nothing if silent. May be called from several threads.

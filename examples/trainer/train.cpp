@@ -171,7 +171,7 @@ void write_config_first(const std::filesystem::path& folder, const Settings& set
 }
 
 /// What a signal or the end of a time budget cut off.
-void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gcmc::Progress::Phase phase,
+void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, const ProgressPrinter& printer,
                   bool by_signal, bool goes_on) {
   const gcmc::RunMetrics& last = result.metrics.members.back();
   if (!last.stopped) return;
@@ -179,9 +179,9 @@ void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, gc
   if (options.train.seeds > 1)
     where =
         ": " + std::to_string(result.models.size()) + " of " + std::to_string(options.train.seeds) + " models are kept";
-  else if (by_signal && phase == gcmc::Progress::Phase::embedding)
+  else if (last.refitted || (by_signal && printer.phase() == gcmc::Progress::Phase::embedding))
     where = " while embeddings were averaged: they are those of one pass";
-  else if (phase == gcmc::Progress::Phase::refit)
+  else if (printer.refits())
     where = std::string(" in the refit: the model is that of the first training") +
             (by_signal && options.train.embedding_draws > 0 ? ", its embeddings of one pass" : "");
   else
@@ -314,7 +314,7 @@ void run_train(const OptionsFor& options_for) {
   record_chosen_steps(settings.options.train, result.options.front().train);
   if (!folder.empty()) write_run(folder, settings, result, data);
   if (!result.metrics.members.back().stopped) checkpoints.remove();
-  tell_stopped(result, settings.options, printer.phase(), stop.token().stop_requested(), checkpoints.are_kept());
+  tell_stopped(result, settings.options, printer, stop.token().stop_requested(), checkpoints.are_kept());
   print_result(result, settings, folder);
   lock.reset();  // while signals still wait
 }

@@ -55,7 +55,7 @@ struct RunMetrics {
   std::optional<double> baseline_valid_rmse;  ///< ... fitted on the training ratings
   bool valid_in_training = false;             ///< the validation figure is then a training figure
   bool refitted = false;                      ///< the test figures are of a model trained anew on train + validation
-  bool stopped = false;                       ///< by a signal, before its time
+  bool stopped = false;                       ///< before its time: by a signal or a time budget
   double seconds_total = 0, seconds_per_iteration = 0;
   double seconds_validating = 0;  ///< between the steps; since the last cut of a training that was gone on with
   Offset peak_memory_bytes = 0;

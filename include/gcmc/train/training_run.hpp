@@ -129,6 +129,7 @@ class TrainingRun {
   /// Trains and chooses. Tests and keeps the model unless a refit follows, which needs no more than weights and rates.
   void first_training() {
     RunMetrics& m = metrics();
+    training_start_ = Clock::now();
     const auto model = make_model();
     Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
     m.parameters = model->parameters().count();
@@ -151,6 +152,7 @@ class TrainingRun {
 
   /// Trains anew on train + validation as was chosen.
   void refit() {
+    last_step_by_ = last_refit_step_by_;
     if (refit_finishes()) return;
     metrics().stopped = true;
     keep_first();
@@ -168,13 +170,16 @@ class TrainingRun {
     keep(trainer, read_test(trainer));
     return true;
   }
-  /// Tests and keeps the weights that the first training chose.
+  /// Tests and keeps the weights that the first training chose. After a signal nobody waits for draws, so validation
+  /// and calibration are of one pass too.
   void keep_first() {
+    const bool of_one_pass = stop_.stop_requested();
     const auto model = make_model();
     restore(*model, result_.model);
-    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
-    trainer.choose([&] { return !stop_.stop_requested(); });
-    if (!split_.valid().empty()) metrics().best_valid_rmse = trainer.validate().rmse();  // perhaps of fewer draws now
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_, of_one_pass ? std::vector<double>{} : rates_);
+    if (!of_one_pass) trainer.set_calibration(result_.model.calibration());
+    trainer.choose([&] { return tell_embedding(); });
+    if (of_one_pass && !split_.valid().empty()) metrics().best_valid_rmse = trainer.validate().rmse();
     keep(trainer, read_test(trainer));
   }
 
@@ -246,11 +251,13 @@ class TrainingRun {
     if (trainer.iteration() != std::min(timed, train.max_iterations)) return;
     const double steps = static_cast<double>(std::max<Offset>(trainer.iteration() - 1, 1));
     const double step = seconds_since(second_step_start_) / steps;  // with all that is done between steps
-    const double left = train.time_budget - seconds_since(start_);
+    double left = train.time_budget - seconds_since(start_);
+    if (train.refit) left -= seconds_since(training_start_);  // which it does once more
     const Offset more = steps_within(left, options_, ratings_, split_, step);
     train.max_iterations = std::min(train.max_iterations, trainer.iteration() + more);
-    last_step_by_ =
-        train.time_budget - seconds_to_end(options_, training_work(options_, ratings_, split_), split_, step);
+    const TrainingWork work = training_work(options_, ratings_, split_);
+    last_refit_step_by_ = train.time_budget - seconds_to_test(options_, work, step);
+    last_step_by_ = *last_refit_step_by_ - seconds_to_choose(options_, work, split_, step);
     trainer.plan(train.max_iterations);
     progress_.max_iterations = trainer.planned();
     train.time_budget = 0;  // so that who repeats the training has the same number of steps
@@ -290,11 +297,13 @@ class TrainingRun {
   void restore_result(const TrainState& state) {
     result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
     restore(result_, state);
+    if (state.has("replay")) {
+      rates_ = state.get<double>("replay");
+      return require(!rates_.empty() && options_.train.refit,
+                     "training state: a refit that the options do not ask for");
+    }
     set_test(result_.test);
     describe_model();
-    if (!state.has("replay")) return;
-    rates_ = state.get<double>("replay");
-    require(!rates_.empty() && options_.train.refit, "training state: a refit that the options do not ask for");
   }
 
   /// Validates where the interval or the end asks for it. Reads the test figure too where that improved, as DGL does,
@@ -397,15 +406,15 @@ class TrainingRun {
   const OnProgress on_progress_;
   const std::stop_token stop_;
   Continuation continuation_;  ///< its state until that is restored
-  Clock::time_point start_ = Clock::now(), stage_start_ = start_, second_step_start_ = start_;
+  Clock::time_point start_ = Clock::now(), training_start_ = start_, stage_start_ = start_, second_step_start_ = start_;
   const Split split_;
   BiasBaseline baseline_;
   TrainResult result_;
   Progress progress_;
-  std::vector<double> step_seconds_;    ///< of this stage
-  std::optional<double> last_step_by_;  ///< seconds from the start on, of a time budget
-  std::optional<Metrics> best_test_;    ///< of the best weights so far, where it was read
-  std::vector<double> rates_;           ///< of the first training's chosen number of steps, for a refit
+  std::vector<double> step_seconds_;                         ///< of this stage
+  std::optional<double> last_step_by_, last_refit_step_by_;  ///< seconds from the start on, of a time budget
+  std::optional<Metrics> best_test_;                         ///< of the best weights so far, where it was read
+  std::vector<double> rates_;  ///< of the first training's chosen number of steps, for a refit
 };
 
 }  // namespace gcmc

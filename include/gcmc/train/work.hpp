@@ -64,16 +64,19 @@ inline Offset valid_interval(const Options& options, const Ratings& ratings, con
   return std::max<Offset>(1, static_cast<Offset>(std::ceil(work.validation / (most_share * work.step))));
 }
 
-/// Seconds that end a training after its last step, and a refit's, if a step takes `step_seconds`.
-inline double seconds_to_end(const Options& options, const TrainingWork& work, const Split& split,
-                             double step_seconds) {
-  const bool validates = !options.train.train_on_valid && !split.valid().empty();
-  const double draws = (validates ? 2.0 : 1.0) * options.train.embedding_draws;  // of two graphs
-  return step_seconds / work.step * (draws * work.encoding + work.validation + work.test);
+/// Seconds that choosing by validation takes after a training's last step, and those of the test, if a step takes
+/// `step_seconds`: each with draws of the embeddings, of a graph of its own.
+inline double seconds_to_choose(const Options& options, const TrainingWork& work, const Split& split,
+                                double step_seconds) {
+  if (options.train.train_on_valid || split.valid().empty()) return 0;
+  return step_seconds / work.step * (options.train.embedding_draws * work.encoding + work.validation);
+}
+inline double seconds_to_test(const Options& options, const TrainingWork& work, double step_seconds) {
+  return step_seconds / work.step * (options.train.embedding_draws * work.encoding + work.test);
 }
 
 /// Steps of step_seconds each that fit `seconds`, with their validations and all that follows; of two trainings with a
-/// refit. Not negative.
+/// refit, which has a tenth in reserve, since one that is cut is lost. Not negative.
 inline Offset steps_within(double seconds, const Options& options, const Ratings& ratings, const Split& split,
                            double step_seconds) {
   const TrainingWork work = training_work(options, ratings, split);
@@ -81,8 +84,9 @@ inline Offset steps_within(double seconds, const Options& options, const Ratings
       validation_decides(options.train, split)
           ? work.validation / work.step / static_cast<double>(valid_interval(options, ratings, split))
           : 0;
-  const double trainings = options.train.refit ? 2 : 1;
-  const double left = seconds - seconds_to_end(options, work, split, step_seconds);
+  const double trainings = options.train.refit ? 2.1 : 1;
+  const double left =
+      seconds - seconds_to_choose(options, work, split, step_seconds) - seconds_to_test(options, work, step_seconds);
   return static_cast<Offset>(std::clamp(left / (step_seconds * (trainings + validations)), 0.0, 0x1p31));
 }
 
