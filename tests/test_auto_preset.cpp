@@ -175,6 +175,8 @@ TEST_CASE("fast trains what best does where there is time for it", "[auto]") {
   CHECK(fast.model.label_smoothing == best.model.label_smoothing);
   CHECK(fast.train.start == best.train.start);
   CHECK(fast.train.learning_rate == best.train.learning_rate);
+  CHECK(fast.train.table_rate_factor == best.train.table_rate_factor);
+  CHECK(fast.train.warm_up == best.train.warm_up);
   CHECK(fast.train.max_iterations == best.train.max_iterations);
   CHECK(fast.train.target_removal == best.train.target_removal);
   CHECK(fast.train.embedding_draws == best.train.embedding_draws);
