@@ -13,7 +13,7 @@ namespace gcmc::benchmarks {
 /// evaluated_epoch/CASE: a step and an evaluation.
 void register_epochs(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
 
-/// prepare/split/SHAPE and prepare/graph/SHAPE/threads:N: what is done once before the first step.
+/// prepare/split/SHAPE/threads:N and prepare/graph/SHAPE/threads:N: what is done once before the first step.
 void register_preparing(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes);
 
 /// kernel/PHASE/CASE: each operation of a step by itself, for the shapes and 3 shares of dropout.

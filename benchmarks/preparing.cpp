@@ -21,9 +21,9 @@ void count(benchmark::State& state, std::size_t ratings) {
       static_cast<double>(ratings) * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-void split(benchmark::State& state, const Shape& shape) {
+void split(benchmark::State& state, const Shape& shape, int threads) {
   const Ratings ratings = ratings_of(shape);
-  for (auto _ : state) benchmark::DoNotOptimize(Split(ratings, {.test_seed = 1, .valid_seed = 1}));
+  for (auto _ : state) benchmark::DoNotOptimize(Split(ratings, {.test_seed = 1, .valid_seed = 1, .threads = threads}));
   count(state, ratings.entries.size());
 }
 
@@ -49,12 +49,12 @@ void add(const std::string& name, const Body& body) {
 }  // namespace
 
 void register_preparing(const std::shared_ptr<Laboratory>& laboratory, const std::vector<std::string>& shapes) {
-  for (const std::string& shape : shapes) {
-    add("prepare/split/" + shape, [=](benchmark::State& state) { split(state, laboratory->shape(shape)); });
-    for (const int threads : thread_counts())
-      add("prepare/graph/" + shape + "/threads:" + std::to_string(threads),
-          [=](benchmark::State& state) { graph(state, laboratory->shape(shape), threads); });
-  }
+  for (const std::string& shape : shapes)
+    for (const int threads : thread_counts()) {
+      const std::string on = shape + "/threads:" + std::to_string(threads);
+      add("prepare/split/" + on, [=](benchmark::State& state) { split(state, laboratory->shape(shape), threads); });
+      add("prepare/graph/" + on, [=](benchmark::State& state) { graph(state, laboratory->shape(shape), threads); });
+    }
 }
 
 }  // namespace gcmc::benchmarks

@@ -152,15 +152,20 @@ TEST_CASE("a permutation holds every number once, and depends on seed and stream
   CHECK(permutation(1000, 3, 0) != permutation(1000, 3, 1));
 }
 
-TEST_CASE("a shuffle is Fisher's and Yates', of any values", "[random]") {
-  for (const Offset n : {0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 130, 256, 1000, 20001}) {
+TEST_CASE("a shuffle is Fisher's and Yates', of any values on any number of threads", "[random]") {
+  constexpr Offset round = 1 << 18;  // of swaps, whose places are drawn ahead
+  for (const Offset n : {Offset{0}, Offset{1}, Offset{2}, Offset{3}, Offset{64}, Offset{65}, Offset{66}, Offset{1000},
+                         round, round + 1, round + 2, 2 * round + 1, 2 * round + 2, 3 * round + 77}) {
     std::vector<Offset> wanted(static_cast<std::size_t>(n));
     std::iota(wanted.begin(), wanted.end(), Offset{5});
-    std::vector<Offset> values = wanted;
+    const std::vector<Offset> values = wanted;
     Random random(3, 4);
     for (Offset i = n - 1; i > 0; --i) std::swap(wanted[i], wanted[random.below(static_cast<std::uint64_t>(i) + 1)]);
-    shuffle(std::span(values), 3, 4);
-    CHECK(values == wanted);
+    for (const int threads : {1, 2, 5}) {
+      std::vector<Offset> shuffled = values;
+      shuffle(std::span(shuffled), 3, 4, threads);
+      CHECK((shuffled == wanted));
+    }
   }
 }
 

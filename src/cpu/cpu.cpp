@@ -144,7 +144,7 @@ void Cpu::release(void* memory, std::size_t bytes) noexcept { release_memory(mem
 
 /// Large arrays by all threads, which also clear the pages that have not been touched.
 void Cpu::copy(void* to, const void* from, std::size_t bytes) {
-  constexpr std::size_t piece = std::size_t{1} << 19;
+  constexpr std::size_t piece = huge_page;
   state_->context.pool.run(static_cast<std::int64_t>((bytes + piece - 1) / piece), [&](std::int64_t task, int) {
     const std::size_t begin = static_cast<std::size_t>(task) * piece;
     std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin, std::min(piece, bytes - begin));

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "gcmc/base/parallel.hpp"
+
 namespace gcmc {
 
 /// Asks the system for pages of 2 MB within this memory, which nobody has touched yet: of small ones each costs a
@@ -20,12 +22,21 @@ inline void ask_for_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] 
 #endif
 }
 
-/// Makes room for so many values, in large pages where the vector had no such room.
+/// Makes room for so many values, in large pages where the vector had no such room. Several threads touch the pages
+/// first, each its own: the system clears a page then, on the thread that touches it.
 template <class T>
-void reserve_in_large_pages(std::vector<T>& values, std::size_t size) {
+void reserve_in_large_pages(std::vector<T>& values, std::size_t size, int threads = 1) {
   if (values.capacity() >= size) return;
   values.reserve(size);
-  ask_for_large_pages(values.data() + values.size(), (size - values.size()) * sizeof(T));
+  char* const begin = reinterpret_cast<char*>(values.data() + values.size());
+  const std::size_t bytes = (size - values.size()) * sizeof(T);
+  ask_for_large_pages(begin, bytes);
+  constexpr std::size_t large = std::size_t{2} << 20, small = std::size_t{1} << 12;
+  if (threads > 1 && bytes >= 8 * large)
+    run_parallel(threads, static_cast<Offset>(bytes / large), [&](Offset piece) {
+      char* const page = begin + static_cast<std::size_t>(piece) * large;
+      for (std::size_t byte = 0; byte < large; byte += small) static_cast<volatile char*>(page)[byte] = 0;
+    });
 }
 
 }  // namespace gcmc

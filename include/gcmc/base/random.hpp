@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gcmc/base/mask.hpp"
+#include "gcmc/base/parallel.hpp"
 #include "gcmc/base/views.hpp"
 
 namespace gcmc {
@@ -54,23 +55,32 @@ class Random {
   std::array<std::uint32_t, 4> words_{};
 };
 
-/// Brings values into a uniformly random order (Fisher and Yates), the same for a seed on every machine. Places are
-/// drawn, and asked of memory, some swaps ahead: of many values, most of the time is the wait for them.
+/// Brings values into a uniformly random order (Fisher and Yates), the same for a seed on every machine and any number
+/// of threads. One swaps while another, if there is one, draws the places of the next swaps; each place is asked of
+/// memory some swaps ahead: of many values, most of the time is the wait for them.
 template <class Value>
-void shuffle(std::span<Value> values, std::uint64_t seed, std::uint32_t stream = 0) {
-  constexpr Offset ahead = 128;
-  std::array<Offset, ahead> places{};
+void shuffle(std::span<Value> values, std::uint64_t seed, std::uint32_t stream = 0, int threads = 1) {
+  constexpr Offset round = Offset{1} << 18, ahead = 64;
+  const Offset swaps = static_cast<Offset>(values.size()) - 1;  // the k-th is of value swaps - k
+  std::array<std::vector<Offset>, 2> places;
   Random random(seed, stream);
-  const Offset last = static_cast<Offset>(values.size()) - 1;
-  for (Offset drawn = last, swapped = last; swapped > 0;) {
-    const auto slot = [](Offset i) { return static_cast<std::size_t>(i % ahead); };
-    for (; drawn > 0 && swapped - drawn < ahead; --drawn) {
-      places[slot(drawn)] = static_cast<Offset>(random.below(static_cast<std::uint64_t>(drawn) + 1));
-      __builtin_prefetch(&values[static_cast<std::size_t>(places[slot(drawn)])], 1);
+  const auto draw = [&](Offset first) {
+    std::vector<Offset>& drawn = places[static_cast<std::size_t>(first / round % 2)];
+    drawn.clear();
+    for (Offset k = first; k < std::min(first + round, swaps); ++k)
+      drawn.push_back(static_cast<Offset>(random.below(static_cast<std::uint64_t>(swaps - k) + 1)));
+  };
+  const auto swap = [&](Offset first) {
+    const std::vector<Offset>& drawn = places[static_cast<std::size_t>(first / round % 2)];
+    const auto place = [&](std::size_t k) -> Value& { return values[static_cast<std::size_t>(drawn[k])]; };
+    for (std::size_t k = 0; k < drawn.size(); ++k) {
+      __builtin_prefetch(&place(std::min(k + ahead, drawn.size() - 1)), 1);
+      std::swap(values[static_cast<std::size_t>(swaps - first) - k], place(k));
     }
-    for (const Offset end = std::max(Offset{0}, swapped - ahead / 2); swapped > end; --swapped)
-      std::swap(values[static_cast<std::size_t>(swapped)], values[static_cast<std::size_t>(places[slot(swapped)])]);
-  }
+  };
+  draw(0);
+  for (Offset first = 0; first < swaps; first += round)
+    run_parallel(swaps > round ? threads : 1, 2, [&](Offset task) { task == 0 ? swap(first) : draw(first + round); });
 }
 
 /// 0 .. n-1 in a uniformly random order: shuffle().

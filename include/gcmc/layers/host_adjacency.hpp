@@ -92,7 +92,7 @@ class AdjacencySort {
     ask_for_large_pages(edges_.get(), edges * sizeof(Edge));
     reserve_in_large_pages(graph.offsets, rows);
     graph.offsets.resize(rows);
-    reserve_in_large_pages(graph.source, edges);
+    reserve_in_large_pages(graph.source, edges, threads_);
     graph.source.resize(edges);
     graph.degree.resize(static_cast<std::size_t>(receivers_));
     run_parallel(threads_, pieces_, [&](Offset piece) {

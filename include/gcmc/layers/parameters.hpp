@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
+#include "gcmc/base/large_pages.hpp"
 #include "gcmc/base/parallel.hpp"
 #include "gcmc/layers/random_orthogonal.hpp"
 
@@ -166,7 +167,7 @@ class Parameters {
   /// First values, some rows a thread at a time: a large table has no second copy.
   void draw(const ParameterPiece& p, std::uint64_t seed, std::uint32_t stream) {
     const double bound = p.fan_in + p.fan_out > 0 ? std::sqrt(6.0 / (p.fan_in + p.fan_out)) : 0.0;
-    const Offset rows = Offset{p.blocks} * p.rows, part = std::min(rows, 1 + (Offset{1} << 18) / p.stride);
+    const Offset rows = Offset{p.blocks} * p.rows, part = std::min(rows, 1 + (Offset{1} << 20) / p.stride);
     std::vector<double> orthogonal;
     if (p.orthogonal) {
       Random random(seed, stream);
@@ -206,8 +207,16 @@ class Parameters {
   std::vector<T> unpadded(const Buffer<B, T>& buffer, int piece, const std::vector<bool>* stored) const {
     const ParameterPiece& p = pieces_[piece];
     const Offset rows = Offset{p.blocks} * p.rows;
-    std::vector<T> padded(static_cast<std::size_t>(rows) * p.stride), out(static_cast<std::size_t>(rows) * p.columns);
+    const auto copy = [&](Offset columns) {
+      std::vector<T> values;
+      reserve_in_large_pages(values, static_cast<std::size_t>(rows * columns), host_threads(*backend_));
+      values.resize(static_cast<std::size_t>(rows * columns));
+      return values;
+    };
+    std::vector<T> padded = copy(p.stride);
     if (!padded.empty()) backend_->copy_to_host(padded.data(), buffer.data() + p.begin, padded.size() * sizeof(T));
+    if (!stored && p.stride == p.columns) return padded;
+    std::vector<T> out = copy(p.columns);
     for (Offset i = 0; i < rows; ++i)
       if (!stored || (*stored)[i]) std::copy_n(padded.data() + i * p.stride, p.columns, out.data() + i * p.columns);
     return out;

@@ -29,6 +29,7 @@ struct SplitOptions {
   Index left_out = 1;  ///< ratings of a user that leave_out tests, and then validates; none where valid_ratio is 0
   /// The test part is the `fold`-th, from 1, of so many disjoint ones that are all ratings; 0 folds: none of them.
   Index folds = 0, fold = 0;
+  int threads = 1;  ///< at most; the parts are the same on any number
 };
 
 inline void require_ratio(double ratio, const char* name) {
@@ -124,7 +125,7 @@ Offset hold_out_test(const Ratings& ratings, std::span<Value> values, const Spli
   if constexpr (is_position<Value>)
     if (options.rule != SplitRule::random)
       return hold_out_last(ratings, values, options, options.test_ratio, options.test_seed, stream);
-  shuffle(values, options.test_seed, stream);
+  shuffle(values, options.test_seed, stream, options.threads);
   if (options.folds == 0) return share_of(options.test_ratio, count);
   const Offset begin = count * (options.fold - 1) / options.folds, end = count * options.fold / options.folds;
   std::rotate(values.begin(), values.begin() + begin, values.end());
@@ -145,7 +146,7 @@ Offset hold_out_valid(const Ratings& ratings, std::span<Value> known, const Spli
   if constexpr (is_position<Value>)
     if (options.rule != SplitRule::random && options.valid_ratio > 0)
       return hold_out_last(ratings, known, options, options.valid_ratio, options.valid_seed, stream);
-  shuffle(known, options.valid_seed, stream);
+  shuffle(known, options.valid_seed, stream, options.threads);
   return share_of(options.valid_ratio, count);
 }
 
@@ -188,7 +189,7 @@ class Split {
   /// but random is followed.
   Split(const Ratings& ratings, const SplitOptions& options) {
     if (options.rule == SplitRule::random) {
-      reserve_in_large_pages(entries_, ratings.entries.size());
+      reserve_in_large_pages(entries_, ratings.entries.size(), options.threads);
       entries_.assign(ratings.entries.begin(), ratings.entries.end());
       bounds_ = arrange(ratings, std::span(entries_), options);
       return;

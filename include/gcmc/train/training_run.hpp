@@ -25,8 +25,8 @@ namespace gcmc {
 
 using OnProgress = std::function<void(const Progress&)>;
 
-/// How the options split a set.
-inline SplitOptions split_options(const Options& options) {
+/// How the options split a set, on so many threads.
+inline SplitOptions split_options(const Options& options, int threads = 1) {
   const RunOptions& run = options.run;
   return {.test_ratio = run.test_ratio,
           .valid_ratio = run.valid_ratio,
@@ -35,7 +35,8 @@ inline SplitOptions split_options(const Options& options) {
           .rule = split_rule(run.split),
           .left_out = left_out(run.split),
           .folds = run.folds,
-          .fold = run.fold};
+          .fold = run.fold,
+          .threads = threads};
 }
 
 /// One run on one backend in one precision: what train() makes, and throws away when it has the result.
@@ -51,7 +52,7 @@ class TrainingRun {
         on_progress_(std::move(on_progress)),
         stop_(std::move(stop)),
         continuation_(std::move(continuation)),
-        split_(ratings, split_options(options)) {
+        split_(ratings, split_options(options, host_threads(backend))) {
     require(!continuation_.state || options.train.time_budget == 0,
             "time_budget is for a whole training, and this one goes on with another: set it to 0");
   }
@@ -94,20 +95,6 @@ class TrainingRun {
 
   RunMetrics& metrics() { return result_.metrics; }
 
-  /// The baseline sees what the tested model has seen: training and validation ratings; its validation figure is of the
-  /// training ratings alone. The two are fitted side by side.
-  void fit_baselines() {
-    const std::span<const Rating> train = split_.train(), valid = split_.valid();
-    require(!train.empty(), "train: there is no rating to train on");
-    run_parallel(host_threads(backend_), valid.empty() ? 1 : 2, [&](Offset task) {
-      if (task == 0)
-        baseline_ = fit_bias_baseline(ratings_, split_.train_and_valid());
-      else
-        metrics().baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, train), ratings_, valid).rmse();
-    });
-    metrics().baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
-  }
-
   /// What is known before the first step.
   void describe() {
     RunMetrics& m = metrics();
@@ -123,7 +110,6 @@ class TrainingRun {
     m.valid_ratings = static_cast<Offset>(split_.valid().size());
     m.test_ratings = static_cast<Offset>(split_.test().size());
     m.valid_in_training = options_.train.train_on_valid;
-    fit_baselines();
   }
 
   /// Trains and chooses. Tests and keeps the model unless a refit follows, which needs no more than weights and rates.
@@ -295,13 +281,16 @@ class TrainingRun {
   }
   /// Of the first training, where a later stage goes on.
   void restore_result(const TrainState& state) {
-    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
-    restore(result_, state);
     if (state.has("replay")) {
+      result_.model.levels = ratings_.levels;
+      restore(result_, state);
       rates_ = state.get<double>("replay");
       return require(!rates_.empty() && options_.train.refit,
                      "training state: a refit that the options do not ask for");
     }
+    fit_baselines();
+    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
+    restore(result_, state);
     set_test(result_.test);
     describe_model();
   }
@@ -348,10 +337,24 @@ class TrainingRun {
     result_.model.levels = ratings_.levels;
     add_weights(result_.model, trainer.model(), trainer.calibration());
   }
+  /// The baseline sees what the tested model has seen: training and validation ratings; its validation figure is of the
+  /// training ratings alone. The two are fitted side by side, and last: nobody waits for them before the first step.
+  void fit_baselines() {
+    const std::span<const Rating> train = split_.train(), valid = split_.valid();
+    run_parallel(host_threads(backend_), valid.empty() ? 1 : 2, [&](Offset task) {
+      if (task == 0)
+        baseline_ = fit_bias_baseline(ratings_, split_.train_and_valid());
+      else
+        metrics().baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, train), ratings_, valid).rmse();
+    });
+    metrics().baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
+  }
+
   /// The chosen model with its figures.
   void keep(Trainer<B, T>& trainer, const Metrics& test) {
     trainer.embed();
     set_test(test);
+    fit_baselines();
     result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_,
                          trainer.calibration(), split_.test());
     describe_model();
