@@ -230,8 +230,9 @@ void draw_ratings(const Plan& plan, Index user, std::vector<Index>& last_rater, 
   Offset count = 0;
   const auto take = [&](Index item) {
     const double score = plan.truth.noisy_score(taste.data(), item, random);
-    const auto level = std::upper_bound(plan.thresholds.begin(), plan.thresholds.end(), score);
-    entries[count++] = {user, item, static_cast<Level>(level - plan.thresholds.begin())};
+    int level = 0;
+    for (const double threshold : plan.thresholds) level += threshold <= score;  // they are few, and this has no branch
+    entries[count++] = {user, item, static_cast<Level>(level)};
   };
   const Offset dealt_begin = plan.dealt.begin[u], dealt_end = plan.dealt.begin[u + 1];
   for (Offset k = dealt_begin; k < dealt_end; ++k) take(plan.dealt.items[static_cast<std::size_t>(k)]);

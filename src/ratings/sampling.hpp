@@ -1,6 +1,7 @@
 // Draws of items in proportion to integer weights, with and without replacement. Every decision is integer arithmetic.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -10,10 +11,10 @@
 namespace gcmc {
 
 /// Draws an item in proportion to its weight in constant time (Walker 1977, Vose 1991), in integers: slot k keeps
-/// item k for shares below keep[k] of `total`, and gives alias[k] otherwise.
+/// item k for shares below `keep` of `total`, and gives the alias otherwise.
 class AliasTable {
  public:
-  explicit AliasTable(const std::vector<std::int64_t>& weights) : keep_(weights.size()), alias_(weights.size()) {
+  explicit AliasTable(const std::vector<std::int64_t>& weights) : slots_(weights.size()) {
     for (const std::int64_t weight : weights) total_ += static_cast<std::uint64_t>(weight);
     std::vector<Wide> scaled(weights.size());
     std::vector<std::size_t> small, large;
@@ -24,25 +25,30 @@ class AliasTable {
     while (!small.empty() && !large.empty()) {
       const std::size_t poor = small.back(), rich = large.back();
       small.pop_back();
-      keep_[poor] = static_cast<std::uint64_t>(scaled[poor]);
-      alias_[poor] = static_cast<Index>(rich);
+      slots_[poor] = {static_cast<std::uint64_t>(scaled[poor]), static_cast<Index>(rich)};
       scaled[rich] -= total_ - scaled[poor];
       if (scaled[rich] >= total_) continue;
       large.pop_back();
       small.push_back(rich);
     }
-    for (const std::size_t k : large) keep_[k] = total_;
+    for (const std::size_t k : large) slots_[k].keep = total_;
   }
 
+  /// Without a branch, which no processor could foresee.
   Index draw(Random& random) const {
-    const std::size_t slot = random.below(keep_.size());
-    return random.below(total_) < keep_[slot] ? static_cast<Index>(slot) : alias_[slot];
+    const std::size_t number = random.below(slots_.size());
+    const Slot slot = slots_[number];
+    const std::array<Index, 2> either = {slot.alias, static_cast<Index>(number)};
+    return either[random.below(total_) < slot.keep];
   }
 
  private:
   __extension__ using Wide = unsigned __int128;
-  std::vector<std::uint64_t> keep_;
-  std::vector<Index> alias_;
+  struct Slot {
+    std::uint64_t keep = 0;
+    Index alias = 0;
+  };
+  std::vector<Slot> slots_;
   std::uint64_t total_ = 0;
 };
 

@@ -16,6 +16,8 @@
 #include "gcmc/layers/model.hpp"
 #include "gcmc/model/saved_model.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "gcmc/options/split_names.hpp"
+#include "gcmc/train/result.hpp"
 
 namespace gcmc {
 
@@ -87,6 +89,27 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
   saved.tensors["user_embedding"] = {{ratings.users(), model.options().output}, model.embedding(user_side).get()};
   saved.tensors["item_embedding"] = {{ratings.items(), model.options().output}, model.embedding(item_side).get()};
   return saved;
+}
+
+/// Which ratings a run tested: the text of a saved model's split.
+inline std::string test_part_text(const Ratings& ratings, const RunOptions& run) {
+  if (ratings.has_fixed_test()) return "the data set's own";
+  if (run.folds > 0) return "fold " + std::to_string(run.fold) + " of " + std::to_string(run.folds);
+  return split_rule(run.split) == SplitRule::random ? "random" : run.split;
+}
+
+/// Adds what is known of the run that the model is of: its split, and its figures.
+inline void add_run(SavedModel& saved, const RunMetrics& m, const Ratings& ratings) {
+  saved.split = {
+      {"test", test_part_text(ratings, saved.options.run)},     {"seed", std::to_string(saved.options.train.seed)},
+      {"test_seed", std::to_string(saved.options.test_seed())}, {"train_ratings", std::to_string(m.train_ratings)},
+      {"valid_ratings", std::to_string(m.valid_ratings)},       {"test_ratings", std::to_string(m.test_ratings)}};
+  if (m.best_valid_rmse) saved.metrics["best_valid_rmse"] = *m.best_valid_rmse;
+  if (m.test_ratings > 0) {
+    saved.metrics["best_test_rmse"] = m.best_test_rmse;
+    saved.metrics["best_test_mae"] = m.best_test_mae;
+    saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
+  }
 }
 
 /// The way back: the parameters of a saved model in a Model made for the same sizes and options, whose training may go

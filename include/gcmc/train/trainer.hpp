@@ -42,7 +42,7 @@ struct ScoredPart {
 /// Trains one model on one split, in DGL's or the paper's protocol (options.train). Full-batch steps on the training
 /// ratings; validation with the training graph; the test figure with the graph of training and validation. With
 /// `replay`, the rates of an earlier run's steps: trains on train + validation for as many steps at these rates, and
-/// the last weights are the chosen ones. The graph that tests are encoded with, and the test part, are made when they
+/// the last weights are the chosen ones. The graph that tests are encoded with, and what is scored, are made when they
 /// are first needed. Backend, ratings, split and a model of the caller's must outlive it.
 ///
 /// M is any model with
@@ -126,12 +126,9 @@ class Trainer {
   bool validation_is_due() const { return finished() || iteration_ % valid_interval_ == 0; }
 
   /// RMSE and the rest of the validation ratings, encoded with the training graph and the weights as tested (averaged).
-  Metrics validate() { return evaluate(train_, valid_); }
+  Metrics validate() { return evaluate(train_, scored(valid_, split_->valid())); }
   /// The same of the test ratings, encoded with the graph of training and validation.
-  Metrics test() {
-    if (!test_) test_.emplace(*backend_, *ratings_, split_->test());
-    return evaluate(encoder(), *test_);
-  }
+  Metrics test() { return evaluate(encoder(), scored(test_, split_->test())); }
 
   /// Tells the schedule of a validation, and keeps the weights if they are the best so far. Returns whether they are.
   bool observe(double valid_rmse) {
@@ -157,8 +154,8 @@ class Trainer {
     keep_going_ = std::move(keep_going);
     if (options_.train.calibrate && replay_.empty()) {
       embed(train_);
-      calibration_ =
-          fit_calibration(predictions(valid_), valid_.values, ratings_->levels.front(), ratings_->levels.back());
+      const ScoredPart<B>& part = scored(valid_, split_->valid());
+      calibration_ = fit_calibration(predictions(part), part.values, ratings_->levels.front(), ratings_->levels.back());
     }
   }
 
@@ -219,7 +216,6 @@ class Trainer {
         model_(own_ ? own_.get() : model),
         train_(graph(trains_on_valid() ? split.train_and_valid() : split.train())),
         whole_(train_),
-        valid_(backend, ratings, split.valid()),
         optimizer_(backend, model_->parameters(), options.train.optimizer, options.train.gradient_clip,
                    options.train.average_decay, options.train.table_rate_factor, options.train.weight_decay),
         valid_interval_(gcmc::valid_interval(options, ratings, split)),
@@ -280,6 +276,10 @@ class Trainer {
     else
       throw InputError("trainer: this model has no encode_mean: set embedding_draws 0");
   }
+  const ScoredPart<B>& scored(std::optional<ScoredPart<B>>& held, std::span<const Rating> part) const {
+    if (!held) held.emplace(*backend_, *ratings_, part);
+    return *held;
+  }
   /// Of the last embeddings, as the decoder gives them.
   std::vector<double> predictions(const ScoredPart<B>& part) {
     Buffer<B, T> predicted(*backend_, part.pairs.size());
@@ -318,8 +318,7 @@ class Trainer {
   Graph<B, T> train_;
   WholeGraph<B, T> whole_;
   std::optional<TargetRemoval<B, T>> removal_;
-  ScoredPart<B> valid_;
-  std::optional<ScoredPart<B>> test_;
+  std::optional<ScoredPart<B>> valid_, test_;
   std::optional<Graph<B, T>> encoder_;
   Optimizer<B, T> optimizer_;
   Buffer<B, T> best_;  ///< from the first improvement on

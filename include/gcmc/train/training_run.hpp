@@ -19,6 +19,7 @@
 #include "gcmc/train/result.hpp"
 #include "gcmc/train/save.hpp"
 #include "gcmc/train/state.hpp"
+#include "gcmc/train/time_plan.hpp"
 #include "gcmc/train/trainer.hpp"
 
 namespace gcmc {
@@ -115,7 +116,7 @@ class TrainingRun {
   /// Trains and chooses. Tests and keeps the model unless a refit follows, which needs no more than weights and rates.
   void first_training() {
     RunMetrics& m = metrics();
-    training_start_ = Clock::now();
+    time_plan_.begin_training();
     const auto model = make_model();
     Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
     m.parameters = model->parameters().count();
@@ -138,7 +139,7 @@ class TrainingRun {
 
   /// Trains anew on train + validation as was chosen.
   void refit() {
-    last_step_by_ = last_refit_step_by_;
+    time_plan_.begin_refit();
     if (refit_finishes()) return;
     metrics().stopped = true;
     keep_first();
@@ -212,7 +213,7 @@ class TrainingRun {
       const Metrics metrics = trainer.step();
       p.seconds_step = seconds_since(step_start);
       step_seconds_.push_back(p.seconds_step);
-      if (options_.train.time_budget > 0 && phase == Progress::Phase::training) plan(trainer);
+      if (phase == Progress::Phase::training) plan(trainer);
       p.iteration = trainer.iteration();
       p.loss = metrics.loss();
       p.train_rmse = metrics.rmse();
@@ -229,28 +230,16 @@ class TrainingRun {
     }
   }
 
-  /// With a time budget, chooses the number of steps once enough have been timed, of which the first is longer.
+  /// With a time budget, takes the number of steps that it leaves once that is known.
   void plan(Trainer<B, T>& trainer) {
-    TrainOptions& train = options_.train;
-    const Offset timed = std::max(train.warm_up, timed_steps);
-    if (trainer.iteration() == 1) second_step_start_ = Clock::now();
-    if (trainer.iteration() != std::min(timed, train.max_iterations)) return;
-    const double steps = static_cast<double>(std::max<Offset>(trainer.iteration() - 1, 1));
-    const double step = seconds_since(second_step_start_) / steps;  // with all that is done between steps
-    double left = train.time_budget - seconds_since(start_);
-    if (train.refit) left -= seconds_since(training_start_);  // which it does once more
-    const Offset more = steps_within(left, options_, ratings_, split_, step);
-    train.max_iterations = std::min(train.max_iterations, trainer.iteration() + more);
-    const TrainingWork work = training_work(options_, ratings_, split_);
-    last_refit_step_by_ = train.time_budget - seconds_to_test(options_, work, step);
-    last_step_by_ = *last_refit_step_by_ - seconds_to_choose(options_, work, split_, step);
-    trainer.plan(train.max_iterations);
+    const std::optional<Offset> steps = time_plan_.steps_after(trainer.iteration(), options_, ratings_, split_);
+    if (!steps) return;
+    options_.train.max_iterations = *steps;
+    options_.train.time_budget = 0;  // so that who repeats the training has the same number of steps
+    trainer.plan(*steps);
     progress_.max_iterations = trainer.planned();
-    train.time_budget = 0;  // so that who repeats the training has the same number of steps
   }
-  bool ends_early() const {
-    return stop_.stop_requested() || (last_step_by_ && seconds_since(start_) > *last_step_by_);
-  }
+  bool ends_early() const { return stop_.stop_requested() || time_plan_.is_late(); }
 
   void offer_state(Trainer<B, T>& trainer, Progress::Phase phase, bool last) {
     if (continuation_.on_state) continuation_.on_state(last, [&] { return state(trainer, phase); });
@@ -292,7 +281,7 @@ class TrainingRun {
     result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
     restore(result_, state);
     set_test(result_.test);
-    describe_model();
+    add_run(result_.model, metrics(), ratings_);
   }
 
   /// Validates where the interval or the end asks for it. Reads the test figure too where that improved, as DGL does,
@@ -357,7 +346,7 @@ class TrainingRun {
     fit_baselines();
     result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_,
                          trainer.calibration(), split_.test());
-    describe_model();
+    add_run(result_.model, metrics(), ratings_);
   }
   void set_test(const Metrics& test) {
     RunMetrics& m = metrics();
@@ -367,30 +356,6 @@ class TrainingRun {
     m.best_test_accuracy = test.accuracy();
     m.best_test_loss = test.loss();
   }
-  void describe_model() {
-    const RunMetrics& m = metrics();
-    SavedModel& saved = result_.model;
-    saved.split = {{"test", test_part_text()},
-                   {"seed", std::to_string(options_.train.seed)},
-                   {"test_seed", std::to_string(options_.test_seed())},
-                   {"train_ratings", std::to_string(m.train_ratings)},
-                   {"valid_ratings", std::to_string(m.valid_ratings)},
-                   {"test_ratings", std::to_string(m.test_ratings)}};
-    if (m.best_valid_rmse) saved.metrics["best_valid_rmse"] = *m.best_valid_rmse;
-    if (m.test_ratings > 0) {
-      saved.metrics["best_test_rmse"] = m.best_test_rmse;
-      saved.metrics["best_test_mae"] = m.best_test_mae;
-      saved.metrics["baseline_test_rmse"] = m.baseline_test_rmse;
-    }
-  }
-
-  std::string test_part_text() const {
-    const RunOptions& run = options_.run;
-    if (ratings_.has_fixed_test()) return "the data set's own";
-    if (run.folds > 0) return "fold " + std::to_string(run.fold) + " of " + std::to_string(run.folds);
-    return split_rule(run.split) == SplitRule::random ? "random" : run.split;
-  }
-
   /// One trainer's whole life without its results: what a backend's require_memory() measures.
   void rehearse() {
     Trainer<B, T> trainer(backend_, ratings_, split_, options_);
@@ -409,15 +374,15 @@ class TrainingRun {
   const OnProgress on_progress_;
   const std::stop_token stop_;
   Continuation continuation_;  ///< its state until that is restored
-  Clock::time_point start_ = Clock::now(), training_start_ = start_, stage_start_ = start_, second_step_start_ = start_;
+  Clock::time_point start_ = Clock::now(), stage_start_ = start_;
+  TimePlan time_plan_;
   const Split split_;
   BiasBaseline baseline_;
   TrainResult result_;
   Progress progress_;
-  std::vector<double> step_seconds_;                         ///< of this stage
-  std::optional<double> last_step_by_, last_refit_step_by_;  ///< seconds from the start on, of a time budget
-  std::optional<Metrics> best_test_;                         ///< of the best weights so far, where it was read
-  std::vector<double> rates_;  ///< of the first training's chosen number of steps, for a refit
+  std::vector<double> step_seconds_;  ///< of this stage
+  std::optional<Metrics> best_test_;  ///< of the best weights so far, where it was read
+  std::vector<double> rates_;         ///< of the first training's chosen number of steps, for a refit
 };
 
 }  // namespace gcmc
