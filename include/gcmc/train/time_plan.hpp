@@ -12,10 +12,9 @@ namespace gcmc {
 /// Chooses the number of steps of a training with a time budget once enough of them have been timed, and says when that
 /// training and its refit must have taken their last step, so that what follows still ends in time. Time counts from
 /// when this is made. Without a budget no training is ever late.
+template <class Clock = std::chrono::steady_clock>
 class TimePlan {
  public:
-  using Clock = std::chrono::steady_clock;
-
   /// Before the first training is made: what its making takes, a refit's does too.
   void begin_training() { training_start_ = Clock::now(); }
   void begin_refit() { last_step_by_ = last_refit_step_by_; }
@@ -41,12 +40,12 @@ class TimePlan {
   bool is_late() const { return last_step_by_ && seconds_since(start_) > *last_step_by_; }
 
  private:
-  static double seconds_since(Clock::time_point start) {
+  static double seconds_since(typename Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
-  const Clock::time_point start_ = Clock::now();
-  Clock::time_point training_start_ = start_, second_step_start_ = start_;
+  const typename Clock::time_point start_ = Clock::now();
+  typename Clock::time_point training_start_ = start_, second_step_start_ = start_;
   std::optional<double> last_step_by_, last_refit_step_by_;  ///< seconds from the start on
 };
 

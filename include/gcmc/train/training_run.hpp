@@ -375,7 +375,7 @@ class TrainingRun {
   const std::stop_token stop_;
   Continuation continuation_;  ///< its state until that is restored
   Clock::time_point start_ = Clock::now(), stage_start_ = start_;
-  TimePlan time_plan_;
+  TimePlan<> time_plan_;
   const Split split_;
   BiasBaseline baseline_;
   TrainResult result_;
