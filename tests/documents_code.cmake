@@ -58,5 +58,5 @@ target_link_libraries(documents_code PRIVATE gcmc::core)
 foreach(target test_documents_code documents_code)
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR})
   # Fragments show a thing and leave it; nobody waits for their speed.
-  target_compile_options(${target} PRIVATE -O0 -Wno-unused -Wno-shadow)
+  target_compile_options(${target} PRIVATE -O0 -Wno-unused -Wno-unused-parameter -Wno-shadow)
 endforeach()

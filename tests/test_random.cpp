@@ -153,9 +153,11 @@ TEST_CASE("a permutation holds every number once, and depends on seed and stream
 }
 
 TEST_CASE("a shuffle is Fisher's and Yates', of any values on any number of threads", "[random]") {
-  constexpr Offset round = 1 << 18;  // of swaps, whose places are drawn ahead
+  const Offset alone = 2048,
+               several = 4 * shuffle_round + 1;  // the places drawn at once by one thread; from so many on
   for (const Offset n : {Offset{0}, Offset{1}, Offset{2}, Offset{3}, Offset{64}, Offset{65}, Offset{66}, Offset{1000},
-                         round, round + 1, round + 2, 2 * round + 1, 2 * round + 2, 3 * round + 77}) {
+                         alone, alone + 1, alone + 2, 3 * alone + 77, several, several + 1, several + 2,
+                         5 * shuffle_round + 1, 5 * shuffle_round + 2, 6 * shuffle_round + 77}) {
     std::vector<Offset> wanted(static_cast<std::size_t>(n));
     std::iota(wanted.begin(), wanted.end(), Offset{5});
     const std::vector<Offset> values = wanted;

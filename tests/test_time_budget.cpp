@@ -100,7 +100,7 @@ TEST_CASE("a time's steps leave what validations, draws, the test and a refit ta
   const Split parts(ratings, split_options(options));
   const TrainingWork work = training_work(options, ratings, parts);
   const double step = 0.01, validation = step * work.validation / work.step, draw = step * work.encoding / work.step,
-               test = step * work.test / work.step;
+               test = step * work.test / work.step + work.baselines;
   const auto seconds_of = [&](double steps) {
     const double of_refit = options.train.refit ? 1.1 * steps * step : 0;  // a tenth in reserve
     return steps * step + steps / 10 * validation + of_refit + 3 * draw + validation + 3 * draw + test;
@@ -122,7 +122,8 @@ TEST_CASE("a time plan times steps but the first, and leaves what follows its ti
   const Split parts(ratings, split_options(options));
   const TrainingWork work = training_work(options, ratings, parts);
   const double step = 0.01, draws = 3 * step * work.encoding / work.step,
-               choosing = draws + step * work.validation / work.step, testing = draws + step * work.test / work.step;
+               choosing = draws + step * work.validation / work.step,
+               testing = draws + step * work.test / work.step + work.baselines;
 
   HandClock::time = {};
   TimePlan<HandClock> plan;

@@ -83,6 +83,7 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   const std::lock_guard lock(mutex_);
   phase_ = progress.phase;
   draws_ = progress.draws;
+  steps_are_done_ = phase_ != Phase::embedding && progress.iteration == progress.max_iterations;
   const bool next_model = std::exchange(model_, progress.model) != progress.model;
   refits_ = progress.phase == Phase::refit || (refits_ && progress.phase == Phase::embedding);
   time_left_.observe(progress);
@@ -115,6 +116,8 @@ void ProgressPrinter::tell_stop() {
     what = text("%s %d is given up, those before it are kept", member_, model_);
   else if (phase_ == Phase::embedding)
     what = text("no more draws: the embeddings are of one pass instead of %d, then the model is %s", draws_, end);
+  else if (steps_are_done_)
+    what = text("the last iteration is done, the model is %s", end);
   else if (phase_ == Phase::refit)
     what = text("the refit is given up, the model of the first training is %s", end);
   else

@@ -47,7 +47,7 @@ class ProgressPrinter {
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   bool may_be_long_;  ///< and lost by a cut, which has not been told
   gcmc::Index model_ = 1, draws_ = 0;
-  bool refits_ = false, finished_ = false;
+  bool refits_ = false, steps_are_done_ = false, finished_ = false;
 };
 
 /// Prints the progress of a search to standard output, nothing if silent. May be called from several threads.

@@ -95,7 +95,7 @@ void Cuda::copy(void* to, const void* from, std::size_t bytes) {
   GCMC_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, context.stream()));
 }
 
-Cuda::Rehearsal::Rehearsal(Cuda& cuda) : cuda_(cuda) { cuda.state_->context.rehearsal.emplace(); }
+Cuda::Rehearsal::Rehearsal(Cuda& cuda) : cuda_(cuda) { cuda.state_->context.rehearsal = CudaContext::Need{}; }
 Cuda::Rehearsal::~Rehearsal() { cuda_.state_->context.rehearsal.reset(); }
 void Cuda::Rehearsal::finish() const {
   const std::size_t need = cuda_.state_->context.rehearsal->most, have = cuda_.free_memory();

@@ -22,8 +22,8 @@ inline void ask_for_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] 
 #endif
 }
 
-/// Makes room for so many values, in large pages where the vector had no such room. Several threads touch the pages
-/// first, each its own: the system clears a page then, on the thread that touches it.
+/// Makes room for so many values, in large pages where the vector had no such room. Of 16 MB and more, several threads
+/// write into the new pages first: the system gives and clears a page then, on the thread that touches it.
 template <class T>
 void reserve_in_large_pages(std::vector<T>& values, std::size_t size, int threads = 1) {
   if (values.capacity() >= size) return;
@@ -31,8 +31,8 @@ void reserve_in_large_pages(std::vector<T>& values, std::size_t size, int thread
   char* const begin = reinterpret_cast<char*>(values.data() + values.size());
   const std::size_t bytes = (size - values.size()) * sizeof(T);
   ask_for_large_pages(begin, bytes);
-  constexpr std::size_t large = std::size_t{2} << 20, small = std::size_t{1} << 12;
-  if (threads > 1 && bytes >= 8 * large)
+  constexpr std::size_t large = std::size_t{2} << 20, small = std::size_t{1} << 12, worth_threads = 8 * large;
+  if (threads > 1 && bytes >= worth_threads)
     run_parallel(threads, static_cast<Offset>(bytes / large), [&](Offset piece) {
       char* const page = begin + static_cast<std::size_t>(piece) * large;
       for (std::size_t byte = 0; byte < large; byte += small) static_cast<volatile char*>(page)[byte] = 0;

@@ -55,22 +55,28 @@ class Random {
   std::array<std::uint32_t, 4> words_{};
 };
 
+/// Swaps of a shuffle on several threads whose places are drawn at a time.
+inline constexpr Offset shuffle_round = Offset{1} << 17;
+
 /// Brings values into a uniformly random order (Fisher and Yates), the same for a seed on every machine and any number
-/// of threads. One swaps while another, if there is one, draws the places of the next swaps; each place is asked of
-/// memory some swaps ahead: of many values, most of the time is the wait for them.
+/// of threads. Of many values, one thread swaps while another draws the places of the next swaps; each place is asked
+/// of memory some swaps ahead, since most of the time is the wait for it.
 template <class Value>
 void shuffle(std::span<Value> values, std::uint64_t seed, std::uint32_t stream = 0, int threads = 1) {
-  constexpr Offset round = Offset{1} << 18, ahead = 64;
-  const Offset swaps = static_cast<Offset>(values.size()) - 1;  // the k-th is of value swaps - k
+  constexpr Offset ahead = 64, round_in_cache = Offset{1} << 11;
+  const Offset swaps = static_cast<Offset>(values.size()) - 1;  // the k-th is that of values[swaps - k]
+  if (swaps <= 4 * shuffle_round) threads = 1;
+  const Offset round = threads > 1 ? shuffle_round : round_in_cache;
   std::array<std::vector<Offset>, 2> places;
+  for (std::vector<Offset>& drawn : places) drawn.reserve(static_cast<std::size_t>(round));
   Random random(seed, stream);
-  const auto draw = [&](Offset first) {
+  const auto draw_places = [&](Offset first) {
     std::vector<Offset>& drawn = places[static_cast<std::size_t>(first / round % 2)];
     drawn.clear();
     for (Offset k = first; k < std::min(first + round, swaps); ++k)
       drawn.push_back(static_cast<Offset>(random.below(static_cast<std::uint64_t>(swaps - k) + 1)));
   };
-  const auto swap = [&](Offset first) {
+  const auto swap_values = [&](Offset first) {
     const std::vector<Offset>& drawn = places[static_cast<std::size_t>(first / round % 2)];
     const auto place = [&](std::size_t k) -> Value& { return values[static_cast<std::size_t>(drawn[k])]; };
     for (std::size_t k = 0; k < drawn.size(); ++k) {
@@ -78,9 +84,14 @@ void shuffle(std::span<Value> values, std::uint64_t seed, std::uint32_t stream =
       std::swap(values[static_cast<std::size_t>(swaps - first) - k], place(k));
     }
   };
-  draw(0);
+  draw_places(0);
   for (Offset first = 0; first < swaps; first += round)
-    run_parallel(swaps > round ? threads : 1, 2, [&](Offset task) { task == 0 ? swap(first) : draw(first + round); });
+    run_parallel(threads, 2, [&](Offset task) {
+      if (task == 0)
+        swap_values(first);
+      else
+        draw_places(first + round);
+    });
 }
 
 /// 0 .. n-1 in a uniformly random order: shuffle().

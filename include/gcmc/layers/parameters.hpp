@@ -164,17 +164,20 @@ class Parameters {
       rows_.push_back({.begin = p.begin, .rows = static_cast<Index>(Offset{p.blocks} * p.rows), .stride = p.stride});
   }
 
-  /// First values, some rows a thread at a time: a large table has no second copy.
+  /// First values, some rows a thread at a time, which are at most a quarter of a large table and 4 MB of floats a
+  /// thread.
   void draw(const ParameterPiece& p, std::uint64_t seed, std::uint32_t stream) {
     const double bound = p.fan_in + p.fan_out > 0 ? std::sqrt(6.0 / (p.fan_in + p.fan_out)) : 0.0;
-    const Offset rows = Offset{p.blocks} * p.rows, part = std::min(rows, 1 + (Offset{1} << 20) / p.stride);
+    const int threads = host_threads(*backend_);
+    const Offset rows = Offset{p.blocks} * p.rows;
+    const Offset at_once = std::clamp(rows * p.stride / (4 * threads), Offset{1} << 14, Offset{1} << 20);
+    const Offset part = std::min(rows, 1 + at_once / p.stride);
     std::vector<double> orthogonal;
     if (p.orthogonal) {
       Random random(seed, stream);
       for (Index block = 0; block < p.blocks; ++block)
         for (const double value : random_orthogonal(p.rows, random)) orthogonal.push_back(1.1 * value);
     }
-    const int threads = host_threads(*backend_);
     std::vector<T> drawn(static_cast<std::size_t>(std::min(rows, threads * part) * p.stride));  // padding stays 0
     for (Offset first = 0; first < rows; first += threads * part) {
       const Offset count = std::min(threads * part, rows - first);

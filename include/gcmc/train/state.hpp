@@ -132,7 +132,7 @@ inline TrainState state_of(const TrainResult& result) {
   return state;
 }
 
-/// The way back: sets in `result`, which has what is known of the ratings and the options, the rest.
+/// The way back: sets in `result` the rest; of a training that is done, it has what the ratings and the options say.
 inline void restore(TrainResult& result, const TrainState& state) {
   RunMetrics& m = result.metrics;
   result.history = history_of(state);

@@ -276,7 +276,7 @@ class Trainer {
     else
       throw InputError("trainer: this model has no encode_mean: set embedding_draws 0");
   }
-  const ScoredPart<B>& scored(std::optional<ScoredPart<B>>& held, std::span<const Rating> part) const {
+  const ScoredPart<B>& scored(std::optional<ScoredPart<B>>& held, std::span<const Rating> part) {
     if (!held) held.emplace(*backend_, *ratings_, part);
     return *held;
   }

@@ -1,4 +1,4 @@
-// One run: split, baseline, the loop of steps and validations, the figures and the model it leaves.
+// One run: split, the loop of steps and validations, the baseline, the figures and the model it leaves.
 #pragma once
 
 #include <sys/resource.h>
@@ -277,8 +277,7 @@ class TrainingRun {
       return require(!rates_.empty() && options_.train.refit,
                      "training state: a refit that the options do not ask for");
     }
-    fit_baselines();
-    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), baseline_, split_.test());
+    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), fit_baselines(), split_.test());
     restore(result_, state);
     set_test(result_.test);
     add_run(result_.model, metrics(), ratings_);
@@ -328,23 +327,24 @@ class TrainingRun {
   }
   /// The baseline sees what the tested model has seen: training and validation ratings; its validation figure is of the
   /// training ratings alone. The two are fitted side by side, and last: nobody waits for them before the first step.
-  void fit_baselines() {
+  BiasBaseline fit_baselines() {
     const std::span<const Rating> train = split_.train(), valid = split_.valid();
+    BiasBaseline baseline;
     run_parallel(host_threads(backend_), valid.empty() ? 1 : 2, [&](Offset task) {
       if (task == 0)
-        baseline_ = fit_bias_baseline(ratings_, split_.train_and_valid());
+        baseline = fit_bias_baseline(ratings_, split_.train_and_valid());
       else
         metrics().baseline_valid_rmse = evaluate(fit_bias_baseline(ratings_, train), ratings_, valid).rmse();
     });
-    metrics().baseline_test_rmse = evaluate(baseline_, ratings_, split_.test()).rmse();
+    metrics().baseline_test_rmse = evaluate(baseline, ratings_, split_.test()).rmse();
+    return baseline;
   }
 
   /// The chosen model with its figures.
   void keep(Trainer<B, T>& trainer, const Metrics& test) {
     trainer.embed();
     set_test(test);
-    fit_baselines();
-    result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), baseline_,
+    result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), fit_baselines(),
                          trainer.calibration(), split_.test());
     add_run(result_.model, metrics(), ratings_);
   }
@@ -377,7 +377,6 @@ class TrainingRun {
   Clock::time_point start_ = Clock::now(), stage_start_ = start_;
   TimePlan<> time_plan_;
   const Split split_;
-  BiasBaseline baseline_;
   TrainResult result_;
   Progress progress_;
   std::vector<double> step_seconds_;  ///< of this stage

@@ -17,11 +17,13 @@ struct TrainingWork {
   double encoding = 0;    ///< one of those that embedding_draws averages
   double validation = 0;  ///< all messages, predictions, and the keeping of the weights
   double test = 0;        ///< the same of the test part, with the making of a graph
+  double baselines = 0;   ///< seconds: they are fitted by two threads of the host, on whatever backend
 };
 
 /// Of a training of these ratings, split so.
 inline TrainingWork training_work(const Options& options, const Ratings& ratings, const Split& split) {
   constexpr double a_product = 1.0 / 6, a_score = 0.4, an_update = 7, an_edge_made = 500;
+  constexpr double seconds_a_rating_fitted = 50e-9;
   const ModelOptions& model = options.model;
   const ModelSizes sizes = sizes_of(
       {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}}, model);
@@ -43,7 +45,8 @@ inline TrainingWork training_work(const Options& options, const Ratings& ratings
                   3 * a_pair * targets + (model.ordinal ? 1 : kept) * updates,
           .encoding = kept * of_an_edge * all_edges + kept_units * dense,
           .validation = evaluation(edges, split.valid().size()),
-          .test = evaluation(all_edges, split.test().size()) + an_edge_made * all_edges};
+          .test = evaluation(all_edges, split.test().size()) + an_edge_made * all_edges,
+          .baselines = seconds_a_rating_fitted * all_edges};
 }
 
 /// Whether anything follows from validations between the steps.
@@ -64,15 +67,15 @@ inline Offset valid_interval(const Options& options, const Ratings& ratings, con
   return std::max<Offset>(1, static_cast<Offset>(std::ceil(work.validation / (most_share * work.step))));
 }
 
-/// Seconds that choosing by validation takes after a training's last step, and those of the test, if a step takes
-/// `step_seconds`: each with draws of the embeddings, of a graph of its own.
+/// Seconds that choosing by validation takes after a training's last step, and those of the test and the baselines, if
+/// a step takes `step_seconds`: each with draws of the embeddings, of a graph of its own.
 inline double seconds_to_choose(const Options& options, const TrainingWork& work, const Split& split,
                                 double step_seconds) {
   if (options.train.train_on_valid || split.valid().empty()) return 0;
   return step_seconds / work.step * (options.train.embedding_draws * work.encoding + work.validation);
 }
 inline double seconds_to_test(const Options& options, const TrainingWork& work, double step_seconds) {
-  return step_seconds / work.step * (options.train.embedding_draws * work.encoding + work.test);
+  return step_seconds / work.step * (options.train.embedding_draws * work.encoding + work.test) + work.baselines;
 }
 
 /// Steps of step_seconds each that fit `seconds`, with their validations and all that follows; of two trainings with a
