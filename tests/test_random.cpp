@@ -153,8 +153,8 @@ TEST_CASE("a permutation holds every number once, and depends on seed and stream
 }
 
 TEST_CASE("a shuffle is Fisher's and Yates', of any values on any number of threads", "[random]") {
-  const Offset alone = 2048,
-               several = 4 * shuffle_round + 1;  // the places drawn at once by one thread; from so many on
+  const Offset alone = 2048;                     // whose places one thread draws at a time
+  const Offset several = 4 * shuffle_round + 1;  // from so many swaps on, several threads share them
   for (const Offset n : {Offset{0}, Offset{1}, Offset{2}, Offset{3}, Offset{64}, Offset{65}, Offset{66}, Offset{1000},
                          alone, alone + 1, alone + 2, 3 * alone + 77, several, several + 1, several + 2,
                          5 * shuffle_round + 1, 5 * shuffle_round + 2, 6 * shuffle_round + 77}) {

@@ -20,6 +20,15 @@ Options small_options() {
   return options;
 }
 
+/// All that follows a training's steps: validations, draws of two graphs, the test, and a refit.
+Options options_with_all(bool refit) {
+  Options options = small_options();
+  options.train.valid_interval = 10;
+  options.train.embedding_draws = 3;
+  options.train.refit = refit;
+  return options;
+}
+
 /// Goes on when it is told to.
 struct HandClock {
   using duration = std::chrono::duration<double>;
@@ -93,10 +102,7 @@ TEST_CASE("a time budget chooses the number of steps, with which the training ca
 
 TEST_CASE("a time's steps leave what validations, draws, the test and a refit take", "[trainer]") {
   const Ratings ratings = few_ratings();
-  Options options = small_options();
-  options.train.valid_interval = 10;
-  options.train.embedding_draws = 3;
-  options.train.refit = GENERATE(false, true);
+  const Options options = options_with_all(GENERATE(false, true));
   const Split parts(ratings, split_options(options));
   const TrainingWork work = training_work(options, ratings, parts);
   const double step = 0.01, validation = step * work.validation / work.step, draw = step * work.encoding / work.step,
@@ -112,10 +118,7 @@ TEST_CASE("a time's steps leave what validations, draws, the test and a refit ta
 
 TEST_CASE("a time plan times steps but the first, and leaves what follows its time", "[trainer]") {
   const Ratings ratings = few_ratings();
-  Options options = small_options();
-  options.train.valid_interval = 10;
-  options.train.embedding_draws = 3;
-  options.train.refit = GENERATE(false, true);
+  Options options = options_with_all(GENERATE(false, true));
   options.train.warm_up = 6;
   options.train.max_iterations = 1000000;
   options.train.time_budget = 20;
