@@ -236,12 +236,15 @@ TEST_CASE("a stopped training offers its state last, from which it goes on", "[r
                                     }});
   CHECK(stopped.metrics.stopped);
   CHECK(state.iteration() == 5);
+  CHECK(state.get<double>("seconds", 2)[1] <= stopped.metrics.seconds_total);
+  state.set("seconds", std::vector{1000.0, 2000.0});  // as if it had trained so long, and begun before that
   std::vector<Offset> iterations;
   const TrainResult rest =
       train(ratings, options, [&](const Progress& p) { iterations.push_back(p.iteration); }, {}, {.state = state});
   CHECK(iterations == std::vector<Offset>{6, 7, 8, 9, 10, 11, 12});
   CHECK(rest.model.tensors == train(ratings, options).model.tensors);
-  CHECK(rest.metrics.seconds_total >= stopped.metrics.seconds_total);
+  CHECK(rest.metrics.seconds_total >= 2000);
+  CHECK(rest.history.back().seconds >= 1000);
 }
 
 TEST_CASE("a training that goes on and is stopped at once leaves what a training left that was stopped there",
