@@ -1,6 +1,7 @@
 // What a backend is: memory, copies, and the operations of operations.hpp. All that a backend's author reads.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -65,13 +66,14 @@ void require_memory(B& backend, const Work& work) {
   if constexpr (requires { backend.require_memory(work); }) backend.require_memory(work);
 }
 
-/// Of the host, for work that no operation does: as many as the backend has, or as the machine.
+/// Of the host, for work that no operation does: as many as the backend has, or as the machine says that it has. At
+/// least 1.
 template <class B>
 int host_threads(const B& backend) {
   if constexpr (requires { backend.threads(); })
     return backend.threads();
   else
-    return static_cast<int>(std::thread::hardware_concurrency());
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));  // 0 where it does not say
 }
 
 }  // namespace gcmc
