@@ -150,6 +150,11 @@ Work work_of(const PairDots<T>& op) {
 }
 
 template <class T>
+Work work_of(const DrawUniform<T>& op) {
+  return {.streamed = static_cast<double>(sizeof(T)) * op.x.blocks * op.x.rows * op.x.columns};
+}
+
+template <class T>
 Work work_of(const AddScaled<T>& op) {
   const double elements = double(op.a.rows) * op.a.columns;
   return {.flop = (op.beta != 0 ? 3 : 1) * elements, .streamed = bytes(op.a) + (op.beta != 0 ? 2 : 1) * bytes(op.c)};

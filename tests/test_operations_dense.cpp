@@ -155,6 +155,17 @@ TEMPLATE_TEST_CASE("an activation works in place and drops units", "[operations]
       }
 }
 
+TEMPLATE_TEST_CASE("first values are those that Random draws, to the bit", "[operations]", float, double) {
+  Draw draw(18);
+  for (int repeat = 0; repeat < 60; ++repeat) {
+    const Index rows = draw.one_of<Index>({0, 1, 5, 33, repeat % 10 == 0 ? 2050 : 257});
+    const auto c = random_draw_uniform<TestType>(draw, rows, repeat == 0 ? 500 : draw.size());
+    INFO(c.x.blocks << " blocks of " << rows << " x " << c.x.columns << ", bound " << c.bound << ", seed " << c.seed);
+    Reference reference;
+    check_on_all([&](auto& backend) { return draw_uniform(backend, c); }, exact(draw_uniform(reference, c)));
+  }
+}
+
 TEMPLATE_TEST_CASE("matrices are scaled, by rows too, and added", "[operations]", float, double) {
   Draw draw(17);
   for (int repeat = 0; repeat < 80; ++repeat) {

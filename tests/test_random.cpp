@@ -98,18 +98,6 @@ TEST_CASE("a sequence repeats for its seed and stream and for no other", "[rando
   CHECK(equal_seed <= 1);
 }
 
-TEST_CASE("a skip is as many draws, from any place in a sequence", "[random]") {
-  for (int before = 0; before < 6; ++before)
-    for (int count = 0; count < 13; ++count) {
-      Random drawn(42, 1), skipped(42, 1);
-      for (int i = 0; i < before; ++i) CHECK(drawn.bits() == skipped.bits());
-      for (int i = 0; i < count; ++i) drawn.bits();
-      skipped.skip(static_cast<std::uint64_t>(count));
-      INFO("after " << before << " a skip of " << count);
-      for (int i = 0; i < 5; ++i) CHECK(drawn.bits() == skipped.bits());
-    }
-}
-
 TEST_CASE("uniform draws lie in [0, 1) and have the moments of the uniform distribution", "[random]") {
   Random random(8);
   constexpr int draws = 100000;

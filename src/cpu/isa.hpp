@@ -6,6 +6,7 @@
 #include "decoder_kernels.hpp"
 #include "dense_backward.hpp"
 #include "dense_kernels.hpp"
+#include "draw_kernels.hpp"
 #include "graph_kernels.hpp"
 #include "index_kernels.hpp"
 #include "pair_dots.hpp"

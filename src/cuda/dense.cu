@@ -96,6 +96,22 @@ __global__ void __launch_bounds__(block_threads, least_blocks)
   if (lane_of_thread() == 0) sums[column] = accumulate ? sums[column] + sum : sum;
 }
 
+/// A thread for each counter, of which two numbers are.
+template <class T>
+__global__ void __launch_bounds__(block_threads, least_blocks) draw_uniform(const DrawUniform<T> op, Offset count) {
+  const Offset counter = thread_of_grid();
+  const auto words =
+      philox({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), op.stream, 0xFFFFFFFFu},
+             op.seed);
+  for (int half = 0; half < 2; ++half) {
+    const Offset k = 2 * counter + half;
+    if (k >= count) return;
+    const double u = uniform(words[2 * half], words[2 * half + 1]);
+    op.x.data[k / op.x.columns * op.x.stride + k % op.x.columns] =
+        op.bound == 0 ? T(0) : static_cast<T>((2 * u - 1) * op.bound);
+  }
+}
+
 /// A warp a row.
 template <class T>
 __global__ void __launch_bounds__(block_threads, least_blocks) add_scaled(const AddScaled<T> op) {
@@ -146,6 +162,12 @@ void run(CudaContext& context, const MultiplyTransposed<T>& op) {
 }
 
 template <class T>
+void run(CudaContext& context, const DrawUniform<T>& op) {
+  const Offset count = Offset{op.x.blocks} * op.x.rows * op.x.columns;
+  context.launch("draw_uniform", &draw_uniform<T>, blocks_for((count + 1) / 2, 1), op, count);
+}
+
+template <class T>
 void run(CudaContext& context, const AddScaled<T>& op) {
   context.launch("add_scaled", &add_scaled<T>, blocks_for(op.a.rows, warp_lanes), op);
 }
@@ -181,6 +203,7 @@ void run(CudaContext& context, const DenseBackward<T>& op) {
 #define GCMC_INSTANTIATE(T)                                         \
   template void run<T>(CudaContext&, const Multiply<T>&);           \
   template void run<T>(CudaContext&, const MultiplyTransposed<T>&); \
+  template void run<T>(CudaContext&, const DrawUniform<T>&);        \
   template void run<T>(CudaContext&, const AddScaled<T>&);          \
   template void run<T>(CudaContext&, const ColumnSums<T>&);         \
   template void run<T>(CudaContext&, const Activate<T>&);           \

@@ -7,6 +7,7 @@
 // clang-format off
 /// each(struct, kernel) for every operation on elements of type T.
 #define GCMC_OPERATIONS(each)                   \
+  each(DrawUniform, draw_uniform)               \
   each(BuildTable, build_table)                 \
   each(Aggregate, aggregate)                    \
   each(AggregateBackward, aggregate_backward)   \

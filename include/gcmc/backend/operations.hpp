@@ -185,6 +185,16 @@ struct PairDots {
   DecodeSums* sums = nullptr;     ///< cross_entropy and correct are 0; nullptr: not wanted
 };
 
+/// First values: x_ic = (2 u - 1) bound, with u the (i * columns + c)-th number of Random(seed, stream).uniform(); i
+/// counts the rows of all blocks. Computed in double, then rounded. bound == 0: 0.
+template <class T>
+struct DrawUniform {
+  BlockMatrix<T> x;
+  double bound = 0;
+  std::uint64_t seed = 0;
+  std::uint32_t stream = 0;
+};
+
 /// C = alpha diag(s) A + beta C: row i of A times alpha * s[i]. beta == 0 does not read C. A may be C.
 template <class T>
 struct AddScaled {

@@ -1,4 +1,4 @@
-// Philox4x32-10, and dropout masks as functions of an index.
+// Philox4x32-10, uniform numbers, and dropout masks as functions of an index.
 #pragma once
 
 #include <array>
@@ -19,6 +19,12 @@ constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> count
     k1 += 0xBB67AE85;
   }
   return counter;
+}
+
+/// Uniform in [0, 1), 53 bits: the upper ones of high, then low.
+constexpr double uniform(std::uint32_t high, std::uint32_t low) {
+  // Processors convert signed numbers sooner.
+  return static_cast<double>(static_cast<std::int64_t>((std::uint64_t{high} << 32 | low) >> 11)) * 0x1.0p-53;
 }
 
 /// One Bernoulli mask: which indices of one tensor are kept in one training step. A function of its

@@ -29,17 +29,10 @@ class Random {
     }
     return words_[static_cast<std::size_t>(used_++)];
   }
-  /// As `count` calls of bits() do, but at once.
-  void skip(std::uint64_t count) {
-    const std::uint64_t drawn = 4 * block_ - static_cast<std::uint64_t>(4 - used_) + count;
-    block_ = drawn / 4;
-    used_ = 4;
-    for (std::uint64_t rest = drawn % 4; rest > 0; --rest) bits();
-  }
   /// Uniform in [0, 1), 53 bits: two of bits().
   double uniform() {
-    const std::uint64_t high = bits(), low = bits();
-    return static_cast<double>(static_cast<std::int64_t>((high << 32 | low) >> 11)) * 0x1.0p-53;
+    const std::uint32_t high = bits(), low = bits();
+    return gcmc::uniform(high, low);
   }
   /// Uniform in [0, n), n < 2^53. (Processors convert signed numbers sooner.)
   std::uint64_t below(std::uint64_t n) {

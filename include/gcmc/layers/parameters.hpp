@@ -10,7 +10,6 @@
 
 #include "gcmc/backend/memory.hpp"
 #include "gcmc/base/large_pages.hpp"
-#include "gcmc/base/parallel.hpp"
 #include "gcmc/layers/random_orthogonal.hpp"
 
 namespace gcmc {
@@ -164,35 +163,23 @@ class Parameters {
       rows_.push_back({.begin = p.begin, .rows = static_cast<Index>(Offset{p.blocks} * p.rows), .stride = p.stride});
   }
 
-  /// First values, some rows a thread at a time, which are at most a quarter of a large table and 4 MB of floats a
-  /// thread.
   void draw(const ParameterPiece& p, std::uint64_t seed, std::uint32_t stream) {
+    if (p.orthogonal) return draw_orthogonal(p, Random(seed, stream));
     const double bound = p.fan_in + p.fan_out > 0 ? std::sqrt(6.0 / (p.fan_in + p.fan_out)) : 0.0;
-    const int threads = host_threads(*backend_);
-    const Offset rows = Offset{p.blocks} * p.rows;
-    const Offset at_once = std::clamp(rows * p.stride / (4 * threads), Offset{1} << 14, Offset{1} << 20);
-    const Offset part = std::min(rows, 1 + at_once / p.stride);
-    std::vector<double> orthogonal;
-    if (p.orthogonal) {
-      Random random(seed, stream);
-      for (Index block = 0; block < p.blocks; ++block)
-        for (const double value : random_orthogonal(p.rows, random)) orthogonal.push_back(1.1 * value);
+    backend_->run(DrawUniform<T>{.x = {values_.data() + p.begin, p.blocks, p.rows, p.columns, p.stride},
+                                 .bound = bound,
+                                 .seed = seed,
+                                 .stream = stream});
+  }
+  void draw_orthogonal(const ParameterPiece& p, Random random) {
+    std::vector<T> values(static_cast<std::size_t>(Offset{p.blocks} * p.rows * p.stride));  // padding stays 0
+    for (Offset row = 0; row < Offset{p.blocks} * p.rows; row += p.rows) {
+      const std::vector<double> drawn = random_orthogonal(p.rows, random);
+      for (Offset i = 0; i < p.rows; ++i)
+        for (Index c = 0; c < p.columns; ++c)
+          values[(row + i) * p.stride + c] = static_cast<T>(1.1 * drawn[i * p.columns + c]);
     }
-    std::vector<T> drawn(static_cast<std::size_t>(std::min(rows, threads * part) * p.stride));  // padding stays 0
-    for (Offset first = 0; first < rows; first += threads * part) {
-      const Offset count = std::min(threads * part, rows - first);
-      run_parallel(threads, (count + part - 1) / part, [&](Offset k) {
-        Random random(seed, stream);
-        random.skip(2 * static_cast<std::uint64_t>((first + k * part) * p.columns));  // two for each value before
-        for (Offset i = k * part; i < std::min(count, (k + 1) * part); ++i)
-          for (Offset c = 0; c < p.columns; ++c)
-            drawn[i * p.stride + c] = static_cast<T>(p.orthogonal ? orthogonal[(first + i) * p.columns + c]
-                                                     : bound > 0  ? (2 * random.uniform() - 1) * bound
-                                                                  : 0.0);
-      });
-      backend_->copy_to_device(values_.data() + p.begin + first * p.stride, drawn.data(),
-                               static_cast<std::size_t>(count * p.stride) * sizeof(T));
-    }
+    backend_->copy_to_device(values_.data() + p.begin, values.data(), values.size() * sizeof(T));
   }
 
   std::vector<bool> stored_rows(const ParameterRows& part) const {

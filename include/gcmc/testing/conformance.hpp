@@ -85,6 +85,10 @@ class Conformance {
     compare([&](auto& backend) { return split_edges(backend, graph, sources_are_items, mask, counted); });
   }
 
+  void check_draw_uniform(Draw& draw) {
+    const auto c = random_draw_uniform<T>(draw, random_rows(draw), draw.size());
+    compare([&](auto& backend) { return draw_uniform(backend, c); });
+  }
   void check_build_table(Draw& draw) {
     const auto c = random_table<T>(draw, draw.size(), stores_bf16);
     compare([&](auto& backend) { return build_table(backend, c); }, build_table_tolerance(c));

@@ -164,6 +164,28 @@ Outcome dense_backward_tolerance(DenseBackwardCase<T> c) {
 }
 
 template <class T>
+struct DrawUniformCase {
+  HostMatrix<T> x;
+  double bound = 0;
+  std::uint64_t seed = 0;
+  std::uint32_t stream = 0;
+};
+
+template <class B, class T>
+Outcome draw_uniform(B& backend, const DrawUniformCase<T>& c) {
+  const Held x(backend, c.x);
+  backend.run(DrawUniform<T>{.x = x, .bound = c.bound, .seed = c.seed, .stream = c.stream});
+  return outcome_of(x);
+}
+
+template <class T>
+DrawUniformCase<T> random_draw_uniform(Draw& draw, Index rows, Index columns) {
+  return {unwritten<T>(draw.one_of<Index>({1, 1, 2, 5}), rows, columns, random_stride<T>(draw, columns)),
+          draw.one_of({0.0, 1.0, 0.173}), draw.one_of<std::uint64_t>({1, 0xfedcba9876543210u}),
+          static_cast<std::uint32_t>(draw.between(0, 9))};
+}
+
+template <class T>
 struct AddScaledCase {
   HostMatrix<T> a, row_scale, c;  // row_scale: no rows where it is not given
   T alpha = 1, beta = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gcmc/backend/memory.hpp"
+#include "gcmc/base/random.hpp"
 #include "gcmc/testing/reference_math.hpp"
 
 namespace gcmc::testing {
@@ -68,6 +69,16 @@ class Reference {
       }
     }
     if (op.predicted) *op.predicted = predicted;
+  }
+
+  template <class T>
+  void run(const DrawUniform<T>& op) {
+    Random random(op.seed, op.stream);
+    for (Offset i = 0; i < Offset{op.x.blocks} * op.x.rows; ++i)
+      for (Index c = 0; c < op.x.columns; ++c) {
+        const double u = random.uniform();
+        op.x.data[i * op.x.stride + c] = op.bound == 0 ? T{0} : static_cast<T>((2 * u - 1) * op.bound);
+      }
   }
 
   template <class T>
