@@ -276,7 +276,7 @@ precedence() {
 }
 
 predict() {
-  printf 'user,item\nu1,i3\nnobody,i3\r\n\nu1,nothing\nu2,"a,b",extra\nnobody,nothing\n' >pairs.csv
+  printf 'user,item,more\nu1,i3\nnobody,i3\r\n\nu1,nothing\nu2,"a,b",extra\nnobody,nothing\n' >pairs.csv
   expect 0 predict --model run pairs.csv
   [ "$(head -n 1 out)" = 'user,item,rating,note' ] || fail 'header of predictions'
   [ "$(wc -l <out)" -eq 6 ] || fail 'not one line a pair'
@@ -313,11 +313,13 @@ columns_by_name() {
     expect 0 predict --model run swapped.csv
     cmp -s out plain || fail "predictions differ with the header $header"
   done
-  { printf '\nrating,item,when,user\n' && sed -E 's/^([^,]*),(.*)$/3,\2,now,\1,more/' plain.csv; } >among.csv
+  { printf '\nrating,item,when,user,more\n' && sed -E 's/^([^,]*),(.*)$/3,\2,now,\1,more/' plain.csv; } >among.csv
   expect 0 predict --model run among.csv
   cmp -s out plain || fail 'predictions differ with other columns'
   printf 'item,when,user\ni3,now\n' >short.csv
   refuse 'short.csv:2: 2 columns, at least 3 was expected' predict --model run short.csv
+  printf 'user,item\nu1,Heat, The\n' >long.csv
+  refuse 'long.csv:2: 3 columns, 2 as in the header was expected' predict --model run long.csv
   printf 'user,film\nu1,i3\n' >half.csv
   refuse "half.csv:1: the header is 'user,film' .*no column is known as the item" predict --model run half.csv
   printf 'rating,movieId\n3,i3\n' >half.csv
@@ -841,6 +843,14 @@ cross_validation() {
   expect 0 data split timed.csv --folds 3 parts_folds
   [ "$(tail -qn +2 parts_folds/fold-*/test.csv | sort | cksum)" = "$(tail -n +2 timed.csv | sort | cksum)" ] ||
     fail 'the folds do not test every rating once'
+  expect 0 data split timed.csv --folds 2 parts_folds
+  [ "$(echo parts_folds/*)" = 'parts_folds/fold-1 parts_folds/fold-2' ] || fail 'a fold of an earlier split is left'
+  expect 0 data split timed.csv --folds 3 --fold 2 parts_fold
+  [ "$(echo parts_fold/*)" = parts_fold/fold-2 ] || fail 'other folds than the one asked for are written'
+  expect 0 data split timed.csv --data-valid-ratio 0 parts_fold/fold-2
+  if [ -e parts_fold/fold-2/valid.csv ]; then fail 'a validation part of an earlier split is left'; fi
+  refuse 'name them by their path' train --continue kept "${quick[@]}"
+  refuse 'unknown option --test-predictions' tune timed.csv --test-predictions
 }
 
 # config.json leads to the same ratings from any folder, and says when they are others.

@@ -1,4 +1,6 @@
 // Tables of ratings as people have them: what is understood of each, what is made of its values, and what is refused.
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "catch.hpp"
@@ -157,7 +159,7 @@ TEST_CASE("a pair file gives the ids that training has, by name in any order", "
   for (const char* text : {"17,a b\n9,Jos\xC3\xA9\n", "itemId,userId\na b,17\nJos\xE9,9\n",
                            "Response_ID,userId,itemId\n1, 17 ,a b\n2,9,\"Jos\xE9\"\n",
                            "\"User-ID\";\"ISBN\"\n\"17\";\"a b\"\n\"9\";\"Jos\xE9\"\n", "17\ta b\r\n9\tJos\xE9\r\n",
-                           "user,item\n17,a b,more\n\n9,Jos\xE9\n"})
+                           "user,item,note\n17,a b,more\n\n9,Jos\xE9\n"})
     CHECK(pairs(text) == Lines{"17 a b", "9 Jos\xC3\xA9"});
   CHECK(pairs("").empty());
   CHECK(pairs("user1,item3\n") == Lines{"user1 item3"});
@@ -169,7 +171,41 @@ TEST_CASE("a pair file gives the ids that training has, by name in any order", "
         "file:1: the header is 'user,film' (separated by ,), in which no column is known as the item: name it, as in "
         "columns item=NAME");
   CHECK(error("1,2\n3\n") == "file:2: 1 column, at least 2 was expected");
+  CHECK(error("user,item\n1,Heat, The\n") == "file:2: 3 columns, 2 as in the header was expected");
   CHECK(error("1,2\n3,\n") == "file:2: the item id is empty, some text was expected");
+}
+
+TEST_CASE("in a file of ids each line is one, whatever it holds, unless a header names the column", "[files]") {
+  const auto ids = [](const std::string& text, const ReadOptions& options = {}) {
+    const ScratchFolder folder;
+    write_bytes(folder / "file", text);
+    return read_ids(folder / "file", item_side, options);
+  };
+  CHECK(ids("Toy Story\nHeat, The\n\"p,001\"\na\tb\n") == Lines{"Toy Story", "Heat, The", "p,001", "a\tb"});
+  CHECK(ids("7\n8;9\n10::11\n") == Lines{"7", "8;9", "10::11"});
+  CHECK(ids("title,item\nToy Story,1\nHeat,2\n") == Lines{"1", "2"});
+  CHECK(ids("a,1\nb,2\n", {.columns = "item=2"}) == Lines{"1", "2"});
+  CHECK(ids("1,a\n2,b\n", {.separator = ","}) == Lines{"1", "2"});
+}
+
+TEST_CASE("times are seconds, or dates whose order is theirs in UTC; what may be two dates is none", "[files]") {
+  const auto time = [](const std::string& field) {
+    const Outcome outcome = read("user;item;rating;date\n1;1;5;" + field + "\n1;2;4;1\n", {.times = Times::kept});
+    CHECK(outcome.error == "no error");
+    CHECK(outcome.report.notes.size() == outcome.report.unread_times > 0);
+    return outcome.ratings.times.empty() ? 0.0 : outcome.ratings.times[0];
+  };
+  CHECK(time("881250949") == 881250949);
+  for (const char* same : {"2005-09-06", "2005/9/6", "6.9.2005", "06.09.2005 00:00", "2005-09-06T02:00:00+02:00",
+                           "2005-09-05 20:00:00.5 -0400", "2005-09-06 12:00:00 AM", "2005-09-06 UTC"})
+    CHECK(time(same) == 20050906000000);
+  CHECK(time("2005-09-06 11:59:58 pm") == 20050906235958);
+  CHECK(time("2005-09-06T23:59Z") == 20050906235900);
+  CHECK(time("2005-12-31 23:30-01:00") == 20060101003000);
+  CHECK(time("2004-02-29") == 20040229000000);
+  for (const char* none : {"12/31/2019", "31/12/2019", "12/31/19", "01-02-2005", "31.12.19", "2005-13-01", "2005-02-29",
+                           "2005-09-06 25:00", "Feb 1, 2024", "2005-09", "20050-09-06"})
+    CHECK(std::isnan(time(none)));
 }
 
 TEST_CASE("a first line whose quotes go on in the next is no form to go by", "[files]") {
@@ -281,6 +317,29 @@ TEST_CASE("files of validation and test ratings are parts of their own, and no p
   const Split split(validated, {});
   CHECK(split.test().empty());
   CHECK(static_cast<Offset>(split.train().size()) == validated.valid_begin);
+}
+
+TEST_CASE("positions told of a table without a header are not those of a test file with one", "[files]") {
+  const ScratchFolder folder;
+  write_bytes(folder / "train", "i1,u1,5\ni2,u1,3\ni1,u2,4\n");
+  write_bytes(folder / "named", "user,item,rating\nu2,i2,3\n");
+  write_bytes(folder / "same", "i2,u2,3\n");
+  for (const char* test : {"named", "same"}) {
+    const Ratings ratings =
+        read_rating_file(folder / "train", "", {.columns = "item=1,user=2", .test_ratings = folder / test});
+    CHECK(entries_of(ratings) == Lines{"u1 i1 5", "u1 i2 3", "u2 i1 4", "u2 i2 3"});
+  }
+}
+
+TEST_CASE("commas that may be of thousands are pointed out", "[files]") {
+  const auto notes = [](const std::string& ratings) {
+    const Lines told = read("user;item;rating\n" + ratings).report.notes;
+    return std::count_if(told.begin(), told.end(),
+                         [](const auto& note) { return note.find("thousands") != note.npos; });
+  };
+  CHECK(notes("1;1;86,405\n1;2;1,205\n2;1;12\n") == 1);
+  CHECK(notes("1;1;3,5\n1;2;1,205\n") == 0);
+  CHECK(notes("1;1;3.5\n1;2;4\n") == 0);
 }
 
 TEST_CASE("a header's columns of a pair are found by name in any order", "[files]") {

@@ -215,9 +215,11 @@ void check_names(const CLI::App& app, const std::vector<std::string>& arguments)
   }
 }
 
-void add_train_options(CLI::App& command, TrainArguments& arguments) {
+void add_train_options(CLI::App& command, TrainArguments& arguments, bool of_search) {
   command.allow_extras();
-  add_options(command, arguments, [](const gcmc::OptionRow&) { return true; });
+  add_options(command, arguments, [&](const gcmc::OptionRow& row) {
+    return !of_search || (row.name != "model_dir" && row.name != "test_predictions");
+  });
   command
       .add_option_function<std::string>(
           "--config", [&arguments](const std::string& path) { read_config(arguments, path); },
@@ -266,6 +268,13 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   const bool other_data = given("data_name") || given("data_dir") || given("ratings") || !command.remaining().empty();
   if (!other_data) settings.recorded = arguments.recorded;
   if (!given("save_dir")) refuse_own_folder(settings.program, arguments.config);
+  gcmc::require(first.program.continued.empty() || ratings || other_data || settings.data_named ||
+                    !settings.program.ratings.empty(),
+                "--continue: no ratings to go on with: name them by their path, or a data set by --data-name");
+  if (!command.get_option_no_throw("--train-selection")) {  // nothing is trained, so nothing is chosen by validation
+    settings.options.train.selection = gcmc::Selection::last;
+    settings.options.train.schedule = gcmc::Schedule::constant;
+  }
   gcmc::follow_given(settings.options, names_side_files(settings.program.reading), given);
   gcmc::validate(settings.options);
   const std::string& id = settings.program.save_id;

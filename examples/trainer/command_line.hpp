@@ -27,8 +27,9 @@ std::vector<std::string> uniform_arguments(int count, char** values);
 /// have options of that command alone. Called before CLI11 parses, which would complain of what is missing first.
 void check_names(const CLI::App& app, const std::vector<std::string>& arguments);
 
-/// One text option for each of the library's and the program's, by group, its default shown.
-void add_train_options(CLI::App& command, TrainArguments& arguments);
+/// One text option for each of the library's and the program's, by group, its default shown. A search has none of the
+/// files that no trial of it leaves.
+void add_train_options(CLI::App& command, TrainArguments& arguments, bool of_search = false);
 
 /// Those alone that say how ratings are read and, with_split, how they are split.
 void add_reading_options(CLI::App& command, TrainArguments& arguments, bool with_split);

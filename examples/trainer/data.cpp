@@ -121,7 +121,10 @@ void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const 
   std::string command = "gcmc train " + folder + "/train.csv";
   const auto write = [&](const char* name, Offset begin, Offset end) {
     const std::string path = folder + "/" + name + ".csv";
-    if (begin == end) return std::string();
+    if (begin == end) {
+      std::filesystem::remove(path, problem);  // of an earlier split
+      return std::string();
+    }
     const std::vector<Offset> part(positions.order.begin() + begin, positions.order.begin() + end);
     gcmc::write_rating_csv(path, ratings, &part);
     std::printf("%s: %s ratings\n", gcmc::printable(path).c_str(), gcmc::count_text(end - begin).c_str());
@@ -133,6 +136,16 @@ void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const 
   if (!valid.empty()) command += " --valid-ratings " + valid;
   if (!test.empty()) command += " --test-ratings " + test;
   std::printf("%s\n", gcmc::printable(command).c_str());
+}
+
+/// Of an earlier split, and their folder if nothing else is in it. False if there are none.
+bool remove_parts(const std::string& folder) {
+  std::error_code problem;
+  bool removed = false;
+  for (const char* name : {"/train.csv", "/valid.csv", "/test.csv"})
+    removed |= std::filesystem::remove(folder + name, problem);
+  if (removed) std::filesystem::remove(folder, problem);
+  return removed;
 }
 
 /// What the arguments name, with all its times.
@@ -266,11 +279,14 @@ void DataCommands::split() const {
   note_features(source.ratings);
   if (settings.options.run.folds == 0) return write_parts(output_, source.ratings, settings.options);
   const std::vector<gcmc::Options> folds = folds_of(source, settings.options);
+  const auto folder = [&](std::size_t fold) { return output_ + "/fold-" + std::to_string(fold); };
+  const gcmc::Index only = settings.options.run.fold;
   for (std::size_t k = 0; k < folds.size(); ++k) {
+    if (only > 0 && static_cast<std::size_t>(only) != k + 1) continue;
     const bool own = folds[k].run.folds == 0;
-    write_parts(output_ + "/fold-" + std::to_string(k + 1),
-                own ? read_data(settings.with(folds[k])).ratings : source.ratings, folds[k]);
+    write_parts(folder(k + 1), own ? read_data(settings.with(folds[k])).ratings : source.ratings, folds[k]);
   }
+  for (std::size_t k = folds.size() + 1; only == 0 && remove_parts(folder(k));) ++k;  // of a split into more
 }
 
 void DataCommands::generate() const {

@@ -45,7 +45,7 @@ CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base
       ->capture_default_str();
   add("--rungs", arguments.rungs, "at most; 1: all trials with all iterations")->capture_default_str();
   add("--tune-seed", arguments.seed, "draws the trials")->capture_default_str();
-  add_train_options(*command, base);
+  add_train_options(*command, base, true);
   command->footer(
       "VALUES: a list, 250,500,1000; a range, 0.3..0.8; a range drawn by its logarithm, 0.003..0.03:log.\n"
       "All trials are trained for a few iterations, the best of them anew for more, up to\n"

@@ -111,7 +111,8 @@ Command add_explain(CLI::App& app) {
   command->footer(
       "Output: item[,title],rating,effect: a rating of the user's, and how much less the predicted rating\n"
       "would be without it; the largest effect, up or down, first. The user is embedded again without\n"
-      "each rating, so that this is what the model does, not a guess about it.\n\n"
+      "each rating, so that this is what the model does, not a guess about it. A new user's own shift,\n"
+      "which gcmc recommend --new-user adds to all ratings, stays that of all of them.\n\n"
       "Examples:\n"
       "  gcmc explain --model runs/mine --user anna --item Solaris\n"
       "  gcmc explain --model runs/mine --new-user mine.csv --item Solaris");

@@ -104,14 +104,17 @@ struct ReadReport {
   std::string separator;  ///< as ReadOptions names it
   bool header = false;
   bool decimal_comma = false;
+  bool short_decimals = false;  ///< a decimal comma has other than three digits behind it: no comma is of thousands
   std::vector<Column> columns;  ///< empty for formats that need none understood
   std::vector<SideFile> side_files;
   Offset lines = 0;  ///< records without the header
   Offset not_rated = 0, bad_lines = 0, duplicates = 0;
-  Offset held_out = 0;     ///< training ratings of pairs that the validation or test file has too: left out
-  Offset trimmed_ids = 0;  ///< ids with blanks around them, which are dropped
-  Offset latin1_ids = 0;   ///< ids in latin-1, which are made UTF-8
-  Index ready_folds = 0;   ///< splits u1, u2, ... that are there, if their test parts are disjoint
+  Offset held_out = 0;      ///< training ratings of pairs that the validation or test file has too: left out
+  Offset trimmed_ids = 0;   ///< ids with blanks around them, which are dropped
+  Offset latin1_ids = 0;    ///< ids in latin-1, which are made UTF-8
+  Offset unread_times = 0;  ///< fields of the time's column that are neither seconds nor a date that can be read
+  std::string first_unread_time;
+  Index ready_folds = 0;                     ///< splits u1, u2, ... that are there, if their test parts are disjoint
   std::vector<std::string> first_bad_lines;  ///< at most ten
   std::vector<std::string> notes;            ///< sentences for the user
 
@@ -120,11 +123,14 @@ struct ReadReport {
   /// What was done to lines that come behind.
   void add_lines(const ReadReport& later) {
     decimal_comma |= later.decimal_comma;
+    short_decimals |= later.short_decimals;
     lines += later.lines;
     not_rated += later.not_rated;
     bad_lines += later.bad_lines;
     trimmed_ids += later.trimmed_ids;
     latin1_ids += later.latin1_ids;
+    if (unread_times == 0) first_unread_time = later.first_unread_time;
+    unread_times += later.unread_times;
     for (const std::string& line : later.first_bad_lines)
       if (first_bad_lines.size() < most_bad_lines) first_bad_lines.push_back(line);
   }

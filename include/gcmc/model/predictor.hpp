@@ -172,7 +172,9 @@ class GCMC_EXPORT Predictor {
   };
   /// Why the user's predicted rating of `item` is what it is: for each of the user's ratings of training, the user is
   /// embedded again without it. Of embeddings that are means over draws of dropout the change is that of one pass
-  /// without. Throws InputError for a number that is not there, and as fold_in. Cost: O(ratings (H + B D) D).
+  /// without. A newcomer's shift (fold_in) stays that of all ratings, and an effect is of the value before it is
+  /// brought into the range of levels. Throws InputError for a number that is not there, and as fold_in. Cost:
+  /// O(ratings (H + B D) D).
   Explanation explain(Index user, Index item) const;
   Explanation explain(const Newcomer& user, Index item) const;
 

@@ -81,7 +81,11 @@ std::map<std::string, std::string> parse_columns(const std::string& text, const 
       return "columns: " + shown(part) + " is not a column's use and its name or position, such as user=User-ID or " +
              "user=1, each once: the uses are " + roles;
     });
-    told[role] = part.substr(equals + 1);
+    const std::string_view column = part.substr(equals + 1);
+    for (const auto& [other, same] : told)
+      require(same != column,
+              [&] { return "columns: " + shown(column) + " is both the " + other + " and the " + role; });
+    told[role] = column;
   }
   return told;
 }

@@ -181,6 +181,20 @@ SideFeatures read_dat_items(const std::filesystem::path& folder, const IdTable& 
   return features.finish(limit);
 }
 
+/// The folders' files have one form, which nothing may tell otherwise.
+void require_known_form(const ReadOptions& options, const std::filesystem::path& file) {
+  const std::array<std::pair<const char*, bool>, 5> told = {{{"columns", !options.columns.empty()},
+                                                             {"separator", !options.separator.empty()},
+                                                             {"layout", options.layout != TableLayout::rows},
+                                                             {"decimal", !options.decimal.empty()},
+                                                             {"not_rated", !options.not_rated.empty()}}};
+  for (const auto& [name, given] : told)
+    require(!given || options.has_own_parts(), [&] {
+      return file.parent_path().string() + ": the form of MovieLens' files is known, and " + name +
+             " says otherwise: leave it out, or give the file of ratings itself, " + file.string();
+    });
+}
+
 void require_ratings(const Ratings& ratings, const std::filesystem::path& path) {
   if (ratings.entries.empty()) throw InputError(path.string() + ": no ratings, at least one was expected");
 }
@@ -213,10 +227,12 @@ Ratings read_ml_100k(const std::filesystem::path& folder, const std::string& nam
   std::filesystem::path path;
   if (is_split_rule(split)) {
     path = find_required(folder, "u.data");
+    require_known_form(options, path);
     read_quadruples(path, "\t", limit, collector, report);
     read_own_parts(collector, options, limit, report);
   } else {
     path = find_required(folder, std::string(split) + ".base");
+    require_known_form(options, path);
     read_quadruples(path, "\t", limit, collector, report);
     collector.begin_test();
     read_quadruples(find_required(folder, std::string(split) + ".test"), "\t", limit, collector, report);
@@ -238,6 +254,7 @@ Ratings read_dat(const std::filesystem::path& folder, const std::string& name, c
   DataLimit limit(folder.string(), options.data_limit);
   RatingCollector collector(options, report, limit);
   const std::filesystem::path path = find_required(folder, "ratings.dat");
+  require_known_form(options, path);
   read_quadruples(path, "::", limit, collector, report);
   read_own_parts(collector, options, limit, report);
   Ratings ratings = collector.finish(name);

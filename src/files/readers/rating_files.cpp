@@ -17,15 +17,31 @@ namespace {
 
 std::string shown_path(const std::string& path) { return path == ByteSource::standard_input ? "standard input" : path; }
 
-/// Calls read(table, ids, limit) for each record of a table that has the wanted columns, among any others.
+/// Calls read(table, ids, limit) for each record of a table that has the wanted columns, among any others. If one is
+/// wanted, and neither a header nor the options tell where it is, it is each line: an id may hold blanks and commas.
 template <class Read>
 void read_columns(const std::string& path, const ReadOptions& options, std::vector<WantedColumn> wanted,
                   const Read& read) {
   ReadReport unused;
   DataLimit limit(shown_path(path), options.data_limit);
+  const bool one = wanted.size() == 1;
   Table table(path, options, std::move(wanted), limit, Table::Width::any);
+  if (one && options.columns.empty() && options.separator.empty()) table.take_lines_whole();
   IdReader ids(unused);
   while (table.next()) read(table, ids, limit);
+}
+
+/// What may have been understood otherwise than it was meant.
+void add_notes_of_fields(ReadReport& told) {
+  if (told.unread_times > 0)
+    told.notes.push_back(std::to_string(told.unread_times) +
+                         " times are neither seconds nor a date such as 2005-09-06 or 6.9.2005, and not known: the "
+                         "first is " +
+                         told.first_unread_time);
+  if (told.decimal_comma && !told.short_decimals)
+    told.notes.emplace_back(
+        "all commas of ratings have three digits behind them, and are read as decimal commas: if "
+        "they are of thousands, take them out");
 }
 
 }  // namespace
@@ -46,6 +62,7 @@ Ratings read_rating_parts(const std::vector<std::string>& parts, const std::stri
     return none + "at least one was expected";
   });
   told.bytes = limit.bytes();
+  add_notes_of_fields(told);
   Ratings ratings = collector.finish(name.empty() ? name_of_file(place) : name);
   add_side_files(ratings, with_typed_files(options, place), told);
   return ratings;

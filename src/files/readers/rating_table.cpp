@@ -34,6 +34,8 @@ void read_block(const Table& whole, const TextPiece& piece, const ReadOptions& o
     const double time = timed ? parse_time(table[time_column]) : no_time;
     if (options.times == Times::needed && std::isnan(time))
       records.fail("the time is " + shown(table[time_column]), "seconds or a date such as 2005-09-06");
+    if (timed && std::isnan(time) && !trimmed(table[time_column]).empty() && block.report.unread_times++ == 0)
+      block.report.first_unread_time = shown(table[time_column]);
     const auto place = [&] { return records.file().place(); };
     records.file().with_place([&] { block.add(user, item, value, keep_values, place); });
     if (timed) block.times.push_back(time);
@@ -41,6 +43,18 @@ void read_block(const Table& whole, const TextPiece& piece, const ReadOptions& o
   });
 } catch (const Error&) {
   block.error = std::current_exception();
+}
+
+/// Whether the columns of a table are told by well-known names in its first line.
+bool has_known_header(const std::string& path, ReadOptions options) {
+  if (path == ByteSource::standard_input) return false;
+  options.columns.clear();
+  DataLimit limit(path, options.data_limit);
+  try {
+    return !Table(path, options, rating_columns(), limit).columns().names.empty();
+  } catch (const InputError&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -63,13 +77,19 @@ void read_ratings_into(RatingCollector& collector, const std::vector<std::string
 
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report) {
   if (!options.has_own_parts()) return;
+  const bool by_position = !report.header;
+  const auto read = [&](const std::string& path) {
+    const std::vector<std::string> files = files_at(path);
+    ReadOptions of_part = options;  // positions are those of a table without a header; this one may have its own
+    if (by_position && has_known_header(files.front(), options)) of_part.columns.clear();
+    read_ratings_into(collector, files, of_part, limit, report);
+  };
   if (!options.valid_ratings.empty()) {
     collector.begin_valid();
-    read_ratings_into(collector, files_at(options.valid_ratings), options, limit, report);
+    read(options.valid_ratings);
   }
   collector.begin_test();
-  if (!options.test_ratings.empty())
-    read_ratings_into(collector, files_at(options.test_ratings), options, limit, report);
+  if (!options.test_ratings.empty()) read(options.test_ratings);
 }
 
 void read_rating_table(const std::string& path, const ReadOptions& options, DataLimit& limit,

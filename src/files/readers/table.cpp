@@ -115,14 +115,24 @@ void Table::find_by_position(const Told& told) {
   }
 }
 
+void Table::take_lines_whole() {
+  if (!columns_.names.empty()) return;
+  columns_.separator = Separator("\x1f");  // of ASCII for this, and in no text
+  columns_.positions.assign(wanted_.size(), no_column);
+  columns_.positions[0] = 0;
+  columns_.count = columns_.kept = 1;
+  records_.separate_by(columns_.separator);
+}
+
 bool Table::next() {
   if (!records_.next(columns_.kept)) return false;
   const std::size_t count = records_.count();
-  if (width_ == Width::equal ? count == columns_.count : count >= columns_.kept) return true;
+  const bool few = count < columns_.kept, many = !columns_.names.empty() && count > columns_.count;
+  if (width_ == Width::equal ? count == columns_.count : !few && !many) return true;
   const std::string like = !columns_.names.empty() ? " as in the header" : " as in the first line";
-  records_.fail(
-      std::to_string(count) + (count == 1 ? " column" : " columns"),
-      width_ == Width::equal ? std::to_string(columns_.count) + like : "at least " + std::to_string(columns_.kept));
+  records_.fail(std::to_string(count) + (count == 1 ? " column" : " columns"),
+                width_ == Width::equal || many ? std::to_string(columns_.count) + like
+                                               : "at least " + std::to_string(columns_.kept));
 }
 
 void Table::describe(ReadReport& report) const {

@@ -23,7 +23,8 @@ struct FoundColumns {
 
 class Table {
  public:
-  /// How many fields a record has: as many as the header (or the first record), or any that holds what is wanted.
+  /// How many fields a record has: as many as the header (or the first record), or any that holds what is wanted, and
+  /// no more than the header.
   enum class Width { equal, any };
 
   /// Reads the header, if there is one. Without one, and `before` with one, the columns are those: of a table whose
@@ -33,6 +34,9 @@ class Table {
 
   /// The same columns in a piece that was taken from `whole`, both of which must outlive it.
   Table(const Table& whole, const TextPiece& piece, DataLimit& limit);
+
+  /// Without a header: each line is the field of the first wanted column, whatever separators it holds. Before next().
+  void take_lines_whole();
 
   /// As Records has them.
   bool fits(std::size_t size) { return records_.fits(size); }

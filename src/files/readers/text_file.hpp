@@ -19,15 +19,19 @@
 #include "data_limit.hpp"
 #include "gcmc/base/digits.hpp"
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/base/views.hpp"
 
 namespace gcmc {
 
-/// A field fit to be shown in a message: printable ASCII, at most 40 characters.
+/// A field fit to be shown in a message, at most 40 bytes of it: no control characters; of what is no UTF-8, ASCII.
 inline std::string shown(std::string_view field) {
-  std::string text(field.substr(0, 40));
+  std::size_t size = std::min<std::size_t>(field.size(), 40);
+  while (size < field.size() && size > 36 && (field[size] & 0xC0) == 0x80) --size;  // no part of a character
+  std::string text(field.substr(0, size));
+  const bool others = is_utf8(text);
   for (char& c : text)
-    if (c < ' ' || c > '~') c = '?';
+    if ((c >= 0 && c < ' ') || c == 0x7F || (c < 0 && !others)) c = '?';
   if (field.size() > text.size()) text += "...";
   return "'" + text + "'";
 }
