@@ -319,6 +319,11 @@ TEST_CASE("files of validation and test ratings are parts of their own, and no p
   CHECK(static_cast<Offset>(split.train().size()) == validated.valid_begin);
 }
 
+TEST_CASE("a column has one use", "[files]") {
+  CHECK(read("a,b,c\n1,2,3\n", {.columns = "user=b,item=c,rating=b"})
+            .error.ends_with("columns: 'b' is both the user and the rating"));
+}
+
 TEST_CASE("positions told of a table without a header are not those of a test file with one", "[files]") {
   const ScratchFolder folder;
   write_bytes(folder / "train", "i1,u1,5\ni2,u1,3\ni1,u2,4\n");

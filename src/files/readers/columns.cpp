@@ -82,9 +82,9 @@ std::map<std::string, std::string> parse_columns(const std::string& text, const 
              "user=1, each once: the uses are " + roles;
     });
     const std::string_view column = part.substr(equals + 1);
-    for (const auto& [other, same] : told)
-      require(same != column,
-              [&] { return "columns: " + shown(column) + " is both the " + other + " and the " + role; });
+    for (const auto& before : told)
+      require(before.second != column,
+              [&] { return "columns: " + shown(column) + " is both the " + before.first + " and the " + role; });
     told[role] = column;
   }
   return told;

@@ -188,9 +188,9 @@ void require_known_form(const ReadOptions& options, const std::filesystem::path&
                                                              {"layout", options.layout != TableLayout::rows},
                                                              {"decimal", !options.decimal.empty()},
                                                              {"not_rated", !options.not_rated.empty()}}};
-  for (const auto& [name, given] : told)
-    require(!given || options.has_own_parts(), [&] {
-      return file.parent_path().string() + ": the form of MovieLens' files is known, and " + name +
+  for (const auto& option : told)
+    require(!option.second || options.has_own_parts(), [&] {
+      return file.parent_path().string() + ": the form of MovieLens' files is known, and " + option.first +
              " says otherwise: leave it out, or give the file of ratings itself, " + file.string();
     });
 }

@@ -45,6 +45,14 @@ void read_block(const Table& whole, const TextPiece& piece, const ReadOptions& o
   block.error = std::current_exception();
 }
 
+/// "user=2,item=1", with no name of a column.
+bool are_positions(const std::string& columns) {
+  for (std::size_t at = columns.find('='); at != columns.npos; at = columns.find('=', at + 1))
+    if (columns.substr(at + 1, columns.find(',', at) - at - 1).find_first_not_of("0123456789") != columns.npos)
+      return false;
+  return true;
+}
+
 /// Whether the columns of a table are told by well-known names in its first line.
 bool has_known_header(const std::string& path, ReadOptions options) {
   if (path == ByteSource::standard_input) return false;
@@ -77,7 +85,7 @@ void read_ratings_into(RatingCollector& collector, const std::vector<std::string
 
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report) {
   if (!options.has_own_parts()) return;
-  const bool by_position = !report.header;
+  const bool by_position = !report.header && are_positions(options.columns);
   const auto read = [&](const std::string& path) {
     const std::vector<std::string> files = files_at(path);
     ReadOptions of_part = options;  // positions are those of a table without a header; this one may have its own
