@@ -41,7 +41,7 @@ class DateReader {
   }
 
  private:
-  /// How many digits there are, at most 4, of which `number` is made.
+  /// How many digits there are; the first five make `number`.
   std::size_t take(int& number) {
     std::size_t digits = 0;
     for (number = 0; digits < left_.size() && left_[digits] >= '0' && left_[digits] <= '9'; ++digits)
