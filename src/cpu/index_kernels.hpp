@@ -38,8 +38,7 @@ void select_sources(const SelectSources& op, CpuContext& context) {
   });
 }
 
-/// As many 32-bit words as there are wide ones.
-typedef std::uint32_t NarrowWords __attribute__((vector_size(vector_bytes / 2)));
+using NarrowWords = PerWord<std::uint32_t>::type;
 
 /// Entries whose draws are taken at once.
 constexpr int split_lanes = 2 * wide_lanes;
