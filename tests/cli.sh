@@ -116,6 +116,8 @@ wrong_input() {
   refuse 'save_id' train --save-id x
   : >file
   refuse 'file/run' train "${small[@]}" --save-dir file/run
+  refuse 'nowhere.csv' train nowhere.csv --save-dir never/made
+  [ ! -e never ] || fail 'a run that was refused leaves empty folders'
   mkdir broken && printf 'userId,movieId,rating\n1,2\n' >broken/ratings.csv
   refuse 'ratings.csv.*2' train --data-name broken --data-dir "$work"
 }
@@ -462,6 +464,13 @@ recommend() {
   [ ! -s out ] || fail 'evaluate --output still prints'
   grep -q '<svg' evaluation.svg && grep -q '"ndcg"' evaluation.json || fail 'evaluate does not write its files'
   expect 0 evaluate --model run && out_has '^  model +[0-9.]+' && out_has '^  popularity '
+  if grep -q 'trained on' out; then fail 'test ratings are said to be trained on'; fi
+  expect 0 evaluate --model whole tiny/ratings.csv
+  out_has "^$(($(wc -l <tiny/ratings.csv) - 1)) pairs, $(($(wc -l <tiny/ratings.csv) - 1)) of them ratings that the model was trained on"
+  expect 0 evaluate --model run --relevant 99 && out_has '^Nothing is ranked: .* rated 99[.0]* or more$'
+  expect 0 evaluate --model run --no-ranking
+  if grep -q 'ranked' out; then fail 'what is not to be ranked is'; fi
+  refuse '--relevant is a rating' evaluate --model run --relevant nan
   expect 0 recommend --model run --user u3
   cp out whole_answer
   rm -rf slim

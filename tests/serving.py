@@ -175,6 +175,11 @@ def answers():
         asked = server.json("/v1/recommend", {"ratings": own, "n": 5})["recommendations"][0]["items"]
         for got in (folded["recommendations"], asked):
             assert [(g["item"], f"{g['rating']:.6f}") for g in got] == [(w["item"], w["rating"]) for w in want]
+        noted = server.json("/v1/recommend", {"ratings": own + [{"item": "none", "rating": 3}], "n": 5})
+        assert noted["recommendations"] == [{"note": "1 rating of an unknown item is left out", "items": asked}]
+        noted = server.json("/v1/explain", {"ratings": own + [{"item": n, "rating": 3} for n in "xyz"], "item": "i20"})
+        assert noted.pop("note") == "3 ratings of unknown items are left out"
+        assert noted == server.json("/v1/explain", {"ratings": own, "item": "i20"})
         assert folded["used"] == 12 and folded["unknown"] == 1 and folded["predictions"][0]["item"] == "i20"
         # a known user with further ratings: none change nothing, one more moves the list, and is not in it
         want = server.json("/v1/recommend", {"user": "u5", "n": 45})["recommendations"]

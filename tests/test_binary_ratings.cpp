@@ -184,6 +184,9 @@ TEST_CASE("the binary form is refused where it is asked for what text has", "[bi
   CHECK(holds(written.error(written.bytes, {.not_rated = "0"}), "not_rated is for text"));
   CHECK(holds(written.error(written.bytes, {.test_ratings = "test.csv"}), "test_ratings is for text"));
   CHECK(holds(written.error(written.bytes, {.valid_ratings = "valid.csv"}), "valid_ratings is for text"));
+  CHECK(holds(written.error(written.bytes, {.separator = ";"}), "separator is for text"));
+  CHECK(holds(written.error(written.bytes, {.layout = TableLayout::wide}), "layout is for text"));
+  CHECK(holds(written.error(written.bytes, {.no_header = true}), "no_header is for text"));
   CHECK(written.error(written.bytes, {.times = Times::needed}) == "rating 2 has no time");
   Ratings untimed = some_ratings();
   untimed.times.clear();

@@ -155,7 +155,8 @@ TEST_CASE("weights of sparse feature columns go by category, and by node of a gr
   CHECK(row(after, 2) == row(there, 3));   // the first user has gone
   CHECK(row(after, 1 + old.user_ids.size()) == row(before, 1 + old.user_ids.size()));
   options.model.features = false;
-  CHECK(holds(error_of([&] { train(ratings, options, {}, {}, {.weights = &saved}); }), "no such features"));
+  CHECK(holds(error_of([&] { train(ratings, options, {}, {}, {.weights = &saved}); }),
+              "trained with features of users, but these ratings have none"));
 }
 
 TEST_CASE("weights that do not fit are refused with what does not", "[continue]") {

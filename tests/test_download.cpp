@@ -5,6 +5,7 @@
 #include "catch.hpp"
 #include "data_files.hpp"
 #include "download_machine.hpp"
+#include "error_of.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/files/readers.hpp"
 
@@ -229,6 +230,19 @@ TEST_CASE("an archive is read where the set's folder may be, and nothing of it s
   CHECK(machine.cached() == 1);
   CHECK(machine.entries() == 4);  // data, mine.zip, cache, server
   unsetenv("TMPDIR");
+}
+
+TEST_CASE("an archive may hold a table of any name", "[load]") {
+  if (without_download()) return;
+  const Machine machine;
+  const std::string table = "user,item,rating\n1,a,5\n1,b,4\n";
+  const auto ratings = [&](const std::vector<std::pair<std::string, std::string>>& entries) {
+    return read_ratings(machine.make("mine.zip", zipped(entries)), "", "").entries.size();
+  };
+  CHECK(ratings({{"sales.csv", table}}) == 2);
+  CHECK(ratings({{"export/sales.csv", table}, {"__MACOSX/export/._sales.csv", "x"}}) == 2);
+  CHECK(ratings({{"README/read.me", "ratings of 2026"}, {"data/ratings.dat", "1::2::3::4\n"}}) == 1);
+  CHECK(contains(error_of([&] { ratings({{"read.me", "no ratings"}}); }), "mine.zip: no ratings here"));
 }
 
 TEST_CASE("what is wrong in an archive is told by its place there", "[load]") {

@@ -85,6 +85,15 @@ TEST_CASE("a value far off the others is pointed out, and one that is a grade is
       "the like are not ratings)");
 }
 
+TEST_CASE("a rating may have a sign", "[files]") {
+  CHECK(entries_of(read("1,a,+2\n1,b,-2\n1,c,+2.5\n1,d,+1234567890\n", {.columns = "rating=3"}).ratings) ==
+        Lines{"1 a 2", "1 b -2", "1 c 2.5", "1 d 1234567890"});
+  for (const char* wrong : {"+", "+-2", "++2", "-+2"})
+    CHECK(read("1,a,3\n1,b," + std::string(wrong) + "\n").error ==
+          "file:2: the rating is '" + std::string(wrong) +
+              "', a finite number such as 4 or 3.5 was expected (bad_lines skip passes over such lines)");
+}
+
 TEST_CASE("commas that may be of thousands are pointed out", "[files]") {
   const auto notes = [](const std::string& ratings) {
     const Lines told = read("user;item;rating\n" + ratings).report.notes;
@@ -110,6 +119,10 @@ TEST_CASE("values that are too many become levels by quantiles, by their logarit
   CHECK(levels("log").size() == 10);
   CHECK(levels("log:3")[0] < 10);
   CHECK(read("1,1,4\n1,2,4\n1,3,5\n", {.rating_levels = "quantiles:9"}).ratings.levels == std::vector<double>{4, 5});
+  CHECK(
+      read("1,1,1\n1,2,2\n1,3,3\n", {.rating_levels = "9,10"}).report.notes ==
+      Lines{"all ratings, from 1 to 3, are in one level of rating_levels '9,10': there is nothing to learn from them"});
+  CHECK(read("1,1,1\n1,2,2\n1,3,3\n", {.rating_levels = "3"}).report.notes.empty());
   for (const auto& [how, error] :
        std::map<std::string, std::string>{{"quantiles:1", "a number of bins from 2 to 255 was expected"},
                                           {"deciles", "quantiles:K, log:K, or edges such as 1,10,100 were expected"},

@@ -100,9 +100,20 @@ TEST_CASE("a table that is not understood is refused in a sentence that helps", 
        "file:1: the header is 'PAR1,b' (separated by ,), in which no column is known as the user: name it, as in "
        "columns user=NAME"},
       {std::string("PK\3\4\0\0", 6), "", "file: this is not text, a table was expected"},
+      {"{\"user\": 1, \"item\": 2, \"rating\": 3}\n", "",
+       "file: this is JSON, a table was expected: python3 -c \"import pandas; pandas.read_json('FILE', "
+       "lines=True).to_csv('ratings.csv', index=False)\" writes one of a JSON object a line"},
+      {"user,item,rating\r1,2,3\r1,3,4\r", "",
+       "file: its lines end with CR alone, LF or CR LF was expected: tr '\\r' '\\n' < FILE > ratings.csv mends them"},
+      {"196,242,881250949\n186,302,891717742\n", "",
+       "file:1: '881250949' in column 3, where the rating would be, looks like a time: say where the ratings are, as "
+       "in columns rating=3 (purchases, clicks and the like are not ratings)"},
       {"", "", "file: no ratings, at least one was expected"},
   }));
   CHECK(read(text, {.columns = columns}).error == error);
+  CHECK(read("a,b,20260101\na,c,20260102\n", {.columns = "rating=3"}).error == "no error");
+  CHECK(read("a,b,.12345678\na,c,3.14159265\n").error == "no error");
+  CHECK(read("a,b,3\r").error == "no error");
   CHECK(read("a,b,3\n", {.separator = "long"}).error == "separator 'long' is not one character, ::, tab or blanks");
   CHECK(read("a,b,3\n", {.decimal = "x"}).error == "decimal 'x' is not . or ,");
 }
@@ -209,6 +220,49 @@ TEST_CASE("files of validation and test ratings are parts of their own, and no p
   const Split split(validated, {});
   CHECK(split.test().empty());
   CHECK(static_cast<Offset>(split.train().size()) == validated.valid_begin);
+}
+
+TEST_CASE("parts without ratings are refused, and those of strangers alone are pointed out", "[files]") {
+  const ScratchFolder folder;
+  write_bytes(folder / "train", "user,item,rating\n1,a,5\n1,b,4\n2,a,3\n");
+  const auto notes = [&](const std::string& test, bool valid = false) {
+    write_bytes(folder / "part", "user,item,rating\n" + test);
+    ReadOptions options;
+    (valid ? options.valid_ratings : options.test_ratings) = folder / "part";
+    ReadReport report;
+    read_rating_file(folder / "train", "", options, &report);
+    return report.notes;
+  };
+  CHECK(error_of([&] { notes(""); }) == folder / "part" + ": no ratings, at least one was expected");
+  CHECK(error_of([&] { notes("", true); }) == folder / "part" + ": no ratings, at least one was expected");
+  const std::string doubt =
+      " ratings is of a user and an item that training has: are their ids written in the same way?";
+  CHECK(notes("u1,a,5\nu2,b,4\n") == Lines{"none of the 2 test" + doubt});
+  CHECK(notes("1,c,5\n3,b,4\n", true) == Lines{"none of the 2 validation" + doubt});
+  CHECK(notes("u1,a,5\n2,b,4\n").empty());
+  CHECK(notes("u1,a,5\n2,b,4\n", true).empty());
+}
+
+TEST_CASE("a newcomer's ratings are those of one", "[files]") {
+  const auto ratings = [](const std::string& text, Side rated = item_side) {
+    const ScratchFolder folder;
+    write_bytes(folder / "file", text);
+    Lines lines;
+    const std::string error = error_of([&] {
+      for (const IdRating& rating : read_own_ratings(folder / "file", rated))
+        lines.push_back(rating.id + " " + number_text(rating.value));
+    });
+    return error == "no error" ? lines : Lines{error.substr((folder / "").size())};
+  };
+  CHECK(ratings("a,5\nb,4\n") == Lines{"a 5", "b 4"});
+  CHECK(ratings("a,5,881250949\nb,4,881250950\n") == Lines{"a 5", "b 4"});
+  CHECK(ratings("user,item,rating\n1,a,5\n1,b,4\n") == Lines{"a 5", "b 4"});
+  CHECK(ratings("user,item,rating\n,a,5\n ,b,4\n") == Lines{"a 5", "b 4"});
+  CHECK(ratings("user,item,rating\n1,a,5\n2,b,4\n") ==
+        Lines{"file:3: a rating of the user '2' beside those of '1', one user was expected"});
+  CHECK(ratings("user,item,rating\n1,a,5\n2,a,4\n", user_side) == Lines{"1 5", "2 4"});
+  CHECK(ratings("user,item,rating\n1,a,5\n2,b,4\n", user_side) ==
+        Lines{"file:3: a rating of the item 'b' beside those of 'a', one item was expected"});
 }
 
 TEST_CASE("a column has one use", "[files]") {

@@ -107,11 +107,14 @@ OwnRatings take_ratings(Fields& fields, Service& service, const LiveModel& model
   return own;
 }
 
-gcmc::Newcomer take_person(Fields& fields, Service& service, const LiveModel& model,
-                           const std::optional<std::string>& user) {
-  std::vector<gcmc::NodeRating> ratings = take_ratings(fields, service, model, gcmc::user_side).ratings;
-  if (!user) return model.predictor.fold_in(gcmc::user_side, std::move(ratings));
-  return model.predictor.with_ratings(known_user(service, model, *user), std::move(ratings));
+Person take_person(Fields& fields, Service& service, const LiveModel& model, const std::optional<std::string>& user) {
+  OwnRatings own = take_ratings(fields, service, model, gcmc::user_side);
+  std::string note;
+  if (own.unknown > 0)
+    note = std::to_string(own.unknown) +
+           (own.unknown > 1 ? " ratings of unknown items are" : " rating of an unknown item is") + " left out";
+  if (!user) return {model.predictor.fold_in(gcmc::user_side, std::move(own.ratings)), std::move(note)};
+  return {model.predictor.with_ratings(known_user(service, model, *user), std::move(own.ratings)), std::move(note)};
 }
 
 std::vector<gcmc::NodeRating> ratings_in(const LiveModel& model, const std::string& part, Index user) {

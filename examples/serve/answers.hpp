@@ -46,8 +46,11 @@ struct OwnRatings {
 OwnRatings take_ratings(Fields& fields, Service& service, const LiveModel& model, gcmc::Side side);
 
 /// A user of the model with the further ratings of the request, or somebody new with them alone.
-gcmc::Newcomer take_person(Fields& fields, Service& service, const LiveModel& model,
-                           const std::optional<std::string>& user);
+struct Person {
+  gcmc::Newcomer newcomer;
+  std::string note;  ///< of ratings that were left out; empty: none
+};
+Person take_person(Fields& fields, Service& service, const LiveModel& model, const std::optional<std::string>& user);
 
 /// The ratings of a user in one part of the set: "rated", "tested".
 std::vector<gcmc::NodeRating> ratings_in(const LiveModel& model, const std::string& part, gcmc::Index user);

@@ -140,7 +140,7 @@ Response recommend(Call& call, Fields& fields) {
   if (users ? user || has_ratings : !user && !has_ratings)
     throw Problem(400, "for whom? Give user, users, ratings of somebody new, or further ratings of user", "user");
   if (has_ratings) {
-    const gcmc::Newcomer person = take_person(fields, call.service, *model, user);
+    const Person person = take_person(fields, call.service, *model, user);
     fields.finish();
     if (user && !wish.rated)  // the embedding knows the ratings of training alone
       for (const auto& rating : ratings_in(*model, "tested", model->predictor.user_index(*user)))
@@ -149,8 +149,9 @@ Response recommend(Call& call, Fields& fields) {
       put_levels(json, *model, wish.details);
       json.key("recommendations").open('[').open('{');
       if (user) json.key("user").string(*user);
+      if (!person.note.empty()) json.key("note").string(person.note);
       json.key("items");
-      put_of_newcomer(json, *model, person, wish);
+      put_of_newcomer(json, *model, person.newcomer, wish);
       json.close('}').close(']');
     });
   }
@@ -214,16 +215,17 @@ Response explain(Call& call, Fields& fields) {
   const bool has_ratings = fields.has("ratings");
   if (!item) throw Problem(400, "item is missing", "item");
   if (!user && !has_ratings) throw Problem(400, "whose rating? Give user, ratings, or both", "user");
-  const gcmc::Newcomer person = has_ratings ? take_person(fields, call.service, *model, user) : gcmc::Newcomer{};
+  const Person person = has_ratings ? take_person(fields, call.service, *model, user) : Person{};
   fields.finish();
   const Index number = known_item(call.service, *model, *item);
   const Predictor& predictor = model->predictor;
   const Predictor::Explanation explanation = has_ratings
-                                                 ? predictor.explain(person, number)
+                                                 ? predictor.explain(person.newcomer, number)
                                                  : predictor.explain(known_user(call.service, *model, *user), number);
   const int decimals = gcmc::rating_decimals(model->saved());
   return json_answer([&](JsonText& json) {
     put_item(json, *model, number);
+    if (!person.note.empty()) json.key("note").string(person.note);
     json.key("rating").number(explanation.rating, decimals).key("reasons").open('[');
     for (std::size_t k = 0; k < explanation.reasons.size() && k < n; ++k) {
       const Predictor::Reason& reason = explanation.reasons[k];

@@ -83,7 +83,7 @@ constexpr const char* schema_texts = R"({
   "required": ["neighbours"], "properties": {"item": {"type": "string"}, "title": {"type": "string"}, "user": {"type": "string"},
     "neighbours": {"type": "array", "items": {"$ref": "#/components/schemas/Neighbour"}}}}}}},
 "Explanation": {"type": "object", "required": ["item", "rating", "reasons"], "properties": {"item": {"type": "string"},
-  "title": {"type": "string"}, "rating": {"type": "number"}, "reasons": {"type": "array", "items": {"type": "object",
+  "title": {"type": "string"}, "note": {"type": "string"}, "rating": {"type": "number"}, "reasons": {"type": "array", "items": {"type": "object",
     "required": ["item", "rating", "effect"], "properties": {"item": {"type": "string"}, "title": {"type": "string"},
       "rating": {"type": "number"}, "effect": {"type": "number", "description": "The prediction, less what it would be without"}}}}}},
 "FoldedIn": {"type": "object", "required": ["used", "unknown", "predictions"], "properties": {

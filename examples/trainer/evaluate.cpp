@@ -1,4 +1,5 @@
 // gcmc evaluate: how good a model is, on the test part of its run or on a file of ratings.
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -74,11 +75,14 @@ void print_groups(const char* side, const std::vector<gcmc::ActivityGroup>& grou
   }
 }
 
-void print(const gcmc::Evaluation& e, const std::optional<gcmc::Comparison>& comparison) {
+void print(const gcmc::Evaluation& e, bool ranking, const std::optional<gcmc::Comparison>& comparison) {
   std::printf("%lld pairs", static_cast<long long>(e.pairs));
   if (e.unknown > 0)
     std::printf(", %lld of a user or item that the model does not know: the baseline's",
                 static_cast<long long>(e.unknown));
+  if (e.trained > 0)
+    std::printf(", %lld of them ratings that the model was trained on: their errors are too low",
+                static_cast<long long>(e.trained));
   std::printf("\n                 RMSE       MAE  accuracy    loss  calibration error\n");
   std::printf("  model      %8s  %8s", figure(e.model.rmse()).c_str(), figure(e.model.mae()).c_str());
   if (e.levels.count > 0)
@@ -96,6 +100,9 @@ void print(const gcmc::Evaluation& e, const std::optional<gcmc::Comparison>& com
     print_ranking("model", e.ranking);
     print_ranking("bias baseline", e.baseline_ranking);
     print_ranking("popularity", e.popularity);
+  } else if (ranking) {
+    std::printf("Nothing is ranked: no pair of a known user and item that is new to the user is rated %s or more\n",
+                figure(e.relevant).c_str());
   }
   if (comparison)
     std::printf("Against the other model: RMSE %s and %s, squared error %+.3g (standard error %.2g), p=%.3g: %s\n",
@@ -107,6 +114,7 @@ void print(const gcmc::Evaluation& e, const std::optional<gcmc::Comparison>& com
 }
 
 void evaluate(Arguments& arguments) {
+  gcmc::require(!arguments.relevant || std::isfinite(*arguments.relevant), "--relevant is a rating, a finite number");
   arguments.options.relevant = arguments.relevant;
   arguments.options.ranking = !arguments.no_ranking;
   const Asking& asking = arguments.asking;
@@ -126,7 +134,7 @@ void evaluate(Arguments& arguments) {
   if (asking.json() && asking.output.empty())
     std::fputs(json.c_str(), stdout);
   else if (asking.output.empty())
-    print(evaluation, comparison);
+    print(evaluation, arguments.options.ranking, comparison);
 }
 
 }  // namespace

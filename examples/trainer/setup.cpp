@@ -172,14 +172,22 @@ void tell_notes(std::FILE* to, const char* opening, const gcmc::DataSource& sour
   for (const std::string& note : report.notes) tell(note);
 }
 
-std::string make_save_folder(const ProgramOptions& program) {
+SaveFolder::SaveFolder(const ProgramOptions& program) {
   gcmc::require(!program.save_dir.empty() || program.save_id.empty(),
                 "save_id names a sub-folder of save_dir: give save_dir");
-  if (program.save_dir.empty()) return {};
+  if (program.save_dir.empty()) return;
   std::filesystem::path folder = program.save_dir;
   if (!program.save_id.empty()) folder /= program.save_id;
-  make_folder(folder);
-  return folder.string();
+  path_ = folder.string();
+  std::error_code none;
+  for (; !folder.empty() && !std::filesystem::exists(folder, none); folder = folder.parent_path())
+    made_.push_back(folder);
+  make_folder(path_);
+}
+
+SaveFolder::~SaveFolder() {
+  std::error_code none;
+  for (const std::filesystem::path& folder : made_) std::filesystem::remove(folder, none);
 }
 
 gcmc::DataSource read_data(Settings settings) {

@@ -9,8 +9,23 @@
 #include "gcmc/files/readers.hpp"
 #include "program_options.hpp"
 
-/// save_dir/save_id, made before training so that a folder that cannot be written costs no training; empty if none.
-std::string make_save_folder(const ProgramOptions& program);
+/// save_dir/save_id, made before training so that a folder that cannot be written costs no training. Those that were
+/// made and are empty in the end go again.
+class SaveFolder {
+ public:
+  /// Throws gcmc::Error if it cannot be written to.
+  explicit SaveFolder(const ProgramOptions& program);
+  SaveFolder(const SaveFolder&) = delete;
+  SaveFolder& operator=(const SaveFolder&) = delete;
+  ~SaveFolder();
+
+  /// Empty if there is none.
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::vector<std::filesystem::path> made_;  ///< the innermost first
+};
 
 /// Reads the ratings at the path that was given, or finds the data set by name, downloads it if need be, and reads it;
 /// tells on standard error what the user should know. Made-up ratings may stand in for ml-100k where nobody asked for

@@ -256,8 +256,8 @@ void run_train(const OptionsFor& options_for) {
   const auto start = std::chrono::steady_clock::now();
   Settings settings = options_for(nullptr);
   const gcmc::TrainFunction train_one = training_on(settings.options.run.device);
-  const std::string folder = make_save_folder(settings.program),
-                    checkpoint_place = checkpoint_folder(settings.program, folder);
+  const SaveFolder save_folder(settings.program);
+  const std::string &folder = save_folder.path(), checkpoint_place = checkpoint_folder(settings.program, folder);
   const gcmc::RunOptions& run = settings.options.run;
   const bool all_folds = run.folds > 0 && run.fold == 0;
   gcmc::require(

@@ -113,7 +113,8 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
       "tune: trials are compared by validation ratings, and folds are parts of test ratings: leave out --folds");
   if (!gcmc::looks_at_ratings(plan.base.preset))  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
-  const std::filesystem::path folder = make_save_folder(program);
+  const SaveFolder save_folder(program);
+  const std::filesystem::path folder = save_folder.path();
   const gcmc::FolderLock lock(folder.string());
   gcmc::DataSource data = load(settings);
   settings.recorded = record(data, settings);

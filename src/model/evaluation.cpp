@@ -59,7 +59,10 @@ class Groups {
 class Errors {
  public:
   Errors(const Predictor& predictor, Evaluation& result)
-      : predictor_(predictor), baseline_(predictor.model().baseline()), result_(result) {
+      : predictor_(predictor),
+        baseline_(predictor.model().baseline()),
+        rated_(predictor.model(), "rated"),
+        result_(result) {
     result_.reliability.resize(bins);
   }
 
@@ -73,6 +76,7 @@ class Errors {
       const bool known = pairs[k].user >= 0 && pairs[k].item >= 0;
       const Index level = level_of(levels, pairs[k].value);
       result_.unknown += !known;
+      result_.trained += known && is_trained(pairs[k]);
       result_.no_such_level += level < 0;
       if (known && level >= 0)
         add_level(std::span(scores.probabilities).subspan(k * levels.size(), levels.size()), level);
@@ -103,6 +107,11 @@ class Errors {
     users_.add(activity(user_side, pair.user), error, baseline_error);
     items_.add(activity(item_side, pair.item), error, baseline_error);
   }
+  /// Pairs of one user mostly stand together.
+  bool is_trained(const RatedPair& pair) {
+    if (pair.user != last_user_) items_of_user_ = rated_.items_of(last_user_ = pair.user);
+    return std::binary_search(items_of_user_.begin(), items_of_user_.end(), pair.item);
+  }
   void add_level(std::span<const double> p, Index level) {
     Metrics& sums = result_.levels;
     ++sums.count;
@@ -118,6 +127,9 @@ class Errors {
 
   const Predictor& predictor_;
   const BiasBaseline baseline_;
+  const RatedPart rated_;
+  Index last_user_ = -1;
+  std::span<const Index> items_of_user_;
   Evaluation& result_;
   Groups users_, items_;
 };

@@ -57,6 +57,7 @@ struct Ranking {
 
 struct Evaluation {
   Offset pairs = 0, unknown = 0;  ///< unknown: with an id that the model does not know: the baseline's rating counts
+  Offset trained = 0;             ///< that are ratings of training, whose errors say little of others
   Offset no_such_level = 0;       ///< with a value that is none of the model's levels: no part of loss and accuracy
   Metrics model;                  ///< squared and absolute error of all pairs
   Metrics levels;                 ///< loss and accuracy of known pairs at a level

@@ -195,7 +195,10 @@ void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings
   std::map<std::string, std::vector<T>> values = model.parameters().get();
   for (const auto& [name, tensor] : saved.tensors)
     require(!name.starts_with("features.") || values.contains(name), [&name = name] {
-      return "restore: the saved model has tensor \"" + name + "\", but the ratings or options no such features";
+      const std::string side = name.starts_with("features.user") ? "user" : "item";
+      return "restore: the model was trained with features of " + side +
+             "s, but these ratings have none, or the options leave them out: give them (" + side +
+             "_features), or train a model anew";
     });
   for (const ParameterPiece& piece : model.parameters().pieces()) {
     std::vector<Index> source(static_cast<std::size_t>(piece.rows));

@@ -99,15 +99,11 @@ void unpack(const fs::path& path, const fs::path& folder, Offset largest) try {
   throw_system_error(error.path1().string() + ": cannot be unpacked", error.code());
 }
 
-fs::path top_folder(const fs::path& unpacked) {
-  fs::path top;
-  for (const fs::directory_entry& entry : fs::directory_iterator(unpacked)) {
-    if (!entry.is_directory() || entry.path().filename() == "__MACOSX") continue;
-    if (!top.empty()) throw InputError("more than one folder in the archive, one was expected");
-    top = entry.path();
-  }
-  if (top.empty()) throw InputError("no folder in the archive, one was expected");
-  return top;
+std::vector<fs::path> top_folders(const fs::path& unpacked) {
+  std::vector<fs::path> tops;
+  for (const fs::directory_entry& entry : fs::directory_iterator(unpacked))
+    if (entry.is_directory() && entry.path().filename() != "__MACOSX") tops.push_back(entry.path());
+  return tops;
 }
 
 }  // namespace gcmc

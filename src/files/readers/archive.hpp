@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "gcmc/base/views.hpp"
 
@@ -30,7 +31,7 @@ class PassingFolder {
   std::filesystem::path path_;
 };
 
-/// The one folder that the archives of GroupLens hold at their top; InputError if there is not one.
-std::filesystem::path top_folder(const std::filesystem::path& unpacked);
+/// The folders at the top of what was unpacked, less those of macOS.
+std::vector<std::filesystem::path> top_folders(const std::filesystem::path& unpacked);
 
 }  // namespace gcmc

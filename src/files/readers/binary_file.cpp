@@ -1,6 +1,7 @@
 #include "binary_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -244,12 +245,18 @@ bool is_binary_ratings(const std::string& path) {
 
 Ratings read_binary_ratings(const std::string& path, const std::string& name, const ReadOptions& options,
                             ReadReport& report) try {
-  for (const auto& [option, value] :
-       {std::pair("columns", &options.columns), std::pair("not_rated", &options.not_rated),
-        std::pair("rating_levels", &options.rating_levels), std::pair("test_ratings", &options.test_ratings),
-        std::pair("valid_ratings", &options.valid_ratings)})
-    require(value->empty(), [&option = option] {
-      return std::string("this binary file has its columns, levels and parts, and ") + option + " is for text";
+  const std::array<std::pair<const char*, bool>, 9> of_text = {{{"columns", !options.columns.empty()},
+                                                                {"separator", !options.separator.empty()},
+                                                                {"decimal", !options.decimal.empty()},
+                                                                {"no_header", options.no_header},
+                                                                {"layout", options.layout != TableLayout::rows},
+                                                                {"not_rated", !options.not_rated.empty()},
+                                                                {"rating_levels", !options.rating_levels.empty()},
+                                                                {"test_ratings", !options.test_ratings.empty()},
+                                                                {"valid_ratings", !options.valid_ratings.empty()}}};
+  for (const auto& option : of_text)
+    require(!option.second, [&] {
+      return std::string("this binary file has its columns, levels and parts, and ") + option.first + " is for text";
     });
   BinaryFile file(path, options);
   Ratings ratings = file.read();

@@ -33,7 +33,11 @@ std::vector<WantedColumn> rating_columns() {
 }
 std::vector<WantedColumn> pair_columns() { return {user, item}; }
 std::vector<WantedColumn> id_column(Side side) { return {side == user_side ? user : item}; }
-std::vector<WantedColumn> own_rating_columns(Side rated) { return {rated == user_side ? user : item, rating}; }
+std::vector<WantedColumn> own_rating_columns(Side rated) {
+  WantedColumn whose = rated == user_side ? item : user;
+  whose.required = false;
+  return {rated == user_side ? user : item, rating, whose};
+}
 
 std::string plain_name(std::string_view header_field) {
   std::string name;

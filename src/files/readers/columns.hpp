@@ -24,7 +24,7 @@ struct WantedColumn {
 std::vector<WantedColumn> rating_columns();  ///< user, item, rating; time if it is there
 std::vector<WantedColumn> pair_columns();    ///< user, item
 std::vector<WantedColumn> id_column(Side side);
-std::vector<WantedColumn> own_rating_columns(Side rated);  ///< item (or user), rating
+std::vector<WantedColumn> own_rating_columns(Side rated);  ///< item (or user), rating; user (or item) if it is there
 
 /// "User-ID", "user_id:token" and "userId" are all "userid".
 std::string plain_name(std::string_view header_field);

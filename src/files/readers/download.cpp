@@ -162,7 +162,10 @@ void settle(const KnownSet& set, const fs::path& archive, const fs::path& cache,
   fs::remove_all(unpacked.path());
   fs::create_directory(unpacked.path());
   unpack(archive, unpacked.path(), set.largest_unpacked());
-  const fs::path top = top_folder(unpacked.path());
+  const std::vector<fs::path> tops = top_folders(unpacked.path());
+  if (tops.size() != 1)
+    throw InputError(std::string(tops.empty() ? "no" : "more than one") + " folder in the archive, one was expected");
+  const fs::path& top = tops.front();
   if (!is_right(top))
     throw InputError("the archive has no file of ratings of the format that " + std::string(set.name) + " has");
   if (strict) require_published_ratings(set, top);

@@ -131,6 +131,15 @@ std::vector<std::pair<std::size_t, FeatureEncoding>> fit_columns(const SideTable
   return fitted;
 }
 
+/// ": title (all differ), year (one value)", of columns that are not used; empty where there is none.
+std::string reasons(const ReadReport::SideFile& file) {
+  std::string text;
+  for (const ReadReport::SideFile::Column& column : file.columns)
+    if (column.kind != "id")
+      text += (text.empty() ? ": " : "; ") + column.name + (column.remark.empty() ? "" : ", " + column.remark);
+  return text;
+}
+
 SideFeatures encode(const StoredRows& rows, std::size_t nodes,
                     std::vector<std::pair<std::size_t, FeatureEncoding>> fitted, DataLimit& limit) {
   constexpr Offset bytes_of_entry = 24;
@@ -200,7 +209,7 @@ SideFeatures read_features(const std::string& path, const std::string& side, con
   });
   ReadReport::SideFile file{.side = side, .path = path, .form = table.form(), .columns = {}};
   auto fitted = fit_columns(table, rows, limit, file);
-  require(!fitted.empty(), path + ": no column besides the " + side + "'s can be used");
+  require(!fitted.empty(), [&] { return path + ": no column besides the " + side + "'s can be used" + reasons(file); });
   SideFeatures features = encode(rows, nodes.ids().size(), std::move(fitted), limit);
   report.side_files.push_back(std::move(file));
   tell_rows(path, side, nodes.ids().size(), rows.size(), passed, report.notes);

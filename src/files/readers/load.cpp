@@ -211,9 +211,10 @@ Ratings read_archive(const std::string& path, const std::string& name, std::stri
   fs::path folder = unpacked.path();
   try {
     unpack(path, folder, set ? set->largest_unpacked() : std::numeric_limits<Offset>::max());
-    if (!holds(folder, name)) folder = top_folder(folder);
     if (!holds(folder, name))
-      throw InputError("it has no file of ratings" + (set ? " of the format that " + name + " has" : ""));
+      for (const fs::path& top : top_folders(unpacked.path()))
+        if (holds(top, name)) folder = top;
+    if (set && !holds(folder, name)) throw InputError("it has no file of ratings of the format that " + name + " has");
   } catch (const Error& error) {
     rethrow_as(path + ": " + error.what());
   }

@@ -202,6 +202,10 @@ void RatingCollector::bin_values() {
   }
   values.resize(distinct);
   note(values, counts);
+  if (distinct > 1 && bins.mean_of_bin(values.front()) == bins.mean_of_bin(values.back()))
+    report_.notes.push_back("all ratings, from " + number_text(values.front()) + " to " + number_text(values.back()) +
+                            ", are in one level of rating_levels " + shown(options_.rating_levels) +
+                            ": there is nothing to learn from them");
 }
 
 /// Levels of the values that were kept.
@@ -226,12 +230,31 @@ std::vector<std::size_t> RatingCollector::ratings_of_levels() const {
   return all;
 }
 
+/// Ids that are written in one way here and in another there make all of a part's users, or items, strangers.
+void RatingCollector::note_strangers(const char* part, std::size_t begin, std::size_t end) {
+  const std::vector<Rating>& all = ratings_.entries;
+  std::vector<char> users(users_.ids().size()), items(items_.ids().size());
+  for (std::size_t k = 0; k < std::min(valid_begin_, test_begin_); ++k) {
+    users[static_cast<std::size_t>(all[k].user)] = 1;
+    items[static_cast<std::size_t>(all[k].item)] = 1;
+  }
+  const auto known = [&](const Rating& rating) {
+    return users[static_cast<std::size_t>(rating.user)] && items[static_cast<std::size_t>(rating.item)];
+  };
+  if (begin == end || std::any_of(&all[begin], &all[0] + end, known)) return;
+  report_.notes.push_back(
+      "none of the " + std::to_string(end - begin) + " " + part +
+      " ratings is of a user and an item that training has: are their ids written in the same way?");
+}
+
 Ratings RatingCollector::finish(const std::string& name) {
   merge_duplicates();
   take_times();
   const bool binned = !options_.rating_levels.empty() && !empty();
   if (binned) bin_values();
   make_levels();
+  if (valid_begin_ != no_part) note_strangers("validation", valid_begin_, std::min(test_begin_, size()));
+  if (test_begin_ != no_part) note_strangers("test", test_begin_, size());
   if (valid_begin_ != no_part) ratings_.valid_begin = static_cast<Offset>(valid_begin_);
   if (test_begin_ != no_part) ratings_.test_begin = static_cast<Offset>(test_begin_);
   ratings_.levels = levels_.values();

@@ -44,7 +44,8 @@ class RatingCollector {
   /// Merges, bins and numbers all; users() and items() stay.
   Ratings finish(const std::string& name);
 
-  bool empty() const { return ratings_.entries.empty(); }
+  bool empty() const { return size() == 0; }
+  std::size_t size() const { return ratings_.entries.size(); }
   const IdTable& users() const { return users_; }
   const IdTable& items() const { return items_; }
 
@@ -62,6 +63,7 @@ class RatingCollector {
   void note(const std::vector<double>& values, const std::vector<std::size_t>& counts);
   void bin_values();
   void make_levels();
+  void note_strangers(const char* part, std::size_t begin, std::size_t end);
   std::vector<std::size_t> ratings_of_levels() const;
 
   const ReadOptions& options_;

@@ -15,6 +15,8 @@
 namespace gcmc {
 namespace {
 
+const char* role_of(Side side) { return side == user_side ? "user" : "item"; }
+
 std::string shown_path(const std::string& path) { return path == ByteSource::standard_input ? "standard input" : path; }
 
 /// Calls read(table, ids, limit) for each record of a table that has the wanted columns, among any others. If one is
@@ -102,7 +104,7 @@ std::optional<PairColumns> find_pair_columns(std::vector<std::string> header) {
 std::vector<std::string> read_ids(const std::string& path, Side side, const ReadOptions& options) {
   std::vector<std::string> found;
   read_columns(path, options, id_column(side), [&](const Table& table, IdReader& ids, DataLimit& limit) {
-    found.emplace_back(ids.read(table.records(), table[0], side == user_side ? "user" : "item"));
+    found.emplace_back(ids.read(table.records(), table[0], role_of(side)));
     limit.take(static_cast<Offset>(2 * sizeof(std::string) + found.back().size()));
   });
   return found;
@@ -112,10 +114,20 @@ std::vector<IdRating> read_own_ratings(const std::string& path, Side rated, cons
   ReadReport unused;
   ValueReader values(options, unused);
   std::vector<IdRating> ratings;
+  std::string whose;
+  const char *const role = role_of(rated), *const whose_role = role_of(other(rated));
   read_columns(path, options, own_rating_columns(rated), [&](const Table& table, IdReader& ids, DataLimit& limit) {
     double value = 0;
+    if (table.has(2) && !trimmed(table[2]).empty()) {
+      const std::string_view id = ids.read(table.records(), table[2], whose_role);
+      if (whose.empty()) whose = id;
+      if (whose != id)
+        table.records().fail(
+            std::string("a rating of the ") + whose_role + " " + shown(id) + " beside those of " + shown(whose),
+            std::string("one ") + whose_role);
+    }
     if (!values.read(table.records(), table[1], value)) return;
-    ratings.push_back({std::string(ids.read(table.records(), table[0], rated == user_side ? "user" : "item")), value});
+    ratings.push_back({std::string(ids.read(table.records(), table[0], role)), value});
     limit.take(static_cast<Offset>(2 * sizeof(IdRating) + ratings.back().id.size()));
   });
   return ratings;

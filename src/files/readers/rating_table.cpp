@@ -90,7 +90,9 @@ void read_own_parts(RatingCollector& collector, const ReadOptions& options, Data
     const std::vector<std::string> files = files_at(path);
     ReadOptions of_part = options;  // positions are those of a table without a header; this one may have its own
     if (by_position && has_known_header(files.front(), options)) of_part.columns.clear();
+    const std::size_t before = collector.size();
     read_ratings_into(collector, files, of_part, limit, report);
+    require(collector.size() > before, [&] { return path + ": no ratings, at least one was expected"; });
   };
   if (!options.valid_ratings.empty()) {
     collector.begin_valid();

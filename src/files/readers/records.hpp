@@ -134,6 +134,16 @@ class Records {
     });
     require(text.substr(0, text.find('\n')).find('\0') == std::string_view::npos,
             [&] { return path() + ": this is not text, a table was expected"; });
+    require(!text.starts_with("{\"") && !text.starts_with("[{"), [&] {
+      return path() + ": this is JSON, a table was expected: python3 -c \"import pandas; " +
+             "pandas.read_json('FILE', lines=True).to_csv('ratings.csv', index=False)\" writes one of a JSON object a "
+             "line";
+    });
+    const std::size_t cr = text.find('\r');
+    require(text.find('\n') != std::string_view::npos || cr >= text.size() - 1, [&] {
+      return path() + ": its lines end with CR alone, LF or CR LF was expected: tr '\\r' '\\n' < FILE > ratings.csv " +
+             "mends them";
+    });
     return text;
   }
 

@@ -15,6 +15,11 @@ bool looks_like_time(std::string_view field) {
   return !field.empty() && digit(field[0]) && std::count_if(field.begin(), field.end(), digit) >= 8;
 }
 
+/// Digits alone: seconds since 1970, or more of them, or 20050906.
+bool is_count_of_time(std::string_view field) {
+  return looks_like_time(field) && field.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 /// "'userId,itemId'", of any length; a space behind each comma where commas do not separate.
 std::string shown_header(const std::vector<std::string>& names) {
   std::string text;
@@ -105,12 +110,18 @@ void Table::find_by_position(const Told& told) {
   }
   for (std::size_t k = 0; k < wanted_.size(); ++k) {
     if (positions[k] != no_column) continue;
+    const std::string& role = wanted_[k].role;
     const bool free = k < columns_.count && std::find(positions.begin(), positions.end(), k) == positions.end();
-    if (free && (wanted_[k].required || looks_like_time(first_[k]))) positions[k] = k;
+    if (free && (wanted_[k].required || (role == "time" && looks_like_time(first_[k])))) positions[k] = k;
+    require(!free || role != "rating" || !is_count_of_time(first_[k]), [&] {
+      return place + shown(first_[k]) + " in column " + std::to_string(k + 1) + ", where the rating would be, looks " +
+             "like a time: say where the ratings are, as in columns rating=" + std::to_string(k + 1) +
+             " (purchases, clicks and the like are not ratings)";
+    });
     require(positions[k] != no_column || !wanted_[k].required, [&] {
       return place + std::to_string(columns_.count) + (columns_.count == 1 ? " column" : " columns") +
-             " and no header (separator " + records_.separator().name() + "), so that the " + wanted_[k].role +
-             "'s column is not known: name it, as in " + "columns " + wanted_[k].role + "=" + std::to_string(k + 1);
+             " and no header (separator " + records_.separator().name() + "), so that the " + role +
+             "'s column is not known: name it, as in " + "columns " + role + "=" + std::to_string(k + 1);
     });
   }
 }

@@ -223,9 +223,10 @@ inline bool parse_short_decimal(std::string_view field, double& value) {
   return true;
 }
 
-/// The whole field as a finite number, -0 as 0. False if it is none.
+/// The whole field as a finite number, perhaps with a sign, -0 as 0. False if it is none.
 inline bool parse_number(std::string_view field, double& value) {
   if (parse_short_decimal(field, value)) return true;
+  if (field.starts_with('+') && !field.starts_with("+-")) field.remove_prefix(1);
   const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
   value += 0.0;
   return code == std::errc() && end == field.data() + field.size() && std::isfinite(value);

@@ -21,6 +21,6 @@ void download(const KnownSet&, const std::filesystem::path&, const DataRequest&,
 
 void unpack(const std::filesystem::path&, const std::filesystem::path&, Offset) { refuse("reader of archives"); }
 
-std::filesystem::path top_folder(const std::filesystem::path&) { refuse("reader of archives"); }
+std::vector<std::filesystem::path> top_folders(const std::filesystem::path&) { refuse("reader of archives"); }
 
 }  // namespace gcmc

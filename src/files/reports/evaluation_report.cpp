@@ -105,6 +105,7 @@ std::string evaluation_json(const Evaluation& evaluation, const std::string& dat
   object["dataset"] = dataset;
   object["pairs"] = evaluation.pairs;
   object["unknown"] = evaluation.unknown;
+  object["trained"] = evaluation.trained;
   object["no_such_level"] = evaluation.no_such_level;
   object["rmse"] = evaluation.model.rmse();
   object["mae"] = evaluation.model.mae();
