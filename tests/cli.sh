@@ -154,6 +154,15 @@ ensemble() {
   for member in 1 2 3; do "$gcmc" predict --model "three/model/$member" pairs.csv >"member$member"; done
   paste -d, mean member1 member2 member3 | awk -F, '$1 == "u1" && $2 == "i3" { d = $3 - ($7 + $11 + $15) / 3
     exit !(d < 2e-6 && d > -2e-6 && $7 != $11) }' || fail "the ensemble's prediction is not the members' mean"
+  expect 0 info three && out_has '^models +3$' && out_has '^figures of each model' && out_has '^  seeds +3$'
+  out_has '^best_test_rmse +[0-9.]+ [0-9.]+ [0-9.]+$'
+  expect 0 info three --options && out_has '"seeds": 3'
+  local missing
+  for missing in 2 3; do
+    rm -rf fewer && cp -r three fewer && rm -r fewer/model/$missing
+    refuse "fewer/model/$missing: is missing: this is one of 3 models" predict --model fewer pairs.csv
+  done
+  expect 0 predict --model fewer/model/2 pairs.csv && cmp -s out member2 || fail 'one of several does not answer alone'
   expect 0 train --config three/seed-6/config.json --save-dir alone
   cmp -s alone/model/model.safetensors three/model/2/model.safetensors || fail 'a member does not repeat by its config'
 }
@@ -479,6 +488,7 @@ recommend() {
     expect 0 export --model run --precision $precision $precision
     expect 0 evaluate --model $precision
   done
+  expect 0 export --model run parents/of/it && [ -s parents/of/it/model.safetensors ] || fail 'export makes no parents'
   expect 0 export --model run --slim slim && out_has '^slim: [0-9.]+ MB of [0-9.]+ MB of numbers$'
   if grep -q 'encoder' slim/model.safetensors; then fail 'a slim model has an encoder'; fi
   expect 0 recommend --model slim --user u3

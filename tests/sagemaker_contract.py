@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -248,6 +249,20 @@ def train_failures():
         told = Tree("full", {**SMALL, "data_name": "synthetic-100k"})
         code = subprocess.run([GCMC, "sagemaker", "train"], env=told.environment({}), stdout=full, stderr=full).returncode
     assert code == 1 and "standard output" in (told.base / "output/failure").read_text()
+
+
+def train_budget():
+    """A time budget goes without checkpoints, and a note says so; the command in the log is fit for a shell."""
+    tree = Tree("budget", {"data_name": "synthetic-100k", "preset": "fast", "time_budget": "1s", "save_id": "it's 1"})
+    (tree.base / "checkpoints").mkdir()
+    (tree.data("eval")).mkdir(parents=True)
+    tree.train()
+    assert not list((tree.base / "checkpoints").iterdir()) and "no checkpoints are kept" in tree.errors()
+    command = next(line for line in tree.errors().splitlines() if "gcmc train" in line).split("note: ")[1]
+    assert "--save-id=it's 1" in shlex.split(command), command
+    assert "folder input/data/eval is not used" in tree.errors()
+    tree.write("hyperparameters", {**SMALL, "train-max-iter": "5"})
+    tree.fails("train_max_iter", "given with - and with _")
 
 
 def train_channels():
@@ -558,6 +573,8 @@ def serve_answers():
                                            (415, "{}", "application/x-www-form-urlencoded", "*/*"),
                                            (400, "", "text/csv", "*/*"),
                                            (400, "u1;i2", "text/csv", "*/*"), (400, "u1,i2\n,i3", "text/csv", "*/*"),
+                                           (400, '{"user":"u1","item":"i2"}', "text/csv", "*/*"),
+                                           (400, '[{"user":"u1","item":"i2"}]', "text/csv", "*/*"),
                                            (400, "{", "application/json", "*/*"),
                                            (400, '{"action": "dance"}', "application/json", "*/*"),
                                            (406, "u1,i2", "text/csv", "image/png"),

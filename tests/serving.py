@@ -149,6 +149,8 @@ def answers():
         assert float(detailed["high"]) == got["high"]
         stranger = server.json("/v1/predict", {"user": "x", "item": "i2", "interval": True, "probabilities": True})
         assert set(stranger["predictions"][0]) == {"user", "item", "rating", "note"}
+        nobody = server.json("/v1/predict", {"user": "", "item": "i2"})["predictions"][0]
+        assert nobody == {**stranger["predictions"][0], "user": ""}, nobody
         assert got["probabilities"] == [float(detailed[f"p_{level}"]) for level in range(1, 6)]
 
         for user in ("u3", "nobody"):
@@ -177,6 +179,8 @@ def answers():
             assert [(g["item"], f"{g['rating']:.6f}") for g in got] == [(w["item"], w["rating"]) for w in want]
         noted = server.json("/v1/recommend", {"ratings": own + [{"item": "none", "rating": 3}], "n": 5})
         assert noted["recommendations"] == [{"note": "1 rating of an unknown item is left out", "items": asked}]
+        noted = server.json("/v1/recommend", {"user": "nobody", "ratings": own, "n": 5})
+        assert noted["recommendations"] == [{"user": "nobody", "note": "unknown user", "items": asked}]
         noted = server.json("/v1/explain", {"ratings": own + [{"item": n, "rating": 3} for n in "xyz"], "item": "i20"})
         assert noted.pop("note") == "3 ratings of unknown items are left out"
         assert noted == server.json("/v1/explain", {"ratings": own, "item": "i20"})
@@ -238,6 +242,11 @@ def protocol():
                                            {"Inference-Header-Content-Length": str(len(head))})
         size = int(headers["Inference-Header-Content-Length"])
         assert status == 200 and list(struct.unpack("<3f", text[size:])) == want, text
+        for type, value in (("INT32", 1 << 31), ("INT64", 1 << 63), ("INT64", "u1"), ("INT32", 1.5)):
+            wrong = {"name": "item", "shape": [1], "datatype": type, "data": [value]}
+            status, _, text = server.ask("POST", "/v2/models/gcmc/infer",
+                                         json.dumps({"inputs": [tensor("user", ["u1"], data=["u1"]), wrong]}))
+            assert status == 400 and json.loads(text)["field"] == "item", (type, value, text)
         server.json("/v1/users?model=", status=404)
         for cut in (1, 5, len(data[1]) + 3):
             status, _, text = server.ask("POST", "/v2/models/gcmc/infer", (head + data[0] + data[1])[:-cut],
@@ -261,7 +270,7 @@ def protocol():
         text = text.decode()
         assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
         counts = dict(re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", text, re.M))
-        assert counts['gcmc_http_requests_total{method="POST",route="/v2/models/{model}/infer",code="400"}'] == "3"
+        assert counts['gcmc_http_requests_total{method="POST",route="/v2/models/{model}/infer",code="400"}'] == "7"
         assert counts['gcmc_http_request_duration_seconds_count{route="/v1/predict"}'] == "1"
         assert counts['gcmc_unknown_ids_total{kind="user"}'] == "2" and "gcmc_model_info{" in text
         assert float(counts["process_resident_memory_bytes"]) > 1e6

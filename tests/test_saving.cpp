@@ -206,6 +206,31 @@ TEST_CASE("an output is written through a link and into a pipe, and keeps its mo
   reader.join();
   CHECK(read == "through");
   CHECK(fs::is_fifo(folder / "pipe"));
+  fs::create_symlink("pipe", folder / "link_to_pipe");
+  std::thread other_reader([&] { read = read_bytes(folder / "pipe"); });
+  write_output(folder / "link_to_pipe", "through a link");
+  other_reader.join();
+  CHECK(read == "through a link");
+  CHECK(fs::is_symlink(folder / "link_to_pipe"));
+  fs::create_symlink("later", folder / "to_nothing");
+  write_output(folder / "to_nothing", "made");
+  CHECK(fs::is_symlink(folder / "to_nothing"));
+  CHECK(read_bytes(folder / "later") == "made");
+  fs::create_symlink("round", folder / "round");
+  CHECK_THROWS_AS(write_output(folder / "round", "x"), InputError);
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);  // as /dev/stdout is: the system's own link leads to what has no name
+  const std::string of_system = "/proc/self/fd/" + std::to_string(ends[1]);
+  fs::create_symlink(of_system, folder / "stdout");
+  for (const std::string& path : {of_system, folder / "stdout"}) {
+    write_output(path, "four");
+    char text[4];
+    REQUIRE(::read(ends[0], text, 4) == 4);
+    CHECK(std::string(text, 4) == "four");
+  }
+  CHECK(fs::is_symlink(folder / "stdout"));
+  ::close(ends[0]);
+  ::close(ends[1]);
   CHECK_THROWS_AS(write_output(folder / "", "x"), InputError);
   CHECK_THROWS_AS(write_output(folder / "nowhere/file", "x"), InputError);
 }

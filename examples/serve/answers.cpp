@@ -113,8 +113,10 @@ Person take_person(Fields& fields, Service& service, const LiveModel& model, con
   if (own.unknown > 0)
     note = std::to_string(own.unknown) +
            (own.unknown > 1 ? " ratings of unknown items are" : " rating of an unknown item is") + " left out";
-  if (!user) return {model.predictor.fold_in(gcmc::user_side, std::move(own.ratings)), std::move(note)};
-  return {model.predictor.with_ratings(known_user(service, model, *user), std::move(own.ratings)), std::move(note)};
+  const Index known = user ? find_user(service, model, *user) : -1;
+  if (user && known < 0) note = "unknown user" + (note.empty() ? "" : ", " + note);
+  if (known < 0) return {model.predictor.fold_in(gcmc::user_side, std::move(own.ratings)), std::move(note)};
+  return {model.predictor.with_ratings(known, std::move(own.ratings)), std::move(note)};
 }
 
 std::vector<gcmc::NodeRating> ratings_in(const LiveModel& model, const std::string& part, Index user) {

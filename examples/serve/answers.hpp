@@ -48,7 +48,7 @@ OwnRatings take_ratings(Fields& fields, Service& service, const LiveModel& model
 /// A user of the model with the further ratings of the request, or somebody new with them alone.
 struct Person {
   gcmc::Newcomer newcomer;
-  std::string note;  ///< of ratings that were left out; empty: none
+  std::string note;  ///< that the user is unknown, that ratings were left out; else empty
 };
 Person take_person(Fields& fields, Service& service, const LiveModel& model, const std::optional<std::string>& user);
 

@@ -142,9 +142,9 @@ Response recommend(Call& call, Fields& fields) {
   if (has_ratings) {
     const Person person = take_person(fields, call.service, *model, user);
     fields.finish();
-    if (user && !wish.rated)  // the embedding knows the ratings of training alone
-      for (const auto& rating : ratings_in(*model, "tested", model->predictor.user_index(*user)))
-        wish.without.push_back(rating.other);
+    const Index known = user ? model->predictor.user_index(*user) : -1;
+    if (known >= 0 && !wish.rated)  // the embedding knows the ratings of training alone
+      for (const auto& rating : ratings_in(*model, "tested", known)) wish.without.push_back(rating.other);
     return json_answer([&](JsonText& json) {
       put_levels(json, *model, wish.details);
       json.key("recommendations").open('[').open('{');

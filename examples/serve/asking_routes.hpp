@@ -24,11 +24,12 @@ Response by_fields(Call& call) {
   return answer(call, fields);
 }
 
-/// Pairs of ids. One without a user stands for a line that holds none.
+/// Pairs of ids, of which some may stand for lines that hold none.
 struct AskedPairs {
   std::vector<std::string> users, items;
+  std::vector<bool> holds_none = {};  ///< empty: all are pairs
   std::size_t size() const { return users.size(); }
-  bool is_pair(std::size_t k) const { return !users[k].empty(); }
+  bool is_pair(std::size_t k) const { return holds_none.empty() || !holds_none[k]; }
 };
 
 /// "pairs": [{user, item}, ...], or "users" and "items" of the same length, or one "user" and "item". Throws Problem.

@@ -34,7 +34,7 @@ void put_model(JsonText& json, const ModelStatus& status) {
     json.close(']').key("mean").number(saved.mean, 6).key("titles").boolean(!saved.item_titles.empty());
     json.key("folds_in").boolean(model.folds_in).key("bytes").integer(static_cast<long long>(model.bytes));
     json.key("loaded").string(utc(model.loaded)).key("sha256").string(model.sha256).key("metrics").open('{');
-    for (const auto& [name, value] : saved.metrics) json.key(name).number(value);
+    for (const auto& [name, value] : model.metrics) json.key(name).number(value);
     json.close('}');
   }
   json.close('}');

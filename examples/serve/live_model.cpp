@@ -87,7 +87,11 @@ LiveModel::LiveModel(std::string given, const std::string& folder, int number)
     : name(std::move(given)), version(number), predictor(gcmc::load_models(folder)), sha256(sha256_of_model(folder)) {
   const gcmc::SavedModel& model = saved();
   folds_in = can_fold_in(predictor);
-  bytes = bytes_of(model);
+  for (const gcmc::SavedModel& one : predictor.models()) {
+    bytes += bytes_of(one);
+    for (const auto& [metric, value] : one.metrics)
+      metrics[metric] += value / static_cast<double>(predictor.models().size());
+  }
   ratings = count_ratings(model);
   users_by_id = sorted(model.user_ids.size(), [&](Index a, Index b) {
     return model.user_ids[static_cast<std::size_t>(a)] < model.user_ids[static_cast<std::size_t>(b)];

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,9 +23,10 @@ struct LiveModel {
   const int version;  ///< counts its loads: 1, 2, ...
   const gcmc::Predictor predictor;
   const std::chrono::system_clock::time_point loaded = std::chrono::system_clock::now();
-  std::string sha256;  ///< of model.safetensors, the first one's of several; empty in a build without OpenSSL
+  std::string sha256;  ///< of model.safetensors, of several one after the other; empty in a build without OpenSSL
   bool folds_in = false;
   std::size_t bytes = 0;                             ///< of tensors and ids
+  std::map<std::string, double> metrics;             ///< of the run, of several models their means
   std::array<std::vector<gcmc::Offset>, 2> ratings;  ///< that the set holds, in whichever part: of each user, each item
   std::vector<gcmc::Index> users_by_id, items_by_ratings;
   std::vector<std::string> searched;  ///< of each item its title (or id) in lower case

@@ -106,7 +106,7 @@ constexpr const char* schema_texts = R"({
 "Items": {"type": "object", "required": ["total", "items"], "properties": {"total": {"type": "integer"},
   "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}}},
 "ServerMetadata": {"type": "object", "required": ["name", "version", "extensions"]},
-"ModelMetadata": {"type": "object", "required": ["name", "versions", "platform", "inputs", "outputs"]},
+"ModelMetadata": {"type": "object", "required": ["name", "platform", "inputs", "outputs"]},
 "ModelReady": {"type": "object", "required": ["name", "ready"]},
 "Tensor": {"type": "object", "required": ["name", "shape", "datatype", "data"], "properties": {
   "name": {"type": "string", "enum": ["user", "item"]}, "datatype": {"type": "string", "enum": ["BYTES", "INT32", "INT64"]},

@@ -1,6 +1,7 @@
 #include "protocol_routes.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 
 #include "answers.hpp"
@@ -45,7 +46,7 @@ std::vector<std::string> binary_ids(std::string_view bytes, const std::string& t
   while (!bytes.empty())
     if (type == "BYTES") {
       const auto size = read_number<std::uint32_t>(bytes);
-      if (size > bytes.size()) throw Problem(400, name + ": a tensor ends within a value");
+      if (size > bytes.size()) throw Problem(400, name + ": a tensor ends within a value", name);
       ids.emplace_back(bytes.substr(0, size));
       bytes.remove_prefix(size);
     } else {
@@ -55,12 +56,22 @@ std::vector<std::string> binary_ids(std::string_view bytes, const std::string& t
   return ids;
 }
 
+bool fits(const json& id, const std::string& type) {
+  if (type == "BYTES") return true;
+  if (!id.is_number_integer() || (id.is_number_unsigned() && id.get<std::uint64_t>() > INT64_MAX)) return false;
+  const auto value = id.get<std::int64_t>();
+  return type == "INT64" || (value >= INT32_MIN && value <= INT32_MAX);
+}
+
 /// [n] and [n, 1] alike.
-void append_ids(std::vector<std::string>& ids, const json& data, const std::string& name, int depth = 0) {
-  if (!data.is_array()) throw Problem(400, name + ": data must be a list of ids");
+void append_ids(std::vector<std::string>& ids, const json& data, const std::string& type, const std::string& name,
+                int depth = 0) {
+  if (!data.is_array()) throw Problem(400, name + ": data must be a list of ids", name);
   for (const json& value : data)
     if (value.is_array() && depth == 0)
-      append_ids(ids, value, name, 1);
+      append_ids(ids, value, type, name, 1);
+    else if (!fits(value, type))
+      throw Problem(400, name + ": " + gcmc::printable(value.dump(), 40) + " is no " + type, name);
     else
       ids.push_back(id_of(value, name));
 }
@@ -68,11 +79,11 @@ void append_ids(std::vector<std::string>& ids, const json& data, const std::stri
 std::vector<std::string> ids_of_tensor(const json& tensor, BinaryData& binary, const std::string& name) {
   const std::string type = tensor.value("datatype", "");
   if (type != "BYTES" && type != "INT64" && type != "INT32")
-    throw Problem(400, name + ": datatype must be BYTES, or INT64 or INT32 of ids that are numbers");
+    throw Problem(400, name + ": datatype must be BYTES, or INT64 or INT32 of ids that are numbers", name);
   std::vector<std::string> ids;
   const json parameters = tensor.value("parameters", json::object());
   if (tensor.contains("data"))
-    append_ids(ids, tensor["data"], name);
+    append_ids(ids, tensor["data"], type, name);
   else
     ids = binary_ids(binary.take(parameters.value("binary_data_size", std::size_t{0})), type, name);
   std::size_t count = 1;
@@ -81,8 +92,10 @@ std::vector<std::string> ids_of_tensor(const json& tensor, BinaryData& binary, c
     count = value > 0 && count > (std::size_t{1} << 40) / value ? std::size_t{1} << 40 : count * value;
   }
   if (!tensor.contains("shape") || count != ids.size())
-    throw Problem(400, name + ": its shape asks for " + std::to_string(count) + " values, and there are " +
-                           std::to_string(ids.size()));
+    throw Problem(
+        400,
+        name + ": its shape asks for " + std::to_string(count) + " values, and there are " + std::to_string(ids.size()),
+        name);
   return ids;
 }
 
@@ -202,8 +215,7 @@ Response server_metadata(Call&) {
 Response model_metadata(Call& call) {
   const auto model = call.model();
   return json_answer([&](JsonText& text) {
-    text.key("name").string(model->name).key("versions").open('[').string(std::to_string(model->version)).close(']');
-    text.key("platform").string("gcmc").key("inputs").open('[');
+    text.key("name").string(model->name).key("platform").string("gcmc").key("inputs").open('[');
     put_tensor(text, "user", "BYTES", {-1});
     put_tensor(text, "item", "BYTES", {-1});
     text.close(']').key("outputs").open('[');

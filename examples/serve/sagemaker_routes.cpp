@@ -71,18 +71,20 @@ AskedPairs pairs_of_lines(const Call& call) {
   AskedPairs pairs;
   for_each_line(call.request.body, [&](std::size_t number, std::string_view line) {
     std::vector<std::string> fields = fields_of(line);
-    const auto header = number == 1 ? gcmc::find_pair_columns(fields) : std::nullopt;
+    const bool json = line.starts_with("{\"") || line.starts_with("[{");
+    const auto header = number == 1 && !json ? gcmc::find_pair_columns(fields) : std::nullopt;
     if (header && each && (header->user != 0 || header->item != 1))  // other parts of the file have no header
       throw Problem(400, "a batch's lines are user,item, and its header says otherwise");
     if (header && !each) {
       columns = *header;
       return;
     }
-    const bool is_pair = !header && fields.size() > std::max(columns.user, columns.item) &&
+    const bool is_pair = !header && !json && fields.size() > std::max(columns.user, columns.item) &&
                          !fields[columns.user].empty() && !fields[columns.item].empty();
     if (!is_pair && !each)
       throw Problem(400, "line " + std::to_string(number) + ": user,item was expected, not \"" +
                              gcmc::printable(line, 60) + "\"");
+    pairs.holds_none.push_back(!is_pair);
     pairs.users.push_back(is_pair ? std::move(fields[columns.user]) : "");
     pairs.items.push_back(is_pair ? std::move(fields[columns.item]) : "");
   });

@@ -20,8 +20,10 @@ void print_line(const std::string& name, const std::string& value) {
 void info(const std::string& folder, bool json) {
   const std::vector<gcmc::SavedModel> models = gcmc::load_models(folder, nothing);
   const gcmc::SavedModel& model = models.front();
+  gcmc::Options options = model.options;
+  options.train.seeds = static_cast<gcmc::Index>(models.size());
   if (json) {
-    std::fputs(gcmc::options_json(gcmc::option_values(model.options)).c_str(), stdout);
+    std::fputs(gcmc::options_json(gcmc::option_values(options)).c_str(), stdout);
     return;
   }
   std::string levels;
@@ -32,11 +34,18 @@ void info(const std::string& folder, bool json) {
   print_line("items", std::to_string(model.item_ids.size()));
   print_line("levels", levels);
   for (const auto& [name, value] : model.split) print_line(name, value);
-  for (const auto& [name, value] : model.metrics) print_line(name, number(value));
+  if (models.size() > 1) std::printf("figures of each model, not of their mean (gcmc evaluate has those):\n");
+  for (const auto& metric : model.metrics) {
+    std::string values;
+    for (const gcmc::SavedModel& one : models)
+      if (const auto value = one.metrics.find(metric.first); value != one.metrics.end())
+        values += (values.empty() ? "" : " ") + number(value->second);
+    print_line(metric.first, values);
+  }
   const gcmc::Options defaults;
   std::printf("options that are not the default:\n");
-  for (const gcmc::OptionValue& value : gcmc::option_values(model.options))
-    if (const std::string text = gcmc::option_text(model.options, value.name);
+  for (const gcmc::OptionValue& value : gcmc::option_values(options))
+    if (const std::string text = gcmc::option_text(options, value.name);
         text != gcmc::option_text(defaults, value.name))
       print_line("  " + value.name, text);
 }

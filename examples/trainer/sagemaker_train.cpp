@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -97,6 +100,7 @@ Parameters read_parameters() {
                              "? Their names are those of the options of gcmc train, with _ for -");
     const std::string text = plain_text(value);
     gcmc::require(!text.empty(), "hyperparameter " + key + " is empty: leave it out");
+    gcmc::require(!parameters.contains(name), "hyperparameter " + name + " is given with - and with _: leave out one");
     parameters[name] = text;
   }
   return parameters;
@@ -127,6 +131,11 @@ std::map<std::string, fs::path> read_channels() {
   std::error_code none;
   for (const char* name : channel_names)
     if (fs::exists(channel_folder(name), none)) names.insert(name);
+  for (const auto& entry : fs::directory_iterator(base_folder() / "input/data", none))
+    if (const std::string name = entry.path().filename().string();
+        entry.is_directory(none) && std::find(channel_names.begin(), channel_names.end(), name) == channel_names.end())
+      tell_note("the folder input/data/" + gcmc::printable(name) +
+                " is not used: the channels are train (or training), test, validation and features");
   gcmc::require(!names.contains("train") || !names.contains("training"),
                 "channels train and training are two names of one: give either");
   gcmc::require(
@@ -239,6 +248,15 @@ void append_searches(Arguments& arguments, const std::string& text) {
   for (std::string search; std::getline(searches, search, ';');) add(search);
 }
 
+/// As a shell reads it.
+std::string quoted(const std::string& argument) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("_@%+=:,./-", c); };
+  if (!argument.empty() && std::all_of(argument.begin(), argument.end(), plain)) return argument;
+  std::string text = "'";
+  for (const char c : argument) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
 /// One job: its parameters and channels, and the commands that they become.
 class Job {
  public:
@@ -266,7 +284,7 @@ class Job {
     append_data(arguments);
     arguments.insert(arguments.end(), {"--save-dir", figures_.string()});
     if (!all_folds) arguments.insert(arguments.end(), {"--model-dir", sagemaker::model_folder().string()});
-    if (!all_folds && !parameters_.contains("checkpoint_dir") && !checkpoints_.empty())
+    if (!all_folds && keeps_checkpoints())
       arguments.insert(arguments.end(), {"--checkpoint-dir", checkpoints_.string()});
     append_options(arguments, parameters_, false);
     run_command(arguments);
@@ -274,6 +292,15 @@ class Job {
   }
 
  private:
+  /// Not of a training that a time budget limits as a whole.
+  bool keeps_checkpoints() const {
+    const auto budget = parameters_.find("time_budget");
+    const bool limited = budget != parameters_.end() && std::atof(budget->second.c_str()) > 0;
+    if (limited && !checkpoints_.empty())
+      tell_note(
+          "no checkpoints are kept: time_budget is for a training as a whole, and a job that is cut off begins anew");
+    return !limited && !checkpoints_.empty() && !parameters_.contains("checkpoint_dir");
+  }
   fs::path search_folder() const { return (checkpoints_.empty() ? figures_ : checkpoints_) / "search"; }
   fs::path winner() const { return search_folder() / "winner.json"; }
 
@@ -290,9 +317,11 @@ class Job {
     append_options(arguments, others, true);
     run_command(arguments);
     std::error_code none;
-    if (!checkpoints_.empty())
-      fs::copy(search_folder(), figures_ / "search", fs::copy_options::recursive | fs::copy_options::overwrite_existing,
-               none);
+    if (!checkpoints_.empty()) {
+      const fs::path copy = figures_ / "search";
+      fs::copy(search_folder(), copy, fs::copy_options::recursive | fs::copy_options::overwrite_existing, none);
+      fs::remove_all(copy / "running", none);  // the checkpoints of trials
+    }
     if (!fs::exists(winner(), none))
       throw gcmc::Error(
           "the search was stopped before it had a winner, so that there is no model: the same job goes on " +
@@ -306,7 +335,7 @@ class Job {
 
   void run_command(const Arguments& arguments) const {
     std::string command = "gcmc";
-    for (const std::string& argument : arguments) command += " " + argument;
+    for (const std::string& argument : arguments) command += " " + quoted(argument);
     tell_note(command);
     run_program_(arguments);
   }

@@ -172,7 +172,7 @@ void write_config_first(const std::filesystem::path& folder, const Settings& set
 
 /// What a signal or the end of a time budget cut off.
 void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, const ProgressPrinter& printer,
-                  bool by_signal, bool goes_on) {
+                  bool by_signal, bool goes_on, bool kept) {
   const gcmc::RunMetrics& last = result.metrics.members.back();
   if (!last.stopped) return;
   std::string where;
@@ -187,8 +187,10 @@ void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, co
   else
     where =
         " after iteration " + std::to_string(last.iterations) + " of " + std::to_string(options.train.max_iterations);
-  std::fprintf(stderr, "gcmc: %s%s%s\n", by_signal ? "stopped by a signal" : "out of time", where.c_str(),
-               goes_on ? "; the same command goes on from there" : "");
+  const bool repeats = kept && !by_signal;
+  std::fprintf(stderr, "gcmc: %s%s%s%s\n", by_signal ? "stopped by a signal" : "out of time", where.c_str(),
+               goes_on ? "; the same command goes on from there" : "",
+               repeats ? "; --config with its config.json trains to the end" : "");
 }
 
 void print_result(const gcmc::EnsembleResult& result, const Settings& settings, const std::string& folder) {
@@ -314,7 +316,8 @@ void run_train(const OptionsFor& options_for) {
   record_chosen_steps(settings.options.train, result.options.front().train);
   if (!folder.empty()) write_run(folder, settings, result, data);
   if (!result.metrics.members.back().stopped) checkpoints.remove();
-  tell_stopped(result, settings.options, printer, stop.token().stop_requested(), checkpoints.are_kept());
+  tell_stopped(result, settings.options, printer, stop.token().stop_requested(), checkpoints.are_kept(),
+               !folder.empty());
   print_result(result, settings, folder);
   lock.reset();  // while signals still wait
 }

@@ -49,20 +49,33 @@ void write_file_atomically(const std::string& path, const std::string& text) {
   file.commit();
 }
 
+namespace {
+
+/// Where a chain of links ends, whether there is anything or not.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  std::error_code problem;
+  for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
+    if (links == 40) throw_system_error(path.string() + ": cannot be written", ELOOP);
+    const std::filesystem::path next = std::filesystem::read_symlink(path, problem);
+    if (problem) break;
+    path = path.parent_path() / next;
+  }
+  return path;
+}
+
+}  // namespace
+
 UserOutput::UserOutput(const std::string& path) : path_(path) {
   if (path == "-") {
     path_ = "standard output";
     stream_ = Descriptor(::dup(STDOUT_FILENO));
   } else {
-    std::error_code none;
-    const std::filesystem::path target = std::filesystem::weakly_canonical(path, none);  // where links lead
-    struct stat status {};
-    const bool there = !none && ::stat(target.c_str(), &status) == 0;
-    if (!there || S_ISREG(status.st_mode)) {
-      file_.emplace(none ? path : target.string());
+    struct stat status {};  // the system's own links, as /dev/stdout, lead to what has no name
+    if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) {
+      file_.emplace(behind_links(path).string());
       return;
     }
-    stream_ = Descriptor(::open(target.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
+    stream_ = Descriptor(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
   }
   if (!stream_.is_open()) throw_system_error(path_ + ": cannot be written", errno);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <unordered_set>
 
@@ -167,18 +168,16 @@ class FolderIdentity {
   struct stat status_ {};
 };
 
-}  // namespace
-
-SavedModel load_model(const std::string& folder, const TensorFilter& wanted,
-                      const std::optional<std::vector<std::string>>& raters) {
-  const std::string path = folder_path(folder);
+/// What read() reads of a folder that nobody has replaced meanwhile, so that its parts are of one whole.
+template <class Read>
+auto read_unchanged(const std::string& folder, const std::string& path, const Read& read) {
   constexpr int most_tries = 10;
-  for (int tries = 1;; ++tries) {  // where another process replaces the model meanwhile, its parts are of two
+  for (int tries = 1;; ++tries) {
     const FolderIdentity before(path);
     require(before.is_folder(), folder + ": no such folder");
     try {
-      SavedModel model = load_parts(path, wanted, raters);
-      if (FolderIdentity(path) == before) return model;
+      auto models = read();
+      if (FolderIdentity(path) == before) return models;
     } catch (const Error&) {
       if (FolderIdentity(path) == before || tries == most_tries) throw;
     }
@@ -186,16 +185,53 @@ SavedModel load_model(const std::string& folder, const TensorFilter& wanted,
   }
 }
 
+/// How many models lie in its sub-folders 1, 2, ...; 0: it holds none, or is one itself. Throws InputError where one of
+/// them is missing.
+std::size_t count_members(const std::string& folder) {
+  std::size_t count = 0;
+  while (holds_model(member_folder(folder, count + 1))) ++count;
+  std::size_t wanted = count;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    std::size_t number = 0;
+    const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (code == std::errc() && end == name.data() + name.size() && holds_model(entry.path().string()))
+      wanted = std::max(wanted, number);
+  }
+  if (count > 0) {
+    const std::string path = member_folder(folder, 1) + config_file;
+    const auto config = parse_json_object<ordered_json>(read_text_file(path), path);
+    if (config.contains("models")) wanted = std::max(wanted, value_of<std::size_t>(config, "models", path));
+  }
+  require(wanted == count, [&] {
+    return member_folder(folder, count + 1) + ": is missing: this is one of " + std::to_string(wanted) +
+           " models that answer with their mean (copy it too, or name one of the others)";
+  });
+  return count;
+}
+
+}  // namespace
+
+SavedModel load_model(const std::string& folder, const TensorFilter& wanted,
+                      const std::optional<std::vector<std::string>>& raters) {
+  const std::string path = folder_path(folder);
+  return read_unchanged(folder, path, [&] { return load_parts(path, wanted, raters); });
+}
+
 std::vector<SavedModel> load_models(const std::string& folder, const TensorFilter& wanted,
                                     const std::optional<std::vector<std::string>>& raters) {
   const std::string inner = folder + "/model";
   std::error_code code;
   if (!holds_model(folder) && fs::is_directory(inner, code)) return load_models(inner, wanted, raters);
-  std::vector<SavedModel> models;
-  for (std::size_t k = 1; holds_model(member_folder(folder, k)); ++k)
-    models.push_back(load_model(member_folder(folder, k), wanted, raters));
-  if (models.empty()) models.push_back(load_model(folder, wanted, raters));
-  return models;
+  const std::string path = folder_path(folder);
+  return read_unchanged(folder, path, [&] {
+    std::vector<SavedModel> models;
+    const std::size_t members = holds_model(path) ? 0 : count_members(path);
+    for (std::size_t k = 1; k <= members; ++k) models.push_back(load_model(member_folder(path, k), wanted, raters));
+    if (models.empty()) models.push_back(load_model(folder, wanted, raters));
+    return models;
+  });
 }
 
 }  // namespace gcmc

@@ -24,11 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-ordered_json config_of(const SavedModel& model) {
+ordered_json config_of(const SavedModel& model, std::size_t models) {
   ordered_json config;
   config["format"] = format_name;
   config["version"] = format_version;
   config["gcmc_version"] = GCMC_VERSION;
+  if (models > 1) config["models"] = models;
   config["dataset"] = model.dataset;
   config["rating_values"] = model.levels;
   config["sizes"] = {{"users", model.user_ids.size()},
@@ -64,13 +65,15 @@ void write_tensors(const std::string& path, const SavedModel& model, EmbeddingPr
   write_narrow_safetensors(path, narrowed(model.tensors, embeddings), metadata, narrow);
 }
 
-void write_folder(const std::string& folder, const SavedModel& model, EmbeddingPrecision embeddings) {
+/// One of so many models.
+void write_folder(const std::string& folder, const SavedModel& model, std::size_t models,
+                  EmbeddingPrecision embeddings) {
   make_folder(folder);
   write_tensors(folder + tensors_file, model, embeddings);
   write_file_atomically(folder + users_file, ids_text(model.user_ids));
   write_file_atomically(folder + items_file, ids_text(model.item_ids));
   if (!model.item_titles.empty()) write_file_atomically(folder + titles_file, ids_text(model.item_titles));
-  write_file_atomically(folder + config_file, json_text(config_of(model), folder + config_file));
+  write_file_atomically(folder + config_file, json_text(config_of(model, models), folder + config_file));
 }
 
 /// The folder's place, with its parents made.
@@ -138,7 +141,8 @@ StagedModels::StagedModels(const std::string& folder, std::span<const SavedModel
   for (std::size_t k = 0; k < models.size(); ++k) ModelCheck(models[k], place(target_, k)).run();
   if (!mounted_) check_replaceable(target_);
   make_folder(older_);
-  for (std::size_t k = 0; k < models.size(); ++k) write_folder(place(written_, k), models[k], embeddings);
+  for (std::size_t k = 0; k < models.size(); ++k)
+    write_folder(place(written_, k), models[k], models.size(), embeddings);
 }
 
 void StagedModels::commit() {
@@ -187,7 +191,9 @@ void check_model_folder(const std::string& folder) {
   if (!mounted) check_replaceable(target);
   if (fs::exists(target, none) && (::access(target.c_str(), W_OK | X_OK) != 0 || !may_rename(target)))
     throw InputError(folder + ": cannot be replaced by this user: choose another folder");
-  const TemporaryFolder trial(mounted ? target + "/model" : target);
+  fs::path place = mounted ? target + "/model" : target;
+  while (place.has_relative_path() && !fs::exists(place.parent_path(), none)) place = place.parent_path();
+  const TemporaryFolder trial(place.string());
   write_file_atomically(trial.path() + "/trial", "trial\n");
 }
 
