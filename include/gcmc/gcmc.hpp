@@ -1,17 +1,25 @@
-// The whole library, less the devices: link gcmc::core, and gcmc::io for files.
+// The whole library, less the devices and eigen.hpp: link gcmc::core, and gcmc::io for files.
 #pragma once
 
 #include "gcmc/base/version.hpp"
 #include "gcmc/files/checkpoint.hpp"
+#include "gcmc/files/data_report.hpp"
+#include "gcmc/files/evaluation_report.hpp"
 #include "gcmc/files/model_folder.hpp"
+#include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/files/run_folder.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/layers/dense_convolution.hpp"
+#include "gcmc/model/answer_text.hpp"
+#include "gcmc/model/evaluation.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "gcmc/options/given_options.hpp"
 #include "gcmc/options/presets.hpp"
 #include "gcmc/ratings/builder.hpp"
+#include "gcmc/ratings/checksum.hpp"
+#include "gcmc/ratings/statistics.hpp"
 #include "gcmc/train/ensemble.hpp"
+#include "gcmc/train/folds.hpp"
 #include "gcmc/train/search.hpp"
 #include "gcmc/train/train.hpp"

@@ -18,8 +18,8 @@ constexpr std::size_t rows_at_once = 1 << 14;
 
 /// What stands on a line of its own in a saved model's users.txt.
 void require_line(std::string_view id, const std::string& column) {
-  gcmc::require(!id.empty() && id.find_first_of("\r\n") == id.npos,
-                [&] { return column + ": an id that is empty or has a line break"; });
+  gcmc::require(!id.empty() && id.find_first_of(std::string_view("\r\n\0", 3)) == id.npos,
+                [&] { return column + ": an id that is empty, or has a line break or a zero byte"; });
 }
 
 void add(gcmc::RatingCollector& collector, const RatingColumns& columns) {

@@ -173,6 +173,9 @@ Trained train(const TrainingData& data, const std::string& preset, const Texts& 
   {
     const nb::gil_scoped_release released;
     const FitOptions asked = with_texts(start_options(preset, texts, nullptr, continued), texts);
+    const std::string& split = asked.options.run.split;
+    gcmc::require(split.empty() || gcmc::is_split_rule(split),
+                  [&] { return "split " + split + " belongs to ml-100k's own files: use random"; });
     gcmc::Ratings ratings = ratings_of(data.ratings, data.valid, asked.options.run.data_name, asked.reading, report);
     if (continued) ratings = gcmc::with_levels(std::move(ratings), continued->model().levels);
     report.notes.clear();

@@ -39,6 +39,8 @@ def named_columns(table: Any) -> dict[Any, Any]:
         return {name: table[name] for name in table.dtype.names or ()}
     if hasattr(table, "__arrow_c_stream__") and not hasattr(table, "iloc"):
         return {column.name: column for column in columns_of_stream(table.__arrow_c_stream__())}
+    if type(table).__name__ == "LazyFrame":
+        raise ValueError("a LazyFrame has no values yet: collect() it")
     if not hasattr(table, "columns"):
         raise ValueError(f"{type(table).__name__} is none of: tuple or dict of arrays, or a table of pandas, polars, "
                          "pyarrow, duckdb or another library with the Arrow C stream interface")
@@ -66,7 +68,7 @@ def numbers_of(column: Any, name: str) -> Column:
     taken = _arrow_column(column, name)
     if taken is None:
         return Column.of_array(name, _numbers_of_array(column, name))
-    if not taken.is_number:
+    if not taken.is_number or (name == "rating" and taken.type_name.startswith("Arrow's t")):
         raise ValueError(f"{taken.name}: {taken.type_name} is no number: cast the column to float64")
     return taken
 
@@ -89,6 +91,8 @@ def _arrow_column(column: Any, name: str) -> Column | None:
 
 
 def _one_dimension(column: Any, name: str) -> np.ndarray[Any, Any]:
+    if isinstance(column, np.ma.MaskedArray) and np.ma.getmaskarray(column).any():
+        raise ValueError(f"{name}: row {np.argmax(np.ma.getmaskarray(column))} is masked: leave such rows out")
     array = np.asarray(column)
     if array.ndim != 1:
         raise ValueError(f"{name}: a column was expected, not an array of shape {array.shape}")
@@ -124,6 +128,8 @@ def _native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _numbers_of_array(column: Any, name: str) -> np.ndarray[Any, Any]:
     array = _one_dimension(column, name)
+    if array.dtype.kind in "bcm" or (name == "rating" and array.dtype.kind == "M"):
+        raise ValueError(f"{name}: {array.dtype} is no number: cast the column to float64")
     if array.dtype.kind == "M":
         seconds = array.astype("datetime64[us]").astype(np.int64) / 1e6
         return np.where(np.isnat(array), np.nan, seconds)
@@ -131,11 +137,11 @@ def _numbers_of_array(column: Any, name: str) -> np.ndarray[Any, Any]:
         return _native(array)
     try:
         return np.ascontiguousarray(array, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         for k, value in enumerate(array):
             try:
                 float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise ValueError(f"{name}: row {k} is {str(value)!r}, which is no number") from None
         raise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import os
-from typing import Any, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -39,35 +39,57 @@ def side_file(folder: str, name: str, table: Any) -> str:
     if isinstance(table, (str, os.PathLike)):
         return os.fspath(table)
     path = os.path.join(folder, name + ".csv")
-    columns = _side_columns(table, _SIDES[name])
+    columns = {column: _texts(name, column, values) for column, values in _side_columns(table, _SIDES[name]).items()}
+    lengths = list(map(len, columns.values()))
+    if len(set(lengths)) > 1:
+        raise ValueError(f"{name}: columns of different lengths: {lengths}")
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(zip(*map(_texts, columns.values())))
+        writer.writerows(zip(*columns.values()))
     return path
 
 
 def _side_columns(table: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """By names that are no numbers, since a line of numbers is no header."""
+    if isinstance(table, np.ndarray) and table.dtype.names is None:
+        raise ValueError("a bare matrix does not say whose its rows are: give columns, the first one of ids")
     if isinstance(table, (tuple, list)):
-        return {names[k] if k < len(names) else f"feature {k}": column for k, column in enumerate(table)}
-    if hasattr(table, "column_names"):  # pyarrow
-        return {name: table[name] for name in table.column_names}
-    if hasattr(table, "columns"):
-        return {str(name): table[name] for name in table.columns}
-    return {str(name): column for name, column in named_columns(table).items()}
+        columns: list[tuple[Any, Any]] = [(None, column) for column in table]
+    elif library_of(table) is None and hasattr(table, "__arrow_c_stream__"):
+        pyarrow = importlib.import_module("pyarrow")
+        read = pyarrow.RecordBatchReader.from_stream(table).read_all()
+        columns = [(name, read[name]) for name in read.column_names]
+    elif hasattr(table, "column_names"):  # pyarrow
+        columns = [(name, table[name]) for name in table.column_names]
+    else:
+        columns = list(named_columns(table).items()) if library_of(table) is None else [
+            (name, table[name]) for name in table.columns]
+    return {name if isinstance(name, str) and not _is_number(name) else names[k] if k < len(names) else f"feature {k}":
+            column for k, (name, column) in enumerate(columns)}
 
 
-def _texts(column: Any) -> Iterable[str]:
-    for name in ("to_pylist", "to_list", "tolist"):
-        if hasattr(column, name):
-            column = getattr(column, name)()
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _texts(table: str, name: str, column: Any) -> list[str]:
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, method):
+            column = getattr(column, method)()
             break
-    return map(_text, column)
+    if isinstance(column, (str, bytes)) or not hasattr(column, "__iter__"):
+        raise ValueError(f"{table}: {name}: a column was expected, not {column!r}")
+    return list(map(_text, column))
 
 
 def _text(value: Any) -> str:
     """A field as the reader takes it: nothing for what is missing, a|b|c for a list."""
-    if value is None or value != value:
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return ""
     if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
         return "|".join(map(_text, value))

@@ -3,8 +3,6 @@ lenskit."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -33,7 +31,7 @@ class GCMCConfig(BaseModel):  # type: ignore[misc]
 
 class GCMCScorer(Component[ItemList], Trainable):  # type: ignore[misc]
     """Scores are expected ratings; NaN for items that the model does not know. Users that it does not know are folded in
-    by the rated items of the query; without any, their scores are NaN too.
+    by the rated items of the query; where it has none with ratings, their scores are NaN too.
 
     >>> from gcmc.lenskit import GCMCScorer
     >>> from lenskit.pipeline import topn_pipeline
@@ -56,14 +54,14 @@ class GCMCScorer(Component[ItemList], Trainable):  # type: ignore[misc]
         names = [name for name in ("user_id", "item_id", "rating", "timestamp") if name in frame]
         self.model_ = Model(**self.config.model_dump()).fit(tuple(frame[name].to_numpy() for name in names))
 
-    def __call__(self, query: Any, items: ItemList) -> ItemList:
-        query = RecQuery.create(query)
+    def __call__(self, query: object, items: ItemList) -> ItemList:
+        asked = RecQuery.create(query)
         ids = items.ids()
         scores = np.full(len(items), np.nan)
         known = np.isin(ids, self.model_.item_ids_)
-        if known.any() and query.user_id in self.model_.user_ids_:
-            scores[known] = self.model_.predict(query.user_id, ids[known])
-        elif known.any() and (newcomer := self._newcomer(query.history_items)) is not None:
+        if known.any() and asked.user_id in self.model_.user_ids_:
+            scores[known] = self.model_.predict(asked.user_id, ids[known])
+        elif known.any() and (newcomer := self._newcomer(asked.history_items)) is not None:
             scores[known] = newcomer.predict(ids[known])
         return ItemList(items, scores=scores)
 

@@ -20,7 +20,7 @@ from . import _gcmc
 from .columns import (array_of_ids, columns_of, ids_of, kind_of_texts, numbers_of, rating_columns,
                       require_one_length)
 from .frames import answer, library_of, side_file
-from .newcomer import Newcomer, known
+from .newcomer import Newcomer, count_of, known, one_of
 from .progress import Callback, Shown
 from .shown import html_of, plot_of
 
@@ -43,7 +43,7 @@ def _text(name: str, value: Any) -> str:
 class Model:
     """A model of ratings.
 
-    ``preset`` is auto, best, dgl or paper; ``threads`` 0 takes all cores, and no answer depends on it. Further options
+    ``preset`` is auto, fast (with ``time_budget``), dgl or paper, or best for ml-100k and ml-1m by ``data_name``; ``threads`` 0 takes all cores, and no answer depends on it. Further options
     go by the names of docs/guide.md's table (``train_max_iter=100``); ``duplicates`` and ``rating_levels`` say, as in
     the program, how ratings are read. Raises ValueError for a name or value that is none.
 
@@ -143,7 +143,9 @@ class Model:
         graph has columns source, target and perhaps weight. Each is a table, or the path of a file that the program
         would read, and taken as the program takes such a file; ``notes_`` has what is to say of it.
 
-        ``callback`` gets a dict after each iteration; its exception ends the training, is raised, and the model is what
+        ``callback`` gets a dict after each iteration, and between draws of the embeddings: phase (training, refit or
+        embedding), model (of ``seeds``, from 1), iteration, max_iterations, loss, train_rmse, valid_rmse (None where it
+        was not read), best_valid_rmse, learning_rate and seconds. Its exception ends the training, is raised, and the model is what
         it was before. Ctrl-C ends after the running iteration and keeps what was trained, with a warning;
         ``metrics_["stopped"]`` is then True. Other threads run meanwhile. ``progress=True`` shows a bar of tqdm's where
         tqdm is installed, else a line now and then on standard error. Raises ValueError for ratings, tables or options
@@ -162,7 +164,8 @@ class Model:
                      progress: bool = False) -> Model:
         """Trains on from the weights, on the whole new set of ratings, old and new ones together, in which there may be
         new users and items: ``gcmc train --continue``. The model's own options hold, and what ``set_params`` changed
-        since. All else as ``fit``. Raises ValueError for a rating value that the model does not have: ``fit`` a new
+        since. All else as ``fit``. A random split is drawn anew, so that some of what it holds out was trained on before, and
+        its errors are too low: give ``valid``, of ratings that no model has seen. Raises ValueError for a rating value that the model does not have: ``fit`` a new
         model on all ratings then.
 
         >>> before = gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4).fit(([1, 2], [7, 7], [3, 5]))
@@ -177,7 +180,9 @@ class Model:
                callback: Callback | None, progress: bool) -> Model:
         kinds: list[type] = [str, str]
         columns = rating_columns(ratings, kinds)
-        held_out = None if valid is None else rating_columns(valid)
+        other_kinds = list(kinds)
+        held_out = None if valid is None else rating_columns(valid, other_kinds)
+        kinds = [int if pair == (int, int) else str for pair in zip(kinds, other_kinds)]
         with tempfile.TemporaryDirectory() as folder:
             files = {name: side_file(folder, name, table) for name, table in sides.items() if table is not None}
 
@@ -204,16 +209,20 @@ class Model:
 
     def _keep(self, predictor: _gcmc.Predictor, kinds: list[type] | None = None) -> None:
         texts = predictor.user_ids(), predictor.item_ids()
-        user_kind, item_kind = kinds or map(kind_of_texts, texts)
-        self._predictor = predictor
-        self.user_ids_ = array_of_ids(texts[0], user_kind)
-        self.item_ids_ = array_of_ids(texts[1], item_kind)
+        user_ids, item_ids = map(array_of_ids, texts, kinds or map(kind_of_texts, texts))
+        self._predictor, self.user_ids_, self.item_ids_ = predictor, user_ids, item_ids
         self.levels_ = predictor.levels()
 
     def _asked(self) -> _gcmc.Predictor:
         if self._predictor is None:
             raise ValueError("the model is not trained: call fit, or gcmc.load")
         return self._predictor
+
+    def _one_user(self, user: Any) -> int:
+        return one_of(self._known_users(user), "user")
+
+    def _one_item(self, item: Any) -> int:
+        return one_of(self._known_items(item), "item")
 
     def _known_users(self, users: Any) -> Array:
         return known(ids_of(users, "user"), self._asked().user_numbers)
@@ -223,7 +232,7 @@ class Model:
 
     @property
     def tensors_(self) -> list[dict[str, Array]]:
-        """The tensors of each model (of ``seeds``), by the names of docs/formats.md, without a copy: arrays that cannot
+        """The tensors of each model (of ``seeds``), by the names of docs/guide.md ("The saved model"), without a copy: arrays that cannot
         be written to.
 
         >>> model.tensors_[0]["user_embedding"].shape
@@ -268,7 +277,7 @@ class Model:
         predictor = self._asked()
         asked = np.arange(len(self.user_ids_), dtype=np.int32) if users is None else self._known_users(users)
         among = None if items is None else self._known_items(items)
-        whose, found, ratings = predictor.recommend(asked, n, not exclude_rated, among)
+        whose, found, ratings = predictor.recommend(asked, count_of(n), not exclude_rated, among)
         return self._answer({"user": self.user_ids_[whose], "item": self.item_ids_[found], "rating": ratings})
 
     def _answer(self, columns: dict[str, Any]) -> Any:
@@ -281,7 +290,7 @@ class Model:
         >>> list(model.similar_items("film-1", n=2))
         ['item', 'similarity']
         """
-        others, similarity = self._asked().similar(False, int(self._known_items(item)[0]), n, _by_ratings(by))
+        others, similarity = self._asked().similar(False, self._one_item(item), count_of(n), _by_ratings(by))
         return self._answer({"item": self.item_ids_[others], "similarity": similarity})
 
     def similar_users(self, user: Any, n: int = 10, by: str = "embeddings") -> Any:
@@ -290,7 +299,7 @@ class Model:
         >>> len(model.similar_users(7, n=2, by="ratings")["user"])
         2
         """
-        others, similarity = self._asked().similar(True, int(self._known_users(user)[0]), n, _by_ratings(by))
+        others, similarity = self._asked().similar(True, self._one_user(user), count_of(n), _by_ratings(by))
         return self._answer({"user": self.user_ids_[others], "similarity": similarity})
 
     def fold_in(self, ratings: Any) -> Newcomer:
@@ -313,8 +322,7 @@ class Model:
         >>> list(model.explain(7, "film-1"))
         ['rating', 'item', 'rated', 'effect']
         """
-        return self._explanation(self._asked().explain(int(self._known_users(user)[0]),
-                                                       int(self._known_items(item)[0])))
+        return self._explanation(self._asked().explain(self._one_user(user), self._one_item(item)))
 
     def _explanation(self, found: tuple[float, Array, Array, Array]) -> Any:
         rating, items, rated, effects = found
@@ -327,7 +335,7 @@ class Model:
         >>> model.evaluate()["pairs"]
         200
         """
-        figures: dict[str, Any] = json.loads(self._asked().evaluate(None if test is None else rating_columns(test), n))
+        figures: dict[str, Any] = json.loads(self._asked().evaluate(None if test is None else rating_columns(test), count_of(n)))
         return figures
 
     def score(self, ratings: Any) -> float:
@@ -352,7 +360,7 @@ class Model:
         >>> import tempfile
         >>> model.save(tempfile.mkdtemp())
         """
-        self._asked().save(os.fspath(folder))
+        self._asked().save(os.fsdecode(folder))
 
 
 def load(folder: str | os.PathLike[str], threads: int = 0) -> Model:
@@ -366,7 +374,7 @@ def load(folder: str | os.PathLike[str], threads: int = 0) -> Model:
     >>> gcmc.load(folder).user_ids_.shape
     (80,)
     """
-    predictor = _gcmc.load(os.fspath(folder), threads)
+    predictor = _gcmc.load(os.fsdecode(folder), count_of(threads, "threads"))
     options: dict[str, Any] = dict(predictor.options())
     model = Model(predictor.preset(), int(options.pop("seed")), threads, **options)
     model._keep(predictor)

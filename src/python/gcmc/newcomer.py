@@ -23,6 +23,18 @@ def known(ids: _gcmc.Column, numbers_of_ids: Callable[[_gcmc.Column], Array]) ->
     return found
 
 
+def one_of(numbers: Array, name: str) -> int:
+    if len(numbers) != 1:
+        raise ValueError(f"{name}: one id was expected, not {len(numbers)}")
+    return int(numbers[0])
+
+
+def count_of(n: Any, name: str = "n") -> int:
+    if isinstance(n, (bool, np.bool_)) or not isinstance(n, (int, np.integer)) or not 0 <= n < 2**31:
+        raise ValueError(f"{name} is {n!r}, a whole number from 0 on was expected")
+    return int(n)
+
+
 class Newcomer:
     """A user as ``Model.fold_in`` embeds it, who is asked about as the model's own.
 
@@ -36,7 +48,7 @@ class Newcomer:
         self._item_ids = model.item_ids_
 
     def predict(self, items: Any) -> Array:
-        """Expected ratings, float64 [items]. Raises ValueError for an unknown item.
+        """Expected ratings, float64 [items]. Where an item is unknown: the bias baseline's value.
 
         >>> model.fold_in((["film-1"], [5])).predict(["film-2", "film-3"]).shape
         (2,)
@@ -57,7 +69,7 @@ class Newcomer:
         >>> len(model.fold_in((["film-1"], [5])).recommend(n=4)["item"])
         4
         """
-        _, items, ratings = self._predictor.recommend_newcomer(self._newcomer, n, not exclude_rated)
+        _, items, ratings = self._predictor.recommend_newcomer(self._newcomer, count_of(n), not exclude_rated)
         return self._model._answer({"item": self._item_ids[items], "rating": ratings})
 
     def explain(self, item: Any) -> Any:
@@ -66,5 +78,5 @@ class Newcomer:
         >>> model.fold_in((["film-1"], [5])).explain("film-2")["item"]
         array(['film-1'], dtype=object)
         """
-        number = known(ids_of(item, "item"), self._predictor.item_numbers)
-        return self._model._explanation(self._predictor.explain_newcomer(self._newcomer, int(number[0])))
+        number = one_of(known(ids_of(item, "item"), self._predictor.item_numbers), "item")
+        return self._model._explanation(self._predictor.explain_newcomer(self._newcomer, number))

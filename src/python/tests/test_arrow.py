@@ -198,6 +198,33 @@ def test_categories_and_nullable_numbers_of_pandas(expected_of_texts, expected):
         gcmc.Model(**QUICK).fit(nullable)
 
 
+def test_ratings_and_times_in_dictionaries_are_their_values(table):
+    halves = with_column(table, "rating", arrow.array(np.asarray(table["rating"], float) / 2))
+    plain = gcmc.Model(**QUICK).fit(halves)
+    encoded = with_column(halves, "rating", halves["rating"].combine_chunks().dictionary_encode())
+    assert gcmc.Model(**QUICK).fit(encoded).levels_.tolist() == plain.levels_.tolist()
+    assert gcmc.Model(**QUICK).fit(encoded).predict([0, 1], [5, 6]).tolist() == plain.predict([0, 1], [5, 6]).tolist()
+    missing = arrow.DictionaryArray.from_arrays(arrow.array([0, None, 1], arrow.int8()), arrow.array([4.0, 5.0]))
+    nothing = arrow.DictionaryArray.from_arrays(arrow.array([0, 1, 0], arrow.int8()), arrow.array([4.0, None]))
+    for ratings in (missing, nothing):
+        with pytest.raises(ValueError, match="rating: row 1 has no value"):
+            gcmc.Model(**QUICK).fit((arrow.array([1, 2, 3]), arrow.array([4, 5, 6]), arrow.chunked_array([ratings])))
+
+
+def test_times_as_ratings_are_refused(table):
+    times = with_column(table, "rating", table["rating"].cast(arrow.int64()).cast(arrow.timestamp("s")))
+    with pytest.raises(ValueError, match="is no number"):
+        gcmc.Model(**QUICK).fit(times)
+
+
+def test_categories_of_pandas_as_ratings_are_their_values():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(small_ratings())
+    frame["rating"] = frame["rating"] / 2 + 0.25
+    categories = frame.assign(rating=frame["rating"].astype("category"))
+    assert gcmc.Model(**QUICK).fit(categories).levels_.tolist() == sorted(set(frame["rating"]))
+
+
 def test_missing_ids_of_pandas_are_named():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(small_ratings())

@@ -101,6 +101,13 @@ def test_a_bare_matrix_is_refused():
     (([""], [2], [3]), "empty"),
     (([1], [""], [3]), "empty"),
     ((["a\nb"], [2], [3]), "line break"),
+    ((["a\0b"], [2], [3]), "zero byte"),
+    (([1, 2], [3, 4], np.array([True, False])), "bool is no number"),
+    (([1, 2], [3, 4], np.array(["2020-01-01", "2020-01-02"], "datetime64[D]")), "is no number"),
+    (([1, 2], [3, 4], np.array([1j, 2])), "complex128 is no number"),
+    (([1, 2], [3, 4], np.ma.array([1.0, 2.0], mask=[False, True])), "rating: row 1 is masked"),
+    ((np.ma.array([1, 2], mask=[True, False]), [3, 4], [1, 2]), "user: row 0 is masked"),
+    (([1, 2], [3, 4], [5, 10**400]), "rating: row 1 "),
     (([], [], []), "rating"),
     (([1, 2], [3, 4], [5, None]), "rating: row 1 "),
     (([1, 2], [3, 4], [5, "x"]), "rating: row 1 is 'x'"),
@@ -109,3 +116,28 @@ def test_a_bare_matrix_is_refused():
 def test_what_is_no_ratings_is_refused(table, sentence):
     with pytest.raises(ValueError, match=sentence):
         gcmc.Model(**QUICK).fit(table)
+
+
+def test_a_known_sets_own_split_is_refused():
+    with pytest.raises(ValueError, match="split u1 belongs to ml-100k's own files"):
+        gcmc.Model(**QUICK, split="u1").fit(made_ratings())
+
+
+def test_ids_of_two_kinds_in_training_and_validation_are_text():
+    ratings = made_ratings()
+    model = gcmc.Model(**QUICK).fit(ratings, valid=(["100", "new"], [5, 6], [3, 4]))
+    assert model.user_ids_.dtype == object and {"100", "new"} <= set(model.user_ids_)
+    assert model.item_ids_.dtype == np.int64 and len(model.recommend("new", n=3)["item"]) == 3
+
+
+def test_wrong_numbers_and_several_ids_are_told():
+    model = gcmc.Model(**QUICK).fit(made_ratings())
+    for n in (2.0, "3", None, 2**31, -1, True):
+        for ask in (lambda n: model.recommend([100], n), lambda n: model.similar_items(5, n), lambda n: model.evaluate(n=n),
+                    lambda n: model.fold_in(([5], [4])).recommend(n)):
+            with pytest.raises(ValueError, match="n is .*, a whole number"):
+                ask(n)
+    for ask in (lambda: model.similar_items([5, 6]), lambda: model.similar_items([]), lambda: model.explain([], 5),
+                lambda: model.explain([100, 101], [5, 6])):
+        with pytest.raises(ValueError, match="one id was expected"):
+            ask()

@@ -103,6 +103,9 @@ def test_notes_name_the_table(ratings):
     ({"user": [1, 2], "age": [3, 4]}, "user_features.csv: no line is of a user"),
     ("nowhere.csv", "nowhere.csv"),
     ({"user": [100, 101]}, "no column besides"),
+    ({"user": [100, 101], "age": [3]}, "different lengths: .2, 1."),
+    ({"user": [100, 101], "age": 5}, "age: a column was expected, not 5"),
+    (np.eye(3), "bare matrix"),
 ])
 def test_a_table_of_no_use_is_an_error(ratings, table, sentence):
     with pytest.raises(ValueError, match=sentence) as raised:
@@ -116,3 +119,35 @@ def test_a_model_with_features_is_saved_and_trained_on(ratings, model, tmp_path)
     assert "user_graph.csv" in (tmp_path / "config.json").read_text()
     more = gcmc.load(tmp_path).continue_fit(ratings, **side_tables())
     assert more.metrics_["best_valid_rmse"] <= model.metrics_["best_valid_rmse"] + 0.02
+
+
+def test_names_that_are_numbers_are_no_line_of_the_table(ratings, model):
+    tables = side_tables()
+    numbered = {name: dict(enumerate(table.values())) for name, table in tables.items()}
+    as_text = {name: {str(k): column for k, column in table.items()} for name, table in numbered.items()}
+    bare = {name: tuple(table.values()) for name, table in tables.items()}
+    for sides in (numbered, as_text, bare):
+        assert bits(gcmc.Model(**QUICK).fit(ratings, **sides), ratings) == bits(model, ratings)
+
+
+def test_missing_values_of_pandas_are_missing(ratings):
+    pandas = pytest.importorskip("pandas")
+    users = side_tables()["user_features"]
+    ages = [None if k % 7 == 0 else int(age) for k, age in enumerate(users["age"])]
+    frame = pandas.DataFrame({"user": users["user"], "age": pandas.array(ages, dtype="Int64")})
+    plain = {"user": users["user"], "age": ages}
+    assert (bits(gcmc.Model(**QUICK).fit(ratings, user_features=frame), ratings)
+            == bits(gcmc.Model(**QUICK).fit(ratings, user_features=plain), ratings))
+
+
+def test_relations_of_duckdb_and_other_streams(ratings, model):
+    duckdb, arrow = pytest.importorskip("duckdb"), pytest.importorskip("pyarrow")
+    sides = side_tables()
+    graph = arrow.table(sides["user_graph"])
+
+    class Stream:
+        def __arrow_c_stream__(self, requested_schema=None):
+            return graph.__arrow_c_stream__(requested_schema)
+
+    for other in (Stream(), duckdb.sql("select * from graph")):
+        assert bits(gcmc.Model(**QUICK).fit(ratings, **{**sides, "user_graph": other}), ratings) == bits(model, ratings)
