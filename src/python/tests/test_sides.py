@@ -121,13 +121,18 @@ def test_a_model_with_features_is_saved_and_trained_on(ratings, model, tmp_path)
     assert more.metrics_["best_valid_rmse"] <= model.metrics_["best_valid_rmse"] + 0.02
 
 
-def test_names_that_are_numbers_are_no_line_of_the_table(ratings, model):
-    tables = side_tables()
+def test_names_that_are_numbers_are_no_line_of_the_table(ratings):
+    """Users 0 and 1 are there, of whom a line "0,1" would tell."""
+    from_zero = {**ratings, "user": ratings["user"] - 100}
+    ages = side_tables()["user_features"]["age"]
+    tables = {"user_features": {"user": np.arange(60), "age": ages},
+              "user_graph": {"source": np.arange(10, 50), "target": np.arange(11, 51)}}
+    named = bits(gcmc.Model(**QUICK).fit(from_zero, **tables), from_zero)
     numbered = {name: dict(enumerate(table.values())) for name, table in tables.items()}
     as_text = {name: {str(k): column for k, column in table.items()} for name, table in numbered.items()}
     bare = {name: tuple(table.values()) for name, table in tables.items()}
     for sides in (numbered, as_text, bare):
-        assert bits(gcmc.Model(**QUICK).fit(ratings, **sides), ratings) == bits(model, ratings)
+        assert bits(gcmc.Model(**QUICK).fit(from_zero, **sides), from_zero) == named
 
 
 def test_missing_values_of_pandas_are_missing(ratings):
