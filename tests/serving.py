@@ -8,6 +8,7 @@ server on free ports of this machine, and needs the standard library alone. A sa
 """
 import csv
 import faulthandler
+import hashlib
 import http.client
 import io
 import json
@@ -542,6 +543,19 @@ def models(reloads=20):
         assert server.ask("GET", "/readyz")[0] == 200
         assert server.ask("POST", "/v2/repository/models/two/load")[0] == 200
         assert server.json("/v1/predict?model=two", body) == second
+
+    gcmc("train", "ratings.csv", "--seeds", 2, "--train-max-iter", 3, "--silent", "true", "--save-dir", "both")
+    files = [WORK / f"both/model/{k}/model.safetensors" for k in (1, 2)]
+    with Server(models=("both=./both", "one=./both/model/1")) as server:
+        both, one = server.json("/v1/models")["models"]
+        assert both["sha256"] in ("", hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest())
+        means = json.loads((WORK / "both/metrics.json").read_text())
+        assert abs(both["metrics"]["best_test_rmse"] - means["mean_test_rmse"]) < 1e-9
+        assert 1.9 < both["bytes"] / one["bytes"] < 2.1
+        (WORK / "both/model/2").rename(WORK / "second_of_two")
+        assert server.ask("POST", "/v2/repository/models/both/load")[0] >= 400
+        status = server.json("/v1/models")["models"][0]
+        assert status["version"] == 1 and "both/model/2: is missing" in status["detail"], status
 
     save("first", "live")
     with Server(models=("live",)) as server:
