@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -13,7 +12,6 @@ namespace {
 
 using Type = Chunk::Type;
 constexpr std::int32_t not_asked = std::numeric_limits<std::int32_t>::min();
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// use(values) with the chunk's numbers as their type, from `first` on.
 template <class Use>
@@ -80,17 +78,6 @@ void with_ids(const Chunk& chunk, std::size_t first, std::size_t count, const Us
     });
 }
 
-/// In the chunk itself, or where its dictionary has nothing.
-bool is_missing(const Chunk& chunk, std::size_t row) {
-  if (chunk.is_missing(row) || !chunk.dictionary) return chunk.is_missing(row);
-  bool there = false;
-  with_numbers(chunk, row, [&](const auto* codes) {
-    const auto code = static_cast<std::size_t>(codes[0]);
-    there = code < chunk.dictionary->length && !chunk.dictionary->is_missing(code);
-  });
-  return !there;
-}
-
 }  // namespace
 
 void ColumnReader::fail(std::size_t row, const std::string& what) const {
@@ -138,30 +125,25 @@ void ColumnReader::read_ids(std::size_t count, const Number& number, std::int32_
   });
 }
 
-void ColumnReader::read_coded_numbers(const Chunk& chunk, std::size_t first, std::size_t count, double* numbers) {
-  const Chunk& dictionary = *chunk.dictionary;
-  with_numbers(dictionary, 0, [&](const auto* values) {
-    with_numbers(chunk, first, [&](const auto* codes) {
-      for (std::size_t k = 0; k < count; ++k) {
-        const auto code = static_cast<std::size_t>(codes[k]);
-        const bool there = !chunk.is_missing(first + k) && code < dictionary.length && !dictionary.is_missing(code);
-        numbers[k] = there ? static_cast<double>(values[code]) / dictionary.unit : missing;
-      }
-    });
-  });
-}
-
 void ColumnReader::read_numbers(std::size_t count, double* numbers, bool may_be_missing) {
+  constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   for_each_run(count, [&](const Chunk& chunk, std::size_t first, std::size_t run, std::size_t done) {
-    if (chunk.dictionary)
-      read_coded_numbers(chunk, first, run, numbers + done);
-    else
-      with_numbers(chunk, first, [&](const auto* values) {
-        for (std::size_t k = 0; k < run; ++k)
-          numbers[done + k] = chunk.is_missing(first + k) ? missing : static_cast<double>(values[k]) / chunk.unit;
+    const Chunk& held = chunk.dictionary ? *chunk.dictionary : chunk;
+    const auto put = [&](std::size_t k, bool there, const auto* value) {
+      if (!there && !may_be_missing) fail(first + k, "has no value: leave such rows out");
+      numbers[done + k] = there ? static_cast<double>(*value) / held.unit : missing;
+    };
+    with_numbers(held, chunk.dictionary ? 0 : first, [&](const auto* values) {
+      if (!chunk.dictionary) {
+        for (std::size_t k = 0; k < run; ++k) put(k, !chunk.is_missing(first + k), values + k);
+        return;
+      }
+      with_numbers(chunk, first, [&](const auto* codes) {
+        for (std::size_t k = 0; k < run; ++k) {
+          const auto code = static_cast<std::size_t>(codes[k]);
+          put(k, !chunk.is_missing(first + k) && code < held.length && !held.is_missing(code), values + code);
+        }
       });
-    for (std::size_t k = 0; !may_be_missing && (chunk.valid || chunk.dictionary) && k < run; ++k)
-      if (std::isnan(numbers[done + k]) && is_missing(chunk, first + k))
-        fail(first + k, "has no value: leave such rows out");
+    });
   });
 }

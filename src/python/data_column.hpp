@@ -60,8 +60,6 @@ class ColumnReader {
   void for_each_run(std::size_t count, const Use& use);
   void read_codes(const Chunk& chunk, std::size_t first, std::size_t count, const Number& number,
                   std::int32_t* numbers);
-  /// Missing ones are NaN.
-  void read_coded_numbers(const Chunk& chunk, std::size_t first, std::size_t count, double* numbers);
   [[noreturn]] void fail(std::size_t row, const std::string& what) const;
 
   const DataColumn& column_;
