@@ -156,6 +156,11 @@ def train_encodings():
         assert len(errors) == 10000 and f"{(sum(errors) / len(errors)) ** .5:.4f}" == re.search(LAST, log)[1]
         assert not (figures / "model").exists() and not (tree.base / "output/failure").exists()
     assert all(model == models[0] for model in models)
+    parameters = {**SMALL, "data_name": "synthetic-100k", "preset": "paper", "train_max_iter": "2"}
+    for tuned in {}, {"_tuning_objective_metric": "validation:rmse"}:  # paper trains on its validation ratings
+        tree = Tree("paper-tuned" if tuned else "paper", {**parameters, **tuned})
+        tree.train()
+        assert json.loads((tree.base / "output/data/config.json").read_text())["train_on_valid"] is not bool(tuned)
 
 
 def train_toolkit():
@@ -228,6 +233,8 @@ def train_failures():
         others = Tree("channels-" + "-".join(channels), {}, channels)
         others.fails("training" if "train" in channels else "no channel train")
     tree.channels()
+    tree.write("hyperparameters", {"train_on_valid": "True", "_tuning_objective_metric": "validation:rmse"})
+    tree.fails("train_on_valid", "tuner")
     tree.write("hyperparameters", {"trials": "3"})
     tree.fails("trials", "search")
     tree.write("hyperparameters", {})

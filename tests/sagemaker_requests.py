@@ -156,7 +156,8 @@ def test_launch():
         "IntegerParameterRanges": [{"Name": "gcn_agg_units", "MinValue": "100", "MaxValue": "500", "ScalingType": "Linear"}],
         "CategoricalParameterRanges": [{"Name": "gcn_agg_accum", "Values": ["stack", "sum"]}]}
     definition = request["TrainingJobDefinition"]
-    assert definition["StaticHyperParameters"] == {"train_max_iter": "500"}
+    assert definition["StaticHyperParameters"] == {
+        "train_max_iter": "500", "train_valid_interval": "1", "train_log_interval": "1"}
     assert "validation:rmse" in [metric["Name"] for metric in definition["AlgorithmSpecification"]["MetricDefinitions"]]
 
     model = [*common, "--model", "s3://b/jobs/films/output/model.tar.gz"]

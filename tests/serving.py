@@ -293,11 +293,13 @@ def manners():
         status, headers, _ = server.ask("GET", "/v1/users", headers={**bearer, "Origin": "https://shop.example"})
         assert status == 200 and headers["Access-Control-Allow-Origin"] == "https://shop.example"
         assert server.ask("GET", "/v1/users", headers={**bearer, "Origin": "https://evil.example"})[0] == 403
+        assert server.ask("GET", "/v1/users?m=3", headers=bearer)[0] == 400
         own = {**bearer, "Origin": f"http://127.0.0.1:{server.port}"}
         assert server.ask("GET", "/v1/users", headers=own)[0] == 200
         time.sleep(0.1)
         lines = [json.loads(line) for line in server.log_text().splitlines()]
-        assert any(line.get("route") == "/v1/users" and line["status"] == 401 for line in lines)
+        told = {line["status"] for line in lines if line.get("route") == "/v1/users"}
+        assert told == {200, 400, 401, 403}, told
 
     with Server() as server:
         status, headers, text = server.ask("DELETE", "/v1/users")

@@ -105,6 +105,8 @@ def tune(options):
     most = int(float(fixed.setdefault("train_max_iter", "2000")))
     if not options.min_iterations < most:
         sys.exit(f"launch.py: --min-iterations {options.min_iterations} is not below train_max_iter, {most}")
+    for interval in "train_valid_interval", "train_log_interval":  # Hyperband counts the figures that a job prints
+        fixed.setdefault(interval, "1")
     ranges = {}
     for kind, values in options.range:
         if values["Name"] == "train_max_iter":

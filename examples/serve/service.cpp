@@ -130,15 +130,14 @@ Headers Service::for_origin(const Request& head) const {
   return {};
 }
 
-Plan Service::planned(const Request& head) {
-  Plan plan{"other"};
-  check_host(head);
+void Service::fill(Plan& plan, const Request& head) {
   const Target target(head.target);
   std::vector<const Route*> matching;
   for (const Route& route : routes(options.sagemaker.has_value()))
     if (match(route.path, target.segments)) matching.push_back(&route);
   if (matching.empty()) throw Problem(404, "there is nothing at this path; /openapi.json lists what there is");
   plan.route = matching.front()->path;
+  check_host(head);
   if (head.method == "OPTIONS") {
     plan.at_once = Response{204, ""};
     plan.at_once->headers = {{"Allow", allowed(matching)}};
@@ -146,7 +145,7 @@ Plan Service::planned(const Request& head) {
       plan.headers = {{"Access-Control-Allow-Methods", allowed(matching)},
                       {"Access-Control-Allow-Headers", "Authorization, Content-Type, Inference-Header-Content-Length"},
                       {"Access-Control-Max-Age", "600"}};
-    return plan;
+    return;
   }
   const std::string method = head.method == "HEAD" ? "GET" : head.method;
   const auto found =
@@ -154,13 +153,13 @@ Plan Service::planned(const Request& head) {
   if (found == matching.end()) {
     plan.at_once = problem(405, head.method + " is not for this path, but " + allowed(matching));
     plan.at_once->headers.emplace_back("Allow", allowed(matching));
-    return plan;
+    return;
   }
   const Route& route = **found;
   if (!route.open && !bears_token(head)) {
     plan.at_once = problem(401, "this server asks for a token: Authorization: Bearer TOKEN");
     plan.at_once->headers.emplace_back("WWW-Authenticate", "Bearer");
-    return plan;
+    return;
   }
   check_origin(head);
   if (!route.open) check_query(route, target);  // a probe's caller may add what it likes
@@ -170,13 +169,12 @@ Plan Service::planned(const Request& head) {
     Call call{*this, request, path, query};
     return answered(route, call);
   };
-  return plan;
 }
 
 Plan Service::plan(const Request& head) {
   Plan plan{"other"};
   try {
-    plan = planned(head);
+    fill(plan, head);
   } catch (const Problem& error) {
     plan.at_once = failed(error.status(), error.what(), error.field());
   } catch (const std::exception& error) {

@@ -84,7 +84,8 @@ class Service {
   HttpServer* server = nullptr;  ///< that it answers for
 
  private:
-  Plan planned(const Request& head);
+  /// The plan of a request. Its route stands as soon as it is known: also where Problem is thrown after that.
+  void fill(Plan& plan, const Request& head);
   bool bears_token(const Request& head) const;
   Headers for_origin(const Request& head) const;
   void check_origin(const Request& head) const;

@@ -30,6 +30,9 @@ json read_object(const fs::path& path) {
   return object;
 }
 
+/// What SageMaker tells the jobs of a tuner.
+constexpr const char* of_tuner = "_tuning_objective_metric";
+
 /// What channels and folders of the container say.
 constexpr std::array<const char*, 10> places = {"ratings",       "test_ratings", "valid_ratings", "user_features",
                                                 "item_features", "user_graph",   "item_graph",    "data_dir",
@@ -60,6 +63,15 @@ void drop_model_as_save_dir(Parameters& parameters) {
                 "hyperparameter save_dir is " + given->second + ": the model goes to " + model.string() +
                     " and its figures to output/data, whence SageMaker takes them: leave it out");
   parameters.erase(given);
+}
+
+/// A tuner compares its jobs by their validation errors: of ratings that none of them has trained on.
+void hold_out_validation(Parameters& parameters) {
+  const std::string& told = parameters.try_emplace("train_on_valid", "false").first->second;
+  gcmc::require(told == "false" || told == "0",
+                "hyperparameter train_on_valid is " + told +
+                    ", and this job is one of a tuner, which chooses by ratings that no job has "
+                    "trained on: leave it out");
 }
 
 constexpr std::array<const char*, 5> channel_names = {"train", "training", "test", "validation", "features"};
@@ -129,7 +141,7 @@ Parameters read_parameters() {
   const std::vector<std::string> known = known_parameters();
   Parameters parameters;
   for (const auto& [key, value] : given.items()) {
-    if (key.starts_with("sagemaker_") || key == "_tuning_objective_metric") continue;
+    if (key.starts_with("sagemaker_") || key == of_tuner) continue;
     std::string name = key;
     std::replace(name.begin(), name.end(), '-', '_');
     gcmc::require(!is_place(name), "hyperparameter " + name + ": channels and folders of the container say that: " +
@@ -143,6 +155,7 @@ Parameters read_parameters() {
     parameters[name] = text;
   }
   drop_model_as_save_dir(parameters);
+  if (given.contains(of_tuner)) hold_out_validation(parameters);
   return parameters;
 }
 

@@ -4,10 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -54,15 +52,6 @@ void append_searches(Arguments& arguments, const std::string& text) {
   }
   std::istringstream searches(text);
   for (std::string search; std::getline(searches, search, ';');) add(search);
-}
-
-/// As a shell reads it.
-std::string quoted(const std::string& argument) {
-  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("_@%+=:,./-", c); };
-  if (!argument.empty() && std::all_of(argument.begin(), argument.end(), plain)) return argument;
-  std::string text = "'";
-  for (const char c : argument) text += c == '\'' ? "'\\''" : std::string(1, c);
-  return text + "'";
 }
 
 /// One job: its parameters and channels, and the commands that they become.
@@ -142,7 +131,7 @@ class Job {
 
   void run_command(const Arguments& arguments) const {
     std::string command = "gcmc";
-    for (const std::string& argument : arguments) command += " " + quoted(argument);
+    for (const std::string& argument : arguments) command += " " + quoted_for_shell(argument);
     tell_note(command);
     run_program_(arguments);
   }
