@@ -30,6 +30,12 @@ def gcmc(*arguments):
     return result.stdout
 
 
+def refused(*arguments):
+    result = subprocess.run([GCMC, *map(str, arguments)], cwd=WORK, capture_output=True, text=True)
+    assert result.returncode == 2, (arguments, result)
+    return result.stderr
+
+
 def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -338,6 +344,14 @@ def check_own_file(model, ratings):
     assert (answer["pairs"], answer["unknown"], answer["no_such_level"]) == (5, 2, 1)
     close(answer["rmse"], math.sqrt(square / 5))
     close(answer["comparison"]["rmse"], answer["rmse"], 1e-12)
+    lines[1:1] = ["bad line"]
+    text = "item,user,rating\n" + "".join(line if isinstance(line, str) else "{},{},{}".format(*line) + "\n" for line in lines)
+    (WORK / "bad.csv").write_text(text.replace("bad line", "i1,u3,bad\n"))
+    assert "bad_lines skip" in refused("evaluate", "--model", "run", "bad.csv")
+    assert json.loads(gcmc("evaluate", "--model", "run", "bad.csv", "--format", "json", "--bad-lines", "skip"))["pairs"] == 5
+    assert "name one" in refused("evaluate", "--model", "run", "--columns", "user=u")
+    assert "both be standard output" in refused("evaluate", "--model", "run", "--format", "json", "--svg", "-")
+    assert gcmc("evaluate", "--model", "run", "--svg", "-").rstrip().endswith("</svg>")
 
 
 def check_comparison(model, ratings):
@@ -357,6 +371,16 @@ def check_comparison(model, ratings):
     close(answer["squared_error_difference"], mean, 1e-5)
     close(answer["standard_error"], error, 1e-5)
     close(answer["p"], math.erfc(abs(mean) / error / math.sqrt(2)), 1e-3)
+    seen = {(other.users[user], other.items[item]) for user in range(len(other.users)) for item, _ in other.part("rated", user)}
+    tested = [(model.users[user], model.items[item]) for user in range(len(model.users))
+              for item, _ in model.part("tested", user)]
+    assert answer["other_trained"] == len(seen & set(tested)) > 0 and answer["other_unknown"] == sum(
+        user not in other.users or item not in other.items for user, item in tested)
+    assert f"unfair, since the other model was trained on {answer['other_trained']} of" in gcmc(
+        "evaluate", "--model", "run", "--against", "other")
+    explained = json.loads(gcmc("explain", "--model", "run", "--user", model.users[0], "--item", model.items[0],
+                                "--format", "json"))
+    assert explained and all(isinstance(reason["rating"], (int, float)) for reason in explained)
 
 
 def main():

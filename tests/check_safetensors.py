@@ -60,7 +60,9 @@ def expected_shapes(config, users, items, present):
     featured = [side for side in sides if f"features.{side}.weight" in present]
     for side, count in sides.items():
         shapes[f"encoder.{side}.weight"] = ([tables, count, width], "real")
-        shapes[f"{side}_embedding"] = ([count, output], "real")
+        shapes[f"{side}_embedding"] = ([count, output], "embedding")
+        if f"{side}_embedding.scale" in present:
+            shapes[f"{side}_embedding.scale"] = ([count], "F32")
         shapes[f"baseline.{side}_bias"] = ([count], "F64")
     for side in featured:
         feature_units = options["feature_units"]
@@ -71,25 +73,28 @@ def expected_shapes(config, users, items, present):
         shapes[f"dense.{side}.weight"] = ([hidden, output], "real")
         if options["dense_bias"]:
             shapes[f"dense.{side}.bias"] = ([output], "real")
-    return shapes
+    slim = not any(name.startswith("encoder.") for name in present)
+    return {name: shape for name, shape in shapes.items()
+            if not (slim and name.startswith(("encoder.", "dense.", "features.")))}
 
 
 def check_tensors(file, config, users, items):
-    """Returns the type of the weights, F32 or F64."""
+    """Returns the type of the weights, F32 or F64; and that of the embeddings."""
     present = set(file.keys())
     expected = expected_shapes(config, users, items, present)
     if present != set(expected):
         missing, more = sorted(set(expected) - present), sorted(present - set(expected))
         raise Mismatch(f"tensors missing: {missing}, unexpected: {more}")
-    real = file.get_slice("user_embedding").get_dtype()
+    real = file.get_slice("decoder.basis").get_dtype()
     if real not in ABSOLUTE_TOLERANCE:
-        raise Mismatch(f"user_embedding is {real}, not F32 or F64")
+        raise Mismatch(f"decoder.basis is {real}, not F32 or F64")
+    embedding = "I8" if "user_embedding.scale" in present else real
     for name, (shape, dtype) in expected.items():
         tensor = file.get_slice(name)
         actual = tensor.get_shape()
         if len(actual) != len(shape) or any(s is not None and s != a for s, a in zip(shape, actual)):
             raise Mismatch(f"{name} has shape {actual}, not {shape}")
-        wanted = real if dtype == "real" else dtype
+        wanted = {"real": real, "embedding": embedding}.get(dtype, dtype)
         if tensor.get_dtype() != wanted:
             raise Mismatch(f"{name} is {tensor.get_dtype()}, not {wanted}")
         if not np.all(np.isfinite(file.get_tensor(name))):
@@ -100,7 +105,7 @@ def check_tensors(file, config, users, items):
         raise Mismatch("rated.offsets does not ascend from 0 to the number of rated.items")
     if ratings != len(file.get_tensor("rated.levels")) or ratings != config["sizes"]["ratings"]:
         raise Mismatch("rated.items, rated.levels and config.json disagree on the number of ratings")
-    return real
+    return real, embedding
 
 
 def guide_program():
@@ -142,10 +147,10 @@ def check(folder, predictions):
     if (sizes["users"], sizes["items"]) != (len(user_ids), len(item_ids)):
         raise Mismatch("config.json and the id files disagree on the number of users or items")
     with safe_open(os.path.join(folder, "model.safetensors"), framework="np") as file:
-        real = check_tensors(file, config, len(user_ids), len(item_ids))
+        real, embedding = check_tensors(file, config, len(user_ids), len(item_ids))
         calibrated = "calibration" in file.keys()
     rows, worst = check_predictions(folder, predictions, ABSOLUTE_TOLERANCE[real])
-    print(f"check_safetensors: passed: {folder}: {real}{', calibrated' * calibrated}, {rows} predictions, "
+    print(f"check_safetensors: passed: {folder}: {real}, embeddings {embedding}{', calibrated' * calibrated}, {rows} predictions, "
           f"largest difference {worst:.2g}")
 
 

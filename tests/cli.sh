@@ -70,6 +70,14 @@ manual_and_completion() {
   [ "$(completed data split x --fo)" = '--folds --fold' ] || fail 'no completion of an inner option'
   [ "$(completed train --gcn-agg-accum s)" = 'stack sum' ] || fail 'no completion of a value'
   [ "$(completed train --train-schedule = co)" = 'cosine constant' ] || fail 'no completion behind ='
+  [ "$(completed train --train-schedule=co)" = '--train-schedule=cosine --train-schedule=constant' ] ||
+    fail 'no completion behind = where the shell does not part it'
+  [ "$(completed train --split leave)" = leave-1-out ] || fail 'what is completed is refused'
+  [ "$(completed export --precision '')" = 'full bf16 int8' ] || fail 'the values of another command'
+  [ "$(completed predict --format '')" = 'csv json' ] || fail 'no values of --format'
+  [ "$(completed completion '')" = 'bash zsh fish' ] || fail 'no values of an argument'
+  [ "$(completed help data '')" = 'inspect convert split generate' ] || fail 'no help of a command within one'
+  [ -z "$(completed info '')$(completed evaluate --model '')" ] || fail 'an option where a file belongs'
 }
 help_and_version() {
   expect 0 --help && out_has 'train' && out_has 'recommend'
@@ -131,6 +139,9 @@ train() {
   cp out first
   expect 0 train "${small[@]}" --train-max-iter 4 --silent
   [ "$(cat out)" = "$(tail -n 1 first)" ] || fail '--silent does not print the last line alone'
+  expect 0 train "${small[@]}" --train-max-iter 40 --train-log-interval 20 --train-valid-interval 3
+  [ "$(grep -o '^Iter=[0-9]*' out | tr '\n' ' ')" = 'Iter=20 Iter=21 Iter=40 ' ] || fail 'not two lines and a validation'
+  [ "$(grep -c 'Val RMSE=' out)" -eq 2 ] || fail 'validations are told more often than the interval says'
   expect 0 train "${small[@]}" --train-max-iter 4 --train-log-interval 2 --save-dir runs --save-id named
   [ "$(grep -c '^Iter=' out)" -eq 2 ] || fail 'log interval 2 does not print two lines of four'
   has_run runs/named
@@ -222,6 +233,9 @@ tune() {
   out_has '^Bias baseline Valid RMSE=[0-9.]+'
   tail -n 1 out | grep -qE '^Best Trial=[1-6], Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+$' || fail 'last line'
   cp out first
+  mkdir mine && echo mine >mine/results.csv
+  refuse 'mine/results.csv: is there without a search' tune "${small[@]}" --search gcn_dropout=0.1,0.2 --save-dir mine
+  [ "$(cat mine/results.csv)" = mine ] || fail 'a search replaced a file that is not its own'
   for file in results.csv results.json results.svg winner.json; do
     [ -s "tuned/$file" ] || fail "tuned/$file is missing"
   done
@@ -785,6 +799,9 @@ data_commands() {
   cut -d, -f1-3 timed.csv >untimed.csv
   refuse 'untimed.csv: no column is known as the time.* columns time=NAME' train untimed.csv --split time "${quick[@]}"
   expect 0 train untimed.csv --split leave-1-out "${quick[@]}"
+  sed '1!s/$/,7/; 1s/$/,time/' untimed.csv >same_time.csv
+  expect 0 train same_time.csv --split time "${quick[@]}"
+  err_has 'all ratings have the same time: they are split by the order of their lines$'
   refuse 'test-ratings and --split time both say what is held out' train timed.csv --split time --test-ratings parts_time/test.csv "${quick[@]}"
   refuse 'test-predictions needs --save-dir' train timed.csv --test-predictions "${quick[@]}"
   expect 0 train timed.csv --test-predictions --save-dir told "${quick[@]}"
@@ -801,6 +818,11 @@ data_commands() {
   cmp -s out made.csv || fail 'a seed does not generate the same ratings'
   expect 0 data generate synthetic-100k made.gcmc && expect 0 data inspect made.gcmc
   out_has '^synthetic-100k: 943 users, 1,682 items, 100,000 ratings in 5 levels$'
+  expect 0 data generate --users 30 --items 20 --ratings 200 made.gcmc && expect 0 data inspect made.gcmc
+  out_has '^synthetic: 30 users, '
+  "$gcmc" data inspect - <made.gcmc >out 2>err && fail 'the binary form is read from a pipe'
+  err_has 'binary form of ratings, which must be a plain file'
+  refuse 'unknown option --ratings.*gcmc data inspect --help' data inspect made.gcmc --ratings untimed.csv
   refuse 'users [*] items / 2' data generate --users 3 --items 2 --ratings 200 none.csv
   [ ! -e none.csv ] || fail 'a refused generate left a file'
 }
@@ -855,6 +877,7 @@ cross_validation() {
   [ ! -s err ] || fail 'a fold that repeats has other ratings'
   grep -qF "Fold=2, $(cat out)" ready_out || fail 'fold 2 of ml-100k does not repeat'
   refuse 'give --split u2' train hundred --folds 5 --fold 2 "${quick[@]}"
+  refuse 'ready/config.json: is of a run, whose model would be in model/' info ready
   expect 0 train hundred --folds 5 --split random "${quick[@]}"
   if cmp -s out ready_out; then fail 'random folds of ml-100k are its own'; fi
   refuse 'leave out --folds' train timed.csv --folds 3 --resume --save-dir resumed_folds "${quick[@]}"
@@ -862,12 +885,15 @@ cross_validation() {
   expect 0 data split timed.csv --folds 3 parts_folds
   [ "$(tail -qn +2 parts_folds/fold-*/test.csv | sort | cksum)" = "$(tail -n +2 timed.csv | sort | cksum)" ] ||
     fail 'the folds do not test every rating once'
-  expect 0 data split timed.csv --folds 2 parts_folds
-  [ "$(echo parts_folds/*)" = 'parts_folds/fold-1 parts_folds/fold-2' ] || fail 'a fold of an earlier split is left'
+  refuse 'parts_folds/fold-3: is there, and this split has no such part' data split timed.csv --folds 2 parts_folds
   expect 0 data split timed.csv --folds 3 --fold 2 parts_fold
   [ "$(echo parts_fold/*)" = parts_fold/fold-2 ] || fail 'other folds than the one asked for are written'
-  expect 0 data split timed.csv --data-valid-ratio 0 parts_fold/fold-2
-  if [ -e parts_fold/fold-2/valid.csv ]; then fail 'a validation part of an earlier split is left'; fi
+  refuse 'fold-2/valid.csv: is there, and this split' data split timed.csv --data-valid-ratio 0 parts_fold/fold-2
+  cp parts_fold/fold-2/train.csv whole.csv
+  refuse 'train.csv: is what is split, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
+  cmp -s whole.csv parts_fold/fold-2/train.csv || fail 'a split replaced its own input'
+  expect 0 data split timed.csv --data-valid-ratio 0 "it's parts"
+  out_has "^gcmc train 'it'.''s parts/train.csv' --data-valid-ratio 0 --test-ratings 'it'.''s parts/test.csv'\$"
   refuse 'name them by their path' train --continue kept "${quick[@]}"
   refuse 'unknown option --test-predictions' tune timed.csv --test-predictions
 }
@@ -959,7 +985,7 @@ continued() {
   sed 's/,5,0$/,6,0/' today.csv >six.csv
   refuse 'value 6, which is none of the model' train six.csv --continue yesterday --silent
   expect 2 train today.csv --continue yesterday --gcn-agg-units 40
-  err_has 'encoder.user.weight.*other options'
+  err_has 'encoder.user.weight.*other options.*the saved model has gcn_agg_units 20, '
   refuse 'nowhere' train today.csv --continue nowhere
   refuse '--continue names the run that this one replaces' train today.csv --continue today --save-dir today --resume
 }

@@ -36,12 +36,18 @@ void add_threads(CLI::App& command, int& threads) {
   });
 }
 
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  std::string name;
+  for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
+  return CLI::IsMember(words).description("").name(name);
+}
+
 void add_asking(CLI::App& command, Asking& asking) {
   command.add_option("--model", asking.model, "folder of the run or its model/")->required()->type_name("DIR");
   command.add_option("--output", asking.output, "file to write; default: standard output")->type_name("FILE");
   command.add_option("--format", asking.format, "csv, or json: a list with an object a row")
       ->capture_default_str()
-      ->check(CLI::IsMember({"csv", "json"}).description(""));
+      ->check(one_of({"csv", "json"}));
   add_threads(command, asking.threads);
 }
 
@@ -109,6 +115,12 @@ void Answer::begin_field() {
 std::string Answer::json_string(const std::string& value) const {
   constexpr auto replace = nlohmann::json::error_handler_t::replace;  // of bytes that are no UTF-8
   return nlohmann::json(value).dump(-1, ' ', printable_, replace);
+}
+
+Answer& Answer::level(double value) {
+  begin_field();
+  text_ += gcmc::level_name(value);
+  return *this;
 }
 
 void Answer::end_row() {

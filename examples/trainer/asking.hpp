@@ -17,6 +17,9 @@ struct Command {
   std::function<void()> run;
 };
 
+/// One of some words, which a shell completes: its name is the words.
+CLI::Validator one_of(const std::vector<std::string>& words);
+
 Command add_predict(CLI::App& app);
 Command add_recommend(CLI::App& app);
 Command add_similar(CLI::App& app);
@@ -62,6 +65,7 @@ class Answer {
 
   Answer& text(const std::string& value);
   Answer& number(double value, int decimals = 6);
+  Answer& level(double value);  ///< a rating as the data had it, in as few digits as tell it
   void end_row();
   /// To the file or to standard output.
   void write();

@@ -149,8 +149,9 @@ bool is_place_of_run(std::string_view name) {
 /// options says of it.
 void apply_path(Settings& settings, const CLI::App& command) {
   const std::vector<std::string> paths = command.remaining();
-  const bool by_path = !paths.empty() || command.count("--ratings") > 0;
-  gcmc::require(paths.empty() || command.count("--ratings") == 0,
+  const CLI::Option* ratings = command.get_option_no_throw("--ratings");
+  const bool by_option = ratings && ratings->count() > 0, by_path = !paths.empty() || by_option;
+  gcmc::require(paths.empty() || !by_option,
                 "the ratings are named twice, by --ratings and by " + (paths.empty() ? "" : paths.front()));
   gcmc::require(!by_path || command.count("--data-dir") == 0,
                 "--data-dir looks for a data set in a folder: leave it out where the ratings have a path");
@@ -187,8 +188,8 @@ std::vector<std::string> uniform_arguments(int count, char** values) {
   return arguments;
 }
 
-void check_names(const CLI::App& app, const std::vector<std::string>& arguments) {
-  if (arguments.empty()) return;
+std::string check_names(const CLI::App& app, const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return "gcmc";
   const std::string& first = arguments.front();
   if (first.starts_with('-')) {
     const std::vector<std::string> own = option_names_of(app);
@@ -196,23 +197,26 @@ void check_names(const CLI::App& app, const std::vector<std::string>& arguments)
       return first + " needs a command before it, as in gcmc train " + first + " (the commands are " +
              command_list(app) + ")";
     });
-    return;
+    return "gcmc";
   }
   const CLI::App* command = find_command(app, first);
+  std::string name_of_command = "gcmc " + first;
   gcmc::require(command, [&] { return unknown_command(app, first); });
   const bool has_next = arguments.size() > 1 && !arguments[1].starts_with('-');
   if (!command->get_subcommands({}).empty() && has_next) {
     const CLI::App* within = find_command(*command, arguments[1]);
     gcmc::require(within, [&] { return unknown_command(*command, arguments[1]); });
     command = within;
+    name_of_command += " " + arguments[1];
   }
   const std::vector<std::string> known = option_names_of(*command);
   for (const std::string& argument : arguments) {
     const std::string name = argument.substr(0, argument.find('='));
     if (!is_option(argument) || std::find(known.begin(), known.end(), name) != known.end()) continue;
-    throw gcmc::InputError("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "? (gcmc " +
-                           first + " --help lists all)");
+    throw gcmc::InputError("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "? (" +
+                           name_of_command + " --help lists all)");
   }
+  return name_of_command;
 }
 
 void add_train_options(CLI::App& command, TrainArguments& arguments, bool of_search) {
@@ -232,6 +236,7 @@ void add_reading_options(CLI::App& command, TrainArguments& arguments, bool with
   add_options(command, arguments, [&](const gcmc::OptionRow& row) {
     const bool of_split =
         (row.group == "Data" && row.name != "preset" && row.name != "data_name") || row.name == "seed";
+    if (row.name == "ratings") return false;  // the command's first argument
     return row.group == "Your own ratings" || row.name == "data_dir" || row.name == "data_url" || row.name == "split" ||
            (with_split && of_split);
   });

@@ -25,7 +25,8 @@ std::vector<std::string> uniform_arguments(int count, char** values);
 
 /// Throws Error, with the nearest name, unless the arguments begin with a command of `app` or one of its options and
 /// have options of that command alone. Called before CLI11 parses, which would complain of what is missing first.
-void check_names(const CLI::App& app, const std::vector<std::string>& arguments);
+/// Returns the command, "gcmc data inspect".
+std::string check_names(const CLI::App& app, const std::vector<std::string>& arguments);
 
 /// One text option for each of the library's and the program's, by group, its default shown. A search has none of the
 /// files that no trial of it leaves.

@@ -1,6 +1,7 @@
 #include "data.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -113,39 +114,48 @@ void note_features(const gcmc::Ratings& ratings) {
     tell_note("a table holds ratings alone: the features of " + ratings.name + " are left out");
 }
 
+constexpr std::array<const char*, 3> part_names = {"train", "valid", "test"};
+
+std::string part_path(const std::string& folder, const char* name) { return folder + "/" + name + ".csv"; }
+
+/// Throws InputError where a part would take the place of what is read.
+void refuse_input(const std::string& folder, const ProgramOptions& read) {
+  std::error_code none;
+  for (const std::string& input : {read.ratings, read.reading.test_ratings, read.reading.valid_ratings})
+    for (const char* name : part_names)
+      gcmc::require(input.empty() || !std::filesystem::equivalent(part_path(folder, name), input, none),
+                    [&] { return input + ": is what is split, and would be replaced: choose another folder"; });
+}
+
+/// Throws InputError where there is a part that this split does not have, and that would be taken for one of it.
+void refuse_part(const std::string& path) {
+  std::error_code none;
+  gcmc::require(!std::filesystem::exists(path, none),
+                [&] { return path + ": is there, and this split has no such part: move it away"; });
+}
+
 void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const gcmc::Options& options) {
   const gcmc::SplitPositions positions(ratings, gcmc::split_options(options));
+  const std::array<Offset, 4> bounds = {0, positions.train, positions.test_begin,
+                                        static_cast<Offset>(positions.order.size())};
+  for (std::size_t k = 0; k < part_names.size(); ++k)
+    if (bounds[k] == bounds[k + 1]) refuse_part(part_path(folder, part_names[k]));
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   gcmc::require(!problem, [&] { return folder + ": cannot be made: " + problem.message(); });
-  std::string command = "gcmc train " + folder + "/train.csv";
-  const auto write = [&](const char* name, Offset begin, Offset end) {
-    const std::string path = folder + "/" + name + ".csv";
-    if (begin == end) {
-      std::filesystem::remove(path, problem);  // of an earlier split
-      return std::string();
+  std::string command = "gcmc train";
+  for (std::size_t k = 0; k < part_names.size(); ++k) {
+    const std::string path = part_path(folder, part_names[k]);
+    if (bounds[k] == bounds[k + 1]) {
+      command += std::string(" --data-") + part_names[k] + "-ratio 0";
+      continue;
     }
-    const std::vector<Offset> part(positions.order.begin() + begin, positions.order.begin() + end);
+    command += (k == 0 ? " " : std::string(" --") + part_names[k] + "-ratings ") + quoted_for_shell(path);
+    const std::vector<Offset> part(positions.order.begin() + bounds[k], positions.order.begin() + bounds[k + 1]);
     gcmc::write_rating_csv(path, ratings, &part);
-    std::printf("%s: %s ratings\n", gcmc::printable(path).c_str(), gcmc::count_text(end - begin).c_str());
-    return path;
-  };
-  write("train", 0, positions.train);
-  const std::string valid = write("valid", positions.train, positions.test_begin),
-                    test = write("test", positions.test_begin, static_cast<Offset>(positions.order.size()));
-  if (!valid.empty()) command += " --valid-ratings " + valid;
-  if (!test.empty()) command += " --test-ratings " + test;
+    std::printf("%s: %s ratings\n", gcmc::printable(path).c_str(), gcmc::count_text(bounds[k + 1] - bounds[k]).c_str());
+  }
   std::printf("%s\n", gcmc::printable(command).c_str());
-}
-
-/// Of an earlier split, and their folder if nothing else is in it. False if there are none.
-bool remove_parts(const std::string& folder) {
-  std::error_code problem;
-  bool removed = false;
-  for (const char* name : {"/train.csv", "/valid.csv", "/test.csv"})
-    removed |= std::filesystem::remove(folder + name, problem);
-  if (removed) std::filesystem::remove(folder, problem);
-  return removed;
 }
 
 /// What the arguments name, with all its times.
@@ -249,6 +259,7 @@ DataCommands::DataCommands(CLI::App& app)
 }
 
 void DataCommands::inspect() const {
+  gcmc::require(!json_ || svg_ != "-", "--svg - and --json would both be standard output: give the picture a file");
   const auto start = std::chrono::steady_clock::now();
   const Settings settings = settings_for(*inspect_, inspect_reading_, source_);
   const gcmc::DataSource source = read_data(settings);
@@ -277,25 +288,34 @@ void DataCommands::split() const {
   const Settings settings = settings_for(*split_, split_reading_, source_);
   const gcmc::DataSource source = load(settings);
   note_features(source.ratings);
-  if (settings.options.run.folds == 0) return write_parts(output_, source.ratings, settings.options);
+  if (settings.options.run.folds == 0) {
+    refuse_input(output_, settings.program);
+    return write_parts(output_, source.ratings, settings.options);
+  }
   const std::vector<gcmc::Options> folds = folds_of(source, settings.options);
   const auto folder = [&](std::size_t fold) { return output_ + "/fold-" + std::to_string(fold); };
   const gcmc::Index only = settings.options.run.fold;
+  for (std::size_t k = 0; k < folds.size(); ++k) refuse_input(folder(k + 1), settings.program);
+  if (only == 0) refuse_part(folder(folds.size() + 1));  // of a split into more
   for (std::size_t k = 0; k < folds.size(); ++k) {
     if (only > 0 && static_cast<std::size_t>(only) != k + 1) continue;
     const bool own = folds[k].run.folds == 0;
     write_parts(folder(k + 1), own ? read_data(settings.with(folds[k])).ratings : source.ratings, folds[k]);
   }
-  for (std::size_t k = folds.size() + 1; only == 0 && remove_parts(folder(k));) ++k;  // of a split into more
 }
 
 void DataCommands::generate() const {
   gcmc::GeneratorOptions options;
   if (generated_.size() == 2) options = gcmc::synthetic_shape(generated_.front());
-  if (generate_->count("--users") > 0) options.users = users_;
-  if (generate_->count("--items") > 0) options.items = items_;
-  if (generate_->count("--ratings") > 0) options.ratings = ratings_;
-  if (generate_->count("--seed") > 0) options.seed = seed_;
+  const auto take = [&](const char* option, auto& of_shape, auto value) {
+    if (generate_->count(option) == 0) return;
+    of_shape = value;
+    options.name = "synthetic";  // and none of the sets that are the same everywhere
+  };
+  take("--users", options.users, users_);
+  take("--items", options.items, items_);
+  take("--ratings", options.ratings, ratings_);
+  take("--seed", options.seed, seed_);
   const gcmc::Ratings ratings = gcmc::generate_ratings(options);
   write_ratings(generated_.back(), ratings);
   print_written(generated_.back(), ratings);

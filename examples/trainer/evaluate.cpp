@@ -1,4 +1,5 @@
 // gcmc evaluate: how good a model is, on the test part of its run or on a file of ratings.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -11,7 +12,9 @@
 #include "gcmc/files/model_folder.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/files/run_folder.hpp"
+#include "notes.hpp"
 #include "progress.hpp"
+#include "setup.hpp"
 
 namespace {
 
@@ -21,12 +24,26 @@ struct Arguments {
   gcmc::ReadOptions reading;
   gcmc::EvaluationOptions options;
   std::optional<double> relevant;
-  bool no_ranking = false;
+  bool no_ranking = false, skip_bad_lines = false;
 };
 
-std::vector<gcmc::RatedPair> pairs_of(const gcmc::Predictor& predictor, const Arguments& arguments) {
-  if (!arguments.ratings.empty())
-    return gcmc::rated_pairs(predictor, gcmc::read_rating_file(arguments.ratings, "", arguments.reading));
+/// Those of the file, if one is named; tells what is left out of it.
+std::optional<gcmc::Ratings> read_ratings(const Arguments& arguments) {
+  const gcmc::ReadOptions& reading = arguments.reading;
+  if (arguments.ratings.empty()) {
+    gcmc::require(reading.columns.empty() && reading.not_rated.empty() && !arguments.skip_bad_lines,
+                  "--columns, --not-rated and --bad-lines say how a file of ratings is read: name one");
+    return {};
+  }
+  gcmc::DataSource source;
+  source.ratings = gcmc::read_rating_file(arguments.ratings, "", reading, &source.report);
+  source.report.notes.clear();  // they are for who trains
+  tell_notes(stderr, opening_of_notes, source, reading);
+  return std::move(source.ratings);
+}
+
+std::vector<gcmc::RatedPair> pairs_of(const gcmc::Predictor& predictor, const std::optional<gcmc::Ratings>& ratings) {
+  if (ratings) return gcmc::rated_pairs(predictor, *ratings);
   std::vector<gcmc::RatedPair> pairs = gcmc::tested_pairs(predictor);
   gcmc::require(!pairs.empty(), "the model's run had no test part: name a file of ratings");
   return pairs;
@@ -41,20 +58,33 @@ std::vector<double> predictions(const gcmc::Predictor& predictor, const std::vec
 
 /// The other model may have other numbers: its pairs are found by their ids.
 gcmc::Comparison compare_with(const gcmc::Predictor& predictor, const std::vector<gcmc::RatedPair>& pairs,
-                              const Arguments& arguments) {
+                              const std::optional<gcmc::Ratings>& ratings, const Arguments& arguments) {
   Asking other = arguments.asking;
   other.model = arguments.against;
   const gcmc::Predictor rival = load_predictor(other);
   std::vector<gcmc::RatedPair> numbers;
-  if (arguments.ratings.empty()) {
+  if (!ratings) {
     const gcmc::SavedModel& model = predictor.model();
     for (const gcmc::RatedPair& pair : pairs)
       numbers.push_back({rival.user_index(model.user_ids[static_cast<std::size_t>(pair.user)]),
                          rival.item_index(model.item_ids[static_cast<std::size_t>(pair.item)]), pair.value});
   } else {
-    numbers = pairs_of(rival, arguments);
+    numbers = gcmc::rated_pairs(rival, *ratings);
   }
-  return gcmc::compare(pairs, predictions(predictor, pairs), predictions(rival, numbers));
+  gcmc::Comparison comparison = gcmc::compare(pairs, predictions(predictor, pairs), predictions(rival, numbers));
+  comparison.unknown = std::count_if(numbers.begin(), numbers.end(),
+                                     [](const gcmc::RatedPair& pair) { return pair.user < 0 || pair.item < 0; });
+  comparison.trained = gcmc::count_trained(rival, numbers);
+  return comparison;
+}
+
+/// What the comparison says, as far as it says anything.
+std::string verdict(const gcmc::Evaluation& e, const gcmc::Comparison& comparison) {
+  if (e.trained > 0 || comparison.trained > 0)
+    return "unfair, since the other model was trained on " + std::to_string(comparison.trained) +
+           " of these pairs and this one on " + std::to_string(e.trained);
+  if (comparison.p >= 0.05) return "no difference is shown";
+  return comparison.difference > 0 ? "this model is better" : "the other model is better";
 }
 
 void print_ranking(const char* name, const gcmc::Ranking& ranking) {
@@ -107,33 +137,38 @@ void print(const gcmc::Evaluation& e, bool ranking, const std::optional<gcmc::Co
   if (comparison)
     std::printf("Against the other model: RMSE %s and %s, squared error %+.3g (standard error %.2g), p=%.3g: %s\n",
                 figure(comparison->first_rmse).c_str(), figure(comparison->second_rmse).c_str(), comparison->difference,
-                comparison->standard_error, comparison->p,
-                comparison->p >= 0.05        ? "no difference is shown"
-                : comparison->difference > 0 ? "this model is better"
-                                             : "the other model is better");
+                comparison->standard_error, comparison->p, verdict(e, *comparison).c_str());
+  if (comparison && comparison->unknown > 0)
+    std::printf("  %lld of the pairs are of a user or item that the other model does not know\n",
+                static_cast<long long>(comparison->unknown));
 }
 
 void evaluate(Arguments& arguments) {
   gcmc::require(!arguments.relevant || std::isfinite(*arguments.relevant), "--relevant is a rating, a finite number");
   arguments.options.relevant = arguments.relevant;
   arguments.options.ranking = !arguments.no_ranking;
+  if (arguments.skip_bad_lines) arguments.reading.bad_lines = gcmc::BadLines::skip;
   const Asking& asking = arguments.asking;
+  const bool draws_alone = arguments.svg == "-";
+  gcmc::require(!draws_alone || !asking.json() || !asking.output.empty(),
+                "--svg - and the JSON would both be standard output: give one of them a file");
   const gcmc::Predictor predictor(gcmc::load_models(asking.model,
                                                     [](const std::string& name) {
                                                       return gcmc::Predictor::reads(name) || name == "tested.levels";
                                                     }),
                                   asking.threads);
-  const std::vector<gcmc::RatedPair> pairs = pairs_of(predictor, arguments);
+  const std::optional<gcmc::Ratings> ratings = read_ratings(arguments);
+  const std::vector<gcmc::RatedPair> pairs = pairs_of(predictor, ratings);
   const gcmc::Evaluation evaluation = gcmc::evaluate(predictor, pairs, arguments.options);
   std::optional<gcmc::Comparison> comparison;
-  if (!arguments.against.empty()) comparison = compare_with(predictor, pairs, arguments);
+  if (!arguments.against.empty()) comparison = compare_with(predictor, pairs, ratings, arguments);
   const std::string& name = predictor.model().dataset;
   if (!arguments.svg.empty()) gcmc::write_output(arguments.svg, gcmc::evaluation_svg(evaluation, name));
   const std::string json = gcmc::evaluation_json(evaluation, name, comparison);
   if (!asking.output.empty()) gcmc::write_output(asking.output, json);
   if (asking.json() && asking.output.empty())
     std::fputs(json.c_str(), stdout);
-  else if (asking.output.empty())
+  else if (asking.output.empty() && !draws_alone)
     print(evaluation, arguments.options.ranking, comparison);
 }
 
@@ -154,6 +189,12 @@ Command add_evaluate(CLI::App& app) {
       ->type_name("TEXT");
   command->add_option("--not-rated", arguments->reading.not_rated, "rating that stands for none: left out")
       ->type_name("VALUE");
+  command
+      ->add_option_function<std::string>(
+          "--bad-lines", [arguments](const std::string& text) { arguments->skip_bad_lines = text == "skip"; },
+          "lines that cannot be read: error, or skip, which tells them")
+      ->type_name("VALUE")
+      ->check(one_of({"error", "skip"}));
   command->add_option("--top", arguments->options.top, "length of the ranked lists")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
@@ -163,7 +204,7 @@ Command add_evaluate(CLI::App& app) {
   command->add_option("--against", arguments->against, "another model, compared on the same pairs")->type_name("DIR");
   command->add_option("--format", arguments->asking.format, "text or json")
       ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}).description(""));
+      ->check(one_of({"text", "json"}));
   command->add_option("--output", arguments->asking.output, "file for the JSON; default: standard output")
       ->type_name("FILE");
   command->add_option("--svg", arguments->svg, "file for a picture: reliability, and errors by activity")

@@ -73,7 +73,7 @@ Command add_export(CLI::App& app) {
           "how embeddings are stored: full, bf16, or int8 with a scale a row; ratings then differ in the third "
           "or fourth digit")
       ->capture_default_str()
-      ->check(CLI::IsMember({"full", "bf16", "int8"}).description(""));
+      ->check(one_of({"full", "bf16", "int8"}));
   command->footer(
       "Examples:\n"
       "  gcmc export --model runs/mine --slim serving/mine\n"

@@ -60,7 +60,9 @@ Command add_info(CLI::App& app) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("info", "Say what a trained model is");
   command->add_option("model", arguments->folder, "folder of the run or its model/")->required()->type_name("DIR");
-  command->add_flag("--options", arguments->json, "print its options as JSON, as gcmc train --config reads them");
+  command->add_flag(
+      "--options", arguments->json,
+      "print its options as JSON, which gcmc train --config reads beside --ratings (and features) of one's own");
   command->footer(
       "Example:\n"
       "  gcmc info runs/mine");

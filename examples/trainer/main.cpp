@@ -46,6 +46,10 @@ CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base
   add("--rungs", arguments.rungs, "at most; 1: all trials with all iterations")->capture_default_str();
   add("--tune-seed", arguments.seed, "draws the trials")->capture_default_str();
   add_train_options(*command, base, true);
+  for (const char* name :
+       {"--folds", "--fold", "--time-budget", "--resume", "--checkpoint-dir", "--continue", "--device"})
+    command->get_option(name)->group("");  // known, to say why a search has none of it, and not offered
+  command->get_option("--save-dir")->description("folder for the results, which a search needs")->default_str("");
   command->footer(
       "VALUES: a list, 250,500,1000; a range, 0.3..0.8; a range drawn by its logarithm, 0.003..0.03:log.\n"
       "All trials are trained for a few iterations, the best of them anew for more, up to\n"
@@ -135,8 +139,7 @@ bool reserve_standard_streams() {
 /// Does what uniform arguments, at least one, ask for. Throws what the command throws.
 void run_program(std::vector<std::string> arguments) {
   Program program;
-  check_names(program.app, arguments);
-  const std::string name = arguments.front();
+  const std::string command = check_names(program.app, arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
   try {
     program.app.parse(arguments);
@@ -146,7 +149,7 @@ void run_program(std::vector<std::string> arguments) {
   } catch (const CLI::CallForVersion&) {
     std::puts(program.app.version().c_str());
   } catch (const CLI::ParseError& error) {
-    throw gcmc::InputError(std::string(error.what()) + " (gcmc " + name + " --help says more)");
+    throw gcmc::InputError(std::string(error.what()) + " (" + command + " --help says more)");
   }
 }
 

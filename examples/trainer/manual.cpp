@@ -13,8 +13,8 @@ namespace {
 
 /// Calls visit("data inspect", command) for every command that has none of its own within.
 template <class Visit>
-void for_each_command(const CLI::App& app, const std::string& before, const Visit& visit) {
-  for (const CLI::App* command : app.get_subcommands({})) {
+void for_each_command(CLI::App& app, const std::string& before, const Visit& visit) {
+  for (CLI::App* command : app.get_subcommands({})) {
     const std::string name = before + command->get_name();
     if (command->get_subcommands({}).empty())
       visit(name, *command);
@@ -39,8 +39,11 @@ std::string for_roff(const std::string& text) {
   return result;
 }
 
+/// Is it in the help?
+bool is_offered(const CLI::Option* option) { return !option->get_group().empty(); }
+
 void print_roff_options(const CLI::App& command) {
-  for (const CLI::Option* option : command.get_options()) {
+  for (const CLI::Option* option : command.get_options(is_offered)) {
     std::string value = option->get_type_name();
     if (!option->get_positional() && option->get_type_size() == 0) value.clear();
     std::printf(".TP\n\\fB%s\\fR %s\n%s", for_roff(option->get_name(option->get_positional(), true)).c_str(),
@@ -51,7 +54,7 @@ void print_roff_options(const CLI::App& command) {
   }
 }
 
-void print_manual(const CLI::App& app) {
+void print_manual(CLI::App& app) {
   std::printf(".TH GCMC 1 \"\" \"gcmc %s\" \"User Commands\"\n.SH NAME\ngcmc \\- %s\n", GCMC_VERSION,
               for_roff(app.get_description()).c_str());
   std::printf(".SH SYNOPSIS\n.B gcmc\nCOMMAND [OPTIONS]\n.SH EXAMPLES\n.nf\n%s\n.fi\n.SH COMMANDS\n",
@@ -68,22 +71,23 @@ void print_manual(const CLI::App& app) {
       ".TP\n2\nwhat was given is wrong: an option, a file, an id\n");
 }
 
-/// What an option may be, by its name, where that is one of some words.
-std::map<std::string, std::string> words_of_options() {
+/// What an option of the library or of a training may be, by its name, where that is one of some words.
+std::map<std::string, std::string> words_of_settings() {
   std::map<std::string, std::string> words;
   const auto add = [&](const gcmc::OptionRow& row, const auto& field) {
     using gcmc::names_of;
     using Field = std::remove_cvref_t<decltype(field)>;
-    std::string option = "--" + std::string(row.name), of_option;
+    std::string option(row.name), of_option;
     std::replace(option.begin(), option.end(), '_', '-');
-    const auto take = [&](std::string_view word) {
-      if (!word.empty()) of_option += (of_option.empty() ? "" : " ") + std::string(word);
+    const auto take = [&](std::string word) {
+      if (const std::size_t number = word.find("-K-"); number != word.npos) word[number + 1] = '1';
+      if (!word.empty()) of_option += (of_option.empty() ? "" : " ") + word;
     };
-    for (const std::string_view value : row.values) take(value);
+    for (const std::string_view value : row.values) take(std::string(value));
     if constexpr (std::same_as<Field, bool>)
       of_option = "true false";
     else if constexpr (gcmc::NamedOption<Field>)
-      for (const auto& named : names_of(Field{})) take(named.text);
+      for (const auto& named : names_of(Field{})) take(std::string(named.text));
     if (!of_option.empty()) words[option] = of_option;
   };
   const Settings settings;
@@ -92,9 +96,20 @@ std::map<std::string, std::string> words_of_options() {
   return words;
 }
 
+/// Those of one_of(), or of an option that settings have; empty for what may be anything.
+std::string words_of(CLI::Option& option) {
+  static const std::map<std::string, std::string> of_settings = words_of_settings();
+  try {
+    if (const std::string& words = option.get_validator(0)->get_name(); !words.empty()) return words;
+  } catch (const CLI::OptionNotFound&) {  // it has none
+  }
+  const auto found = option.get_lnames().empty() ? of_settings.end() : of_settings.find(option.get_lnames().front());
+  return found == of_settings.end() ? "" : found->second;
+}
+
 std::string long_names(const CLI::App& command) {
   std::string names;
-  for (const CLI::Option* option : command.get_options())
+  for (const CLI::Option* option : command.get_options(is_offered))
     for (const std::string& name : option->get_lnames()) names += (names.empty() ? "--" : " --") + name;
   return names;
 }
@@ -105,24 +120,47 @@ std::string names_within(const CLI::App& app) {
   return names;
 }
 
-void print_bash(const CLI::App& app) {
-  std::printf("# bash completion of gcmc %s; made by: gcmc completion bash\n_gcmc() {\n", GCMC_VERSION);
-  std::printf("  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=\n");
-  std::printf("  if [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n");
-  std::printf("  if [[ $current == = ]]; then current=; before=${COMP_WORDS[COMP_CWORD-1]}; fi\n");
-  std::printf("  case $before in\n");
-  for (const auto& [option, words] : words_of_options())
-    std::printf("    %s) words='%s' ;;\n", option.c_str(), words.c_str());
-  std::printf("  esac\n  if [[ -z $words ]]; then\n    case \"${COMP_WORDS[1]-} ${COMP_WORDS[2]-}\" in\n");
-  for (const CLI::App* command : app.get_subcommands({}))
-    for (const CLI::App* inner : command->get_subcommands({}))
+/// Lines of a case: what may come in a place behind a command.
+void print_bash_places(CLI::App& app) {
+  std::printf("      '1 '*) words='%s' ;;\n", names_within(app).c_str());
+  for (CLI::App* command : app.get_subcommands({})) {
+    std::string words = names_within(*command);
+    for (CLI::Option* option : command->get_options({}))
+      if (option->get_positional() && words.empty()) words = words_of(*option);
+    if (!words.empty()) std::printf("      '2 %s') words='%s' ;;\n", command->get_name().c_str(), words.c_str());
+  }
+}
+
+/// Options where a word begins as one, words where there is a choice, else what the shell does: files.
+void print_bash(CLI::App& app) {
+  std::printf("# bash completion of gcmc %s; made by: gcmc completion bash\n", GCMC_VERSION);
+  std::printf(R"(_gcmc() {
+  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} place=$COMP_CWORD prefix= words=
+  local first=${COMP_WORDS[1]-} second=${COMP_WORDS[2]-}
+  if [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi
+  if [[ $current == = ]]; then current= before=${COMP_WORDS[COMP_CWORD-1]}; fi
+  if [[ $current == --*=* ]]; then before=${current%%%%=*} prefix=${current%%%%=*}= current=${current#*=}; fi
+  if [[ $first == help && $place -gt 1 ]]; then first=$second second=${COMP_WORDS[3]-} place=$((place - 1)); fi
+  case "$first $before" in
+)");
+  for_each_command(app, "", [](const std::string& name, CLI::App& command) {
+    for (CLI::Option* option : command.get_options({}))
+      for (const std::string& long_name : option->get_lnames())
+        if (const std::string words = words_of(*option); !words.empty())
+          std::printf("    '%s --%s') words='%s' ;;\n", name.substr(0, name.find(' ')).c_str(), long_name.c_str(),
+                      words.c_str());
+  });
+  std::printf("  esac\n  if [[ $current == -* && -z $prefix ]]; then\n    case \"$first $second\" in\n");
+  for (CLI::App* command : app.get_subcommands({}))
+    for (CLI::App* inner : command->get_subcommands({}))
       std::printf("      '%s %s') words='%s' ;;\n", command->get_name().c_str(), inner->get_name().c_str(),
                   long_names(*inner).c_str());
-  for (const CLI::App* command : app.get_subcommands({}))
-    std::printf("      '%s '*) words='%s' ;;\n", command->get_name().c_str(),
-                (command->get_subcommands({}).empty() ? long_names(*command) : names_within(*command)).c_str());
-  std::printf("      *) words='%s' ;;\n    esac\n  fi\n", names_within(app).c_str());
-  std::printf("  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\ncomplete -o default -F _gcmc gcmc\n");
+  for (CLI::App* command : app.get_subcommands({}))
+    std::printf("      '%s '*) words='%s' ;;\n", command->get_name().c_str(), long_names(*command).c_str());
+  std::printf("    esac\n  fi\n  if [[ -z $words$prefix ]]; then\n    case \"$place $first\" in\n");
+  print_bash_places(app);
+  std::printf("    esac\n  fi\n  COMPREPLY=($(compgen -P \"$prefix\" -W \"$words\" -- \"$current\"))\n}\n");
+  std::printf("complete -o default -F _gcmc gcmc\n");
 }
 
 /// In single quotes.
@@ -131,35 +169,41 @@ std::string quoted(std::string text) {
   return "'" + text + "'";
 }
 
-void print_fish(const CLI::App& app) {
+void print_fish(CLI::App& app) {
   std::printf("# fish completion of gcmc %s; made by: gcmc completion fish\n", GCMC_VERSION);
-  const auto offer = [](const std::string& condition, const CLI::App& command) {
+  const auto offer = [](const std::string& condition, CLI::App& command) {
     std::printf("complete -c gcmc -f -n %s -a %s -d %s\n", quoted(condition).c_str(), command.get_name().c_str(),
                 quoted(command.get_description()).c_str());
   };
-  for (const CLI::App* command : app.get_subcommands({})) {
+  for (CLI::App* command : app.get_subcommands({})) {
     offer("__fish_use_subcommand", *command);
-    for (const CLI::App* inner : command->get_subcommands({}))
+    for (CLI::App* inner : command->get_subcommands({}))
       offer("__fish_seen_subcommand_from " + command->get_name(), *inner);
   }
-  const auto words = words_of_options();
-  for_each_command(app, "", [&](const std::string& name, const CLI::App& command) {
+  std::printf("complete -c gcmc -f -n __fish_use_subcommand -a help -d 'List the options of a command'\n");
+  std::printf("complete -c gcmc -f -n '__fish_seen_subcommand_from help' -a '%s'\n", names_within(app).c_str());
+  std::string parents;
+  for (CLI::App* command : app.get_subcommands({}))
+    if (!command->get_subcommands({}).empty()) parents += " " + command->get_name();
+  for_each_command(app, "", [&](const std::string& name, CLI::App& command) {
     std::string condition = "__fish_seen_subcommand_from " + name.substr(0, name.find(' '));
     if (name.find(' ') != name.npos)
       condition += "; and __fish_seen_subcommand_from " + name.substr(name.find(' ') + 1);
-    for (const CLI::Option* option : command.get_options())
+    else
+      condition += "; and not __fish_seen_subcommand_from" + parents;  // gcmc sagemaker train is another one
+    for (CLI::Option* option : command.get_options(is_offered))
       for (const std::string& long_name : option->get_lnames()) {
-        const auto known = words.find("--" + long_name);
+        const std::string words = words_of(*option);
         std::printf("complete -c gcmc -n %s -l %s -d %s%s\n", quoted(condition).c_str(), long_name.c_str(),
                     quoted(option->get_description()).c_str(),
-                    known != words.end()           ? (" -x -a " + quoted(known->second)).c_str()
+                    !words.empty()                 ? (" -x -a " + quoted(words)).c_str()
                     : option->get_type_size() == 0 ? ""
                                                    : " -r");
       }
   });
 }
 
-void print_completion(const CLI::App& app, const std::string& shell) {
+void print_completion(CLI::App& app, const std::string& shell) {
   if (shell == "fish") return print_fish(app);
   if (shell == "zsh") std::printf("autoload -U +X bashcompinit && bashcompinit\n");
   print_bash(app);
@@ -179,7 +223,7 @@ Command add_completion(CLI::App& app) {
       app.add_subcommand("completion", "Print a script by which a shell completes commands and options");
   command->add_option("shell", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
+      ->check(one_of({"bash", "zsh", "fish"}))
       ->type_name("SHELL");
   command->footer(
       "Examples:\n"

@@ -124,7 +124,7 @@ Command add_predict(CLI::App& app) {
       ->add_option("--unknown", arguments->unknown,
                    "ids that the model has not seen: baseline (the bias baseline's value, with a note) or error")
       ->capture_default_str()
-      ->check(CLI::IsMember({"baseline", "error"}).description(""));
+      ->check(one_of({"baseline", "error"}));
   command->footer(
       "Output: a row a pair with user,item,rating[,low,high][,p_LEVEL...],note. A user or item that the\n"
       "model has not seen gets the value of the bias baseline, and the note says so; its probabilities are\n"

@@ -88,7 +88,8 @@ void for_each_option(O& o, Visit&& visit) {
             .path(),
         o.continued);
   visit(row("silent", "print the last line alone"), o.silent);
-  visit(row("train_log_interval", "iterations between two printed lines").in(gcmc::ranges::from_one), o.log_interval);
+  visit(row("train_log_interval", "iterations between two printed lines; preset paper: 10").in(gcmc::ranges::from_one),
+        o.log_interval);
 }
 
 /// All that a run of the program is told.

@@ -75,7 +75,6 @@ ProgressPrinter::ProgressPrinter(const Settings& settings)
       keeps_(!settings.program.save_dir.empty()),
       member_(settings.options.run.folds > 0 ? "fold" : "model"),
       log_interval_(settings.program.log_interval),
-      valid_interval_(settings.options.train.valid_interval),
       time_left_(settings.options),
       may_be_long_(settings.program.checkpoint_dir.empty() && !settings.program.resume) {}
 
@@ -91,6 +90,7 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   if (silent_) return;
   if (next_model) {
     valid_rmse_ = -1;
+    validation_told_at_ = 0;
     if (!terminal_) std::printf("%s %d of %d\n", *member_ == 'f' ? "Fold" : "Model", progress.model, progress.models);
   }
   if (progress.phase == Phase::embedding) return tell_embedding(progress);
@@ -177,11 +177,11 @@ void ProgressPrinter::rewrite_line(std::string line) {
   std::fflush(stdout);
 }
 
-/// Means since the last line, at each log interval and at validations that are rarer than that.
+/// Means since the last line, at each log interval, and at validations that lie as far apart or further.
 void ProgressPrinter::print_line(const gcmc::Progress& progress) {
-  const bool rare_validation =
-      progress.valid_rmse && (valid_interval_ >= log_interval_ || valid_interval_ == gcmc::automatic_interval);
-  if (progress.iteration % log_interval_ != 0 && !rare_validation) return;
+  const bool tells_validation = progress.valid_rmse && progress.iteration - validation_told_at_ >= log_interval_;
+  if (progress.iteration % log_interval_ != 0 && !tells_validation) return;
+  if (progress.valid_rmse) validation_told_at_ = progress.iteration;
   const auto steps = static_cast<double>(steps_);
   std::string line = text(progress.phase == Phase::refit ? "Refit Iter=%lld" : "Iter=%lld",
                           static_cast<long long>(progress.iteration)) +
@@ -219,7 +219,8 @@ TunePrinter::TunePrinter(const gcmc::TunePlan& plan, const std::vector<gcmc::Tun
   resumed_ = iterations_ = ended_;
   if (silent_) return;
   std::printf("Search of %zu options, trials x iterations: %s\n", plan.space.size(), what.c_str());
-  if (!done.empty()) std::printf("%zu runs are done, the search goes on\n", done.size());
+  if (!done.empty())
+    std::printf("%zu runs are done%s\n", done.size(), runs_ < planned_runs_ ? ", the search goes on" : "");
   std::fflush(stdout);
 }
 

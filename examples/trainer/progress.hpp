@@ -36,11 +36,12 @@ class ProgressPrinter {
 
   const bool silent_, terminal_, may_end_early_, keeps_;
   const char* const member_;  ///< what several trainings are: models or folds
-  const gcmc::Offset log_interval_, valid_interval_;
+  const gcmc::Offset log_interval_;
   std::mutex mutex_;
   TimeLeft time_left_;
   gcmc::Progress::Phase phase_ = gcmc::Progress::Phase::training;
-  gcmc::Offset steps_ = 0;  ///< since the last printed line: DGL prints means
+  gcmc::Offset steps_ = 0;               ///< since the last printed line: DGL prints means
+  gcmc::Offset validation_told_at_ = 0;  ///< the iteration
   double loss_ = 0, train_rmse_ = 0, seconds_ = 0;
   double valid_rmse_ = -1;                            ///< the last one; negative: none yet
   std::chrono::steady_clock::time_point drawn_at_{};  ///< epoch: never

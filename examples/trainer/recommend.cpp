@@ -211,7 +211,7 @@ Command add_recommend(CLI::App& app) {
       ->add_option("--unknown", arguments->unknown,
                    "users that the model has not seen: baseline (the items that all rate best, with a note) or error")
       ->capture_default_str()
-      ->check(CLI::IsMember({"baseline", "error"}).description(""));
+      ->check(one_of({"baseline", "error"}));
   command->footer(
       "Output: [user,]item[,title],rating,note, the best first; the user's id where there may be several,\n"
       "titles where the data had them (u.item, movies.dat, movies.csv, a title column of --item-features).\n"

@@ -125,7 +125,7 @@ Command add_serve(CLI::App& app) {
   add_threads(*command, arguments->threads);
   command->add_option("--log", arguments->log, "a line a request on standard error, without ids: text, json or none")
       ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json", "none"}).description(""));
+      ->check(one_of({"text", "json", "none"}));
   command
       ->add_option("--token-file", arguments->token_file,
                    "file of a token that callers must bear; else $GCMC_TOKEN; none: anybody may ask")

@@ -190,6 +190,17 @@ SaveFolder::~SaveFolder() {
   for (const std::filesystem::path& folder : made_) std::filesystem::remove(folder, none);
 }
 
+namespace {
+
+/// Where the times that are to split the ratings tell none from another.
+void note_one_time(gcmc::DataSource& source) {
+  const std::vector<double>& times = source.ratings.times;
+  if (times.size() < 2 || !std::equal(times.begin() + 1, times.end(), times.begin())) return;
+  source.report.notes.push_back("all ratings have the same time: they are split by the order of their lines");
+}
+
+}  // namespace
+
 gcmc::DataSource read_data(Settings settings) {
   gcmc::RunOptions& run = settings.options.run;
   ProgramOptions& program = settings.program;
@@ -217,6 +228,7 @@ gcmc::DataSource read_data(Settings settings) {
     return "--" + (run.folds > 0 ? "folds" : "split " + run.split) + ": " + ratings.name +
            " has a test part of its own, which is what is tested";
   });
+  if (run.folds == 0 && gcmc::split_rule(run.split) != gcmc::SplitRule::random) note_one_time(source);
   gcmc::require(run.fold == 0 || !set_decides || run.folds != source.report.ready_folds,
                 [&] { return ratings.name + " has these folds: give --split u" + std::to_string(run.fold); });
   return source;

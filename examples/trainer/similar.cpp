@@ -64,7 +64,7 @@ void explain(const ExplainArguments& arguments) {
     const auto& [reason, level, effect] = explanation.reasons[k];
     answer.text(model.item_ids[static_cast<std::size_t>(reason)]);
     if (!model.item_titles.empty()) answer.text(gcmc::title_of(model, reason));
-    answer.text(gcmc::level_name(model.levels[level])).number(effect, decimals);
+    answer.level(model.levels[level]).number(effect, decimals);
     answer.end_row();
   }
   answer.write();
@@ -83,7 +83,7 @@ Command add_similar(CLI::App& app) {
                    "what is compared: embeddings, or ratings (what everybody on the other side is predicted to give or "
                    "get)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"embeddings", "ratings"}).description(""));
+      ->check(one_of({"embeddings", "ratings"}));
   command->add_option("--top", arguments->top, "rows at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));

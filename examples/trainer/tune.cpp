@@ -30,6 +30,17 @@ std::vector<gcmc::SearchOption> read_space(const TuneArguments& arguments) {
   return space;
 }
 
+/// A run of train refuses the like; results.json is looked at when it is read.
+void check_results_folder(const std::filesystem::path& folder) {
+  std::error_code none;
+  if (std::filesystem::exists(folder / "results.json", none)) return;
+  for (const char* name : {"results.csv", "results.svg", "winner.json"})
+    gcmc::require(!std::filesystem::exists(folder / name, none), [&] {
+      return (folder / name).string() + ": is there without a search's results.json, and would be replaced: move it " +
+             "away, or choose another folder";
+    });
+}
+
 void write_results(const std::filesystem::path& folder, const gcmc::TuneReport& report) {
   gcmc::write_file_atomically((folder / "results.json").string(), gcmc::tune_json(report));
   gcmc::write_file_atomically((folder / "results.csv").string(), gcmc::tune_csv(report));
@@ -116,6 +127,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   const SaveFolder save_folder(program);
   const std::filesystem::path folder = save_folder.path();
   const gcmc::FolderLock lock(folder.string());
+  check_results_folder(folder);
   gcmc::DataSource data = load(settings);
   settings.recorded = record(data, settings);
   gcmc::Ratings& all = data.ratings;

@@ -55,14 +55,28 @@ class Groups {
   std::vector<ActivityGroup> groups_;
 };
 
+/// The ratings that a model was trained on.
+class Trained {
+ public:
+  explicit Trained(const SavedModel& model) : rated_(model, "rated") {}
+  /// Pairs of one user mostly stand together.
+  bool holds(const RatedPair& pair) {
+    if (pair.user < 0 || pair.item < 0) return false;
+    if (pair.user != user_) items_ = rated_.items_of(user_ = pair.user);
+    return std::binary_search(items_.begin(), items_.end(), pair.item);
+  }
+
+ private:
+  const RatedPart rated_;
+  Index user_ = -1;
+  std::span<const Index> items_;
+};
+
 /// Sums over pairs, which become an evaluation.
 class Errors {
  public:
   Errors(const Predictor& predictor, Evaluation& result)
-      : predictor_(predictor),
-        baseline_(predictor.model().baseline()),
-        rated_(predictor.model(), "rated"),
-        result_(result) {
+      : predictor_(predictor), baseline_(predictor.model().baseline()), trained_(predictor.model()), result_(result) {
     result_.reliability.resize(bins);
   }
 
@@ -76,7 +90,7 @@ class Errors {
       const bool known = pairs[k].user >= 0 && pairs[k].item >= 0;
       const Index level = level_of(levels, pairs[k].value);
       result_.unknown += !known;
-      result_.trained += known && is_trained(pairs[k]);
+      result_.trained += trained_.holds(pairs[k]);
       result_.no_such_level += level < 0;
       if (known && level >= 0)
         add_level(std::span(scores.probabilities).subspan(k * levels.size(), levels.size()), level);
@@ -107,11 +121,6 @@ class Errors {
     users_.add(activity(user_side, pair.user), error, baseline_error);
     items_.add(activity(item_side, pair.item), error, baseline_error);
   }
-  /// Pairs of one user mostly stand together.
-  bool is_trained(const RatedPair& pair) {
-    if (pair.user != last_user_) items_of_user_ = rated_.items_of(last_user_ = pair.user);
-    return std::binary_search(items_of_user_.begin(), items_of_user_.end(), pair.item);
-  }
   void add_level(std::span<const double> p, Index level) {
     Metrics& sums = result_.levels;
     ++sums.count;
@@ -127,9 +136,7 @@ class Errors {
 
   const Predictor& predictor_;
   const BiasBaseline baseline_;
-  const RatedPart rated_;
-  Index last_user_ = -1;
-  std::span<const Index> items_of_user_;
+  Trained trained_;
   Evaluation& result_;
   Groups users_, items_;
 };
@@ -166,6 +173,11 @@ std::vector<RatedPair> tested_pairs(const Predictor& predictor) {
     for (const Index item : tested.items_of(user)) pairs.push_back({user, item, model.levels.at(levels[place++])});
   }
   return pairs;
+}
+
+Offset count_trained(const Predictor& predictor, std::span<const RatedPair> pairs) {
+  Trained trained(predictor.model());
+  return std::count_if(pairs.begin(), pairs.end(), [&](const RatedPair& pair) { return trained.holds(pair); });
 }
 
 Evaluation evaluate(const Predictor& predictor, std::span<const RatedPair> pairs, const EvaluationOptions& options) {

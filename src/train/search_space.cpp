@@ -120,7 +120,7 @@ void check_plan(const TunePlan& plan) {
            " is needed";
   });
   require(!plan.base.train.train_on_valid,
-          "tune: train_on_valid leaves nothing to choose by: set it false (the preset paper sets it true)");
+          "tune: train_on_valid leaves nothing to choose by: set it false (the presets paper and fast set it true)");
   require(plan.base.run.valid_ratio > 0, "tune: data_valid_ratio 0 leaves nothing to choose by: set it above 0");
   for (std::size_t k = 0; k < plan.space.size(); ++k)
     for (std::size_t j = 0; j < k; ++j)

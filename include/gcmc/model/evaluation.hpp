@@ -26,6 +26,9 @@ GCMC_EXPORT std::vector<RatedPair> rated_pairs(const Predictor& predictor, const
 /// have it: it was saved by an older version, or loaded without tested.levels.
 GCMC_EXPORT std::vector<RatedPair> tested_pairs(const Predictor& predictor);
 
+/// How many of the pairs, by the model's numbers, are ratings that it was trained on.
+GCMC_EXPORT Offset count_trained(const Predictor& predictor, std::span<const RatedPair> pairs);
+
 struct EvaluationOptions {
   Index top = 10;                       ///< length of the ranked lists
   std::optional<double> relevant = {};  ///< ratings from here on are relevant; none: the mean of training's
@@ -83,6 +86,8 @@ struct Comparison {
   double difference = 0;      ///< of the mean squared errors, second less first
   double standard_error = 0;  ///< of the difference, over the users
   double p = 1;               ///< two-sided, of a normal distribution
+  /// Of the second model, as Evaluation has them of the first; compare() does not know them.
+  Offset unknown = 0, trained = 0;
 };
 
 /// `pairs` name users and values. Throws InputError for other numbers of predictions than pairs.

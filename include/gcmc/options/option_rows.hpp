@@ -158,7 +158,7 @@ void for_each_option(O& o, Visit&& visit) {
             .in(ranges::from_one)
             .zero_is("auto"),
         o.train.valid_interval);
-  visit(training("train_start", "first weights: drawn, or those that repeat the factors of a matrix factorization"),
+  visit(training("train_start", "first weights: drawn; or factors: those that repeat a matrix factorization"),
         o.train.start);
   visit(training("train_optimizer", "adam or sgd"), o.train.optimizer);
   visit(training("train_grad_clip", "largest global gradient norm; 0: no clipping").in({.open_high = true}),

@@ -184,15 +184,26 @@ inline std::vector<std::string> sparse_column_names(const std::vector<FeatureEnc
   return names;
 }
 
+/// "gcn_agg_units 500, ...": the options that the shapes of a model's tensors come of.
+inline std::string widths_text(const Options& options) {
+  std::string text;
+  for (const char* name : {"gcn_agg_units", "gcn_agg_accum", "gcn_out_units", "gen_r_num_basis_func", "feature_units"})
+    text += (text.empty() ? "" : ", ") + std::string(name) + ' ' + option_text(options, name);
+  return text;
+}
+
 /// The parameters of a model of other ratings in a Model made for `ratings`, whose training may go on from there: users
 /// and items are the same where their ids are, categories of features where their names are, and who is new keeps the
 /// model's own row. Numbers of the other precision are converted. Throws InputError if the levels, or the shape of what
-/// does not go by users or items, are others.
+/// does not go by users or items, are others, and if the model was saved without its encoder.
 template <class B, class T>
 requires Backend<B, T>
 void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings) {
   require(saved.levels == ratings.levels, "restore: the saved model has other levels than the ratings");
   std::map<std::string, std::vector<T>> values = model.parameters().get();
+  require(saved.tensors.contains(ModelLayers::encoder_name(user_side) + ".weight"),
+          "restore: the saved model has no encoder, whose weights would be trained on: was it exported slim? Use the "
+          "model that it was exported from");
   for (const auto& [name, tensor] : saved.tensors)
     require(!name.starts_with("features.") || values.contains(name), [&name = name] {
       const std::string side = name.starts_with("features.user") ? "user" : "item";
@@ -222,7 +233,8 @@ void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings
     there.rows = static_cast<Index>(saved_rows);
     require(tensor.shape == there.shape(), [&] {
       return "restore: tensor \"" + piece.name + "\" is " + shape_text(tensor.shape) + ", the model needs " +
-             shape_text(there.shape()) + ": other options, levels or side features";
+             shape_text(there.shape()) + ": other options, levels or side features (the saved model has " +
+             widths_text(saved.options) + ")";
     });
     std::visit([&](const auto& from) { take_rows(values[piece.name], from, piece, saved_rows, source); },
                tensor.values);

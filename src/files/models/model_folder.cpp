@@ -44,6 +44,10 @@ Value value_of(const ordered_json& object, const std::string& name, const std::s
 }
 
 void read_config(SavedModel& model, const ordered_json& config, const std::string& path) {
+  require(config.contains("format") || !config.contains("gcn_agg_units"), [&] {
+    return path + ": is of a run, whose model would be in model/ beside it (of folds and of a search none is kept: " +
+           "train one)";
+  });
   if (value_of<std::string>(config, "format", path) != format_name)
     throw InputError(path + ": not the configuration of a saved model (\"format\" is not " + format_name + ")");
   const auto& version = member(config, "version", path);

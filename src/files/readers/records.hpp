@@ -132,6 +132,9 @@ class Records {
       return path() + ": this is Parquet, a table of text was expected: python3 -c \"import pandas; " +
              "pandas.read_parquet('FILE').to_csv('ratings.csv', index=False)\" writes one";
     });
+    require(!text.starts_with("\x89GCM"), [&] {
+      return path() + ": this is the binary form of ratings, which must be a plain file: no pipe, and not compressed";
+    });
     require(text.substr(0, text.find('\n')).find('\0') == std::string_view::npos,
             [&] { return path() + ": this is not text, a table was expected"; });
     require(!text.starts_with("{\"") && !text.starts_with("[{"), [&] {

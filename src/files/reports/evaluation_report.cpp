@@ -36,7 +36,9 @@ ordered_json json_of(const Comparison& comparison) {
           {"other_rmse", comparison.second_rmse},
           {"squared_error_difference", comparison.difference},
           {"standard_error", comparison.standard_error},
-          {"p", comparison.p}};
+          {"p", comparison.p},
+          {"other_unknown", comparison.unknown},
+          {"other_trained", comparison.trained}};
 }
 
 /// "1 to 4", "2,000 or more".
@@ -116,7 +118,9 @@ std::string evaluation_json(const Evaluation& evaluation, const std::string& dat
   object["baseline_mae"] = evaluation.baseline.mae();
   object["reliability"] = ordered_json::array();
   for (const ReliabilityBin& bin : evaluation.reliability)
-    object["reliability"].push_back({{"count", bin.count}, {"predicted", bin.predicted}, {"observed", bin.observed}});
+    object["reliability"].push_back({{"count", bin.count},
+                                     {"predicted", measured(bin.count > 0, bin.predicted)},
+                                     {"observed", measured(bin.count > 0, bin.observed)}});
   object["by_user_ratings"] = json_of(evaluation.by_user);
   object["by_item_ratings"] = json_of(evaluation.by_item);
   object["top"] = evaluation.top;
