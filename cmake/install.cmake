@@ -13,7 +13,8 @@ foreach(component IN LISTS components)
   install(TARGETS gcmc_${component} EXPORT gcmc_${component}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libraries NAMELINK_COMPONENT development
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})  # for CMake before 3.23, which knows no file sets
   install(EXPORT gcmc_${component} NAMESPACE gcmc:: FILE gcmc-${component}-targets.cmake
     DESTINATION ${package_folder} COMPONENT development)
 endforeach()

@@ -823,6 +823,7 @@ data_commands() {
   "$gcmc" data inspect - <made.gcmc >out 2>err && fail 'the binary form is read from a pipe'
   err_has 'binary form of ratings, which must be a plain file'
   refuse 'unknown option --ratings.*gcmc data inspect --help' data inspect made.gcmc --ratings untimed.csv
+  refuse 'seed' data generate --seed -1 none.csv
   refuse 'users [*] items / 2' data generate --users 3 --items 2 --ratings 200 none.csv
   [ ! -e none.csv ] || fail 'a refused generate left a file'
 }

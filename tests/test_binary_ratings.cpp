@@ -197,12 +197,13 @@ TEST_CASE("the binary form is refused where it is asked for what text has", "[bi
   CHECK(error_of([&] { write_binary_ratings(other.path, twice); }) == "user 0 rates item 0 twice");
   Ratings lines = some_ratings();
   lines.item_ids[0] = "9\n";
-  CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "the id of item 0 is not text on one line");
+  CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) ==
+        "ratings: item 0 has an id that is not one line: 9\\x0a");
   lines.item_ids = {"b", "a"};
   CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "item 1 does not follow the one before");
   lines.item_ids = {"9", "10"};
   lines.item_titles = {"a\nb", "c"};
-  CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "the title a\\x0ab is not text on one line");
+  CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) == "ratings: the title of item 0 is not one line");
   CHECK(read_bytes(other.path) == other.bytes);
 }
 
@@ -218,6 +219,8 @@ TEST_CASE("a table that is written is read to the same ratings", "[binary]") {
   check_same(read_rating_file(folder / "some.csv", "", {.times = Times::kept}), ratings);
   const std::vector<Offset> positions = {4, 2, 1};
   write_rating_csv(folder / "part.csv", ratings, &positions);
+  const std::vector<Offset> beyond = {0, static_cast<Offset>(ratings.entries.size())};
+  CHECK(error_of([&] { write_rating_csv(folder / "none.csv", ratings, &beyond); }).starts_with("position "));
   CHECK(read_bytes(folder / "part.csv") ==
         "user,item,rating,time\ncaf\xC3\xA9,9,4.5,0\n\"a,b\",10,0.1,\n\"a \"\"b\"\"\",9,4.5,20050906235959\n");
 }

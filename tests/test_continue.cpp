@@ -188,4 +188,6 @@ TEST_CASE("ratings take a model's levels, and keep their values", "[continue]") 
   CHECK(with.entries[0].level == 1);
   CHECK(with.entries[1].level == 3);
   CHECK(holds(error_of([&] { with_levels(ratings, {1, 2, 3}); }), "the value 4"));
+  ratings.entries[0].level = 2;
+  CHECK(holds(error_of([&] { with_levels(ratings, {1, 2, 4}); }), "2 levels, and one of them level 2"));
 }

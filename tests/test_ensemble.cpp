@@ -139,6 +139,9 @@ TEST_CASE("several models are saved and loaded as one folder, replaced whole", "
   CHECK(load_model(scratch / "run/model/2").tensors == models[1].tensors);
   save_models(scratch / "run/model", {models.data(), 2});
   CHECK(load_models(scratch / "run").size() == 2);
+  CHECK(error_of([&] {
+          load_model(scratch / "run/model");
+        }).ends_with("holds several models, which load_models reads together"));
   save_models(scratch / "run/model", {models.data(), 1});
   CHECK(load_models(scratch / "run").size() == 1);
   CHECK(load_model(scratch / "run/model").tensors == models[0].tensors);

@@ -172,6 +172,8 @@ TEST_CASE("an unknown option is answered with the nearest known one", "[options]
   CHECK(nearest_option("train_max_itr") == "train_max_iter");
   CHECK(nearest_option("gcn-agg-acum") == "gcn_agg_accum");
   CHECK(nearest_option("SEDE") == "seed");
+  CHECK(nearest_option("lr") == "train_lr");
+  CHECK(nearest_option("units") == "gcn_agg_units");
   CHECK(nearest_option("model-dropot") == "model_dropout");
   CHECK(contains(error_of("train-max-itr", "3"), "unknown option 'train-max-itr': did you mean train_max_iter?"));
   CHECK_THROWS_AS(option_text(Options{}, "nothing"), Error);

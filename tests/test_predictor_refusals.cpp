@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "error_of.hpp"
+#include "gcmc/model/answer_text.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "small_model.hpp"
 
@@ -81,4 +82,19 @@ TEST_CASE("rated items out of range are refused where they are asked for", "[pre
   CHECK(error("rated.offsets", Offsets{0, 2, 2, 6}, 2).find("rated.items has 5") != std::string::npos);
   CHECK(error("rated.items", std::vector<Index>{0, 3, 4, 2, 3}, 2).find("entry 2 is 4") != std::string::npos);
   CHECK(error("rated.items", std::vector<Index>{0, -1, 1, 2, 3}, 0).find("entry 1 is -1") != std::string::npos);
+}
+
+TEST_CASE("what there is to say of a pair is asked of numbers that may be none", "[predictor]") {
+  SavedModel model = small_model<float>();
+  model.item_titles = {"a", "b"};  // by hand: fewer than items
+  CHECK(title_of(model, 1) == "b");
+  CHECK(title_of(model, -1).empty());
+  CHECK(title_of(model, 3).empty());
+  model.levels.clear();
+  CHECK(rating_decimals(model) == 6);
+  const std::vector<double> two = {.5, .5}, one = {1};
+  CHECK(central_interval(two, std::vector<double>{1, 2}).low == 1);
+  CHECK(error_of([&] { central_interval(two, one); }) == "interval: 2 probabilities of 1 levels, share 0.800000");
+  CHECK_THROWS_AS(central_interval({}, {}), InputError);
+  CHECK_THROWS_AS(central_interval(one, one, -2), InputError);
 }

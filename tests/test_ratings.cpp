@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "error_of.hpp"
+#include "gcmc/ratings/builder.hpp"
 #include "gcmc/ratings/split.hpp"
 
 using namespace gcmc;
@@ -110,10 +111,53 @@ TEST_CASE("validate names what is wrong with ratings, and where", "[ratings]") {
     ratings.user_features.values = {1};
     CHECK(error() == "ratings: user features: 1 values for 3 nodes and 0 columns");
   }
+  SECTION("ids that a model's files could not hold") {
+    ratings.user_ids[1] = "";
+    CHECK(error() == "ratings: user 1 has an empty id");
+    ratings.user_ids[1] = "two\nlines";
+    CHECK(error() == "ratings: user 1 has an id that is not one line: two\\x0alines");
+    ratings.user_ids[1] = ratings.user_ids[2];
+    CHECK(error() == "ratings: user 2 has the id of another: " + ratings.user_ids[2]);
+    ratings.user_ids = {"b", "c", "a"};  // in any order
+    CHECK(error() == "no error");
+    ratings.item_ids = ids(11);
+    ratings.item_ids.erase(ratings.item_ids.begin());
+    std::swap(ratings.item_ids[0], ratings.item_ids[9]);
+    CHECK(error() == "no error");
+    ratings.item_ids[9] = ratings.item_ids[4];
+    CHECK(error() == "ratings: item 9 has the id of another: " + ratings.item_ids[4]);
+  }
+  SECTION("a title or a name that could not be saved") {
+    ratings.item_titles = std::vector<std::string>(10);
+    CHECK(error() == "no error");
+    ratings.item_titles[3] = "two\rlines";
+    CHECK(error() == "ratings: the title of item 3 is not one line");
+    ratings.item_titles.clear();
+    ratings.name = "\xFF";
+    CHECK(error() == "ratings: their name is not UTF-8");
+  }
   SECTION("a feature that is no number") {
     ratings.item_features.values[5] = std::numeric_limits<double>::infinity();
     CHECK(error() == "ratings: item features: row 2, column 1 is not a finite number");
   }
+}
+
+TEST_CASE("a builder refuses numbers that it has not given out, and a pair that is rated twice", "[ratings]") {
+  RatingsBuilder numbers;
+  const Index anna = numbers.number_user("anna"), alien = numbers.number_item("Alien");
+  CHECK(error_of([&] { numbers.add(1001, alien, 4); }) ==
+        "user number 1001, but 1 were given out: an id that is a number is given as text");
+  CHECK(error_of([&] { numbers.add(anna, 1, 4); }).starts_with("item number 1, but 1 were given out"));
+  CHECK(error_of([&] { numbers.add(-1, alien, 4); }).starts_with("user number -1, "));
+  numbers.add(anna, alien, 4);
+  CHECK(numbers.finish("mine").entries.size() == 1);
+
+  RatingsBuilder texts;
+  for (const char* user : {"9", "10"})
+    for (const char* item : {"b", "a", "c"}) texts.add(user, item, 3);
+  texts.add("9", "a", 4);
+  CHECK(error_of([&] { texts.finish("mine"); }) ==
+        "ratings: user 9 rates item a twice: of each pair one rating is needed");
 }
 
 TEST_CASE("sparse features are checked: rows, columns, values and encodings", "[ratings]") {

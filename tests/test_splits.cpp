@@ -222,7 +222,13 @@ TEST_CASE("folds are disjoint, and together all ratings", "[splits]") {
   own.test_begin = 50;
   CHECK(error_of([&] { Split(own, {.folds = 3, .fold = 1}); }) ==
         "split: fold 1 of 3, but the ratings have a test part of their own");
-  CHECK(error_of([&] { Split(ratings, {.folds = 3, .fold = 0}); }) == "split: fold 0 of 3: there is none");
+  CHECK(error_of([&] { Split(ratings, {.folds = 3, .fold = 0}); }) ==
+        "split: fold 0 of 3: set fold from 1 on (train_folds trains them all)");
+}
+
+TEST_CASE("a split by time needs a time for each rating", "[splits]") {
+  const Ratings ratings = of_users({0, 0, 1, 1}, {1, 2, 3});
+  CHECK(error_of([&] { Split(ratings, {.rule = SplitRule::time}); }) == "split: 3 times for 4 entries");
 }
 
 TEST_CASE("the names of splits", "[splits]") {

@@ -77,6 +77,12 @@ std::vector<TuneRun> without_seconds(std::vector<TuneRun> runs) {
   return runs;
 }
 
+/// Not of a temporary, which the winner would be a part of.
+template <class Results>
+concept has_winner = requires(const TunePlan& plan, Results&& results) {
+  winner(plan, std::forward<Results>(results));
+};
+
 }  // namespace
 
 TEST_CASE("a search is read from text and reads back", "[tune]") {
@@ -189,6 +195,15 @@ TEST_CASE("what cannot be trained is refused before anything is, with its values
   refused(plan, "train_lr is searched twice");
   plan.space.clear();
   refused(plan, "no option is searched");
+  plan = small_plan();
+  plan.space[0].option = "data_valid_ratio";  // which parse_search refuses too
+  refused(plan, "data_valid_ratio cannot be searched");
+  plan = small_plan();
+  std::swap(plan.space[0].low, plan.space[0].high);
+  refused(plan, "train_lr has neither choices nor a range of numbers");
+  plan = small_plan();
+  CHECK(error_of([&] { trial_options(plan, {"0.01"}, 3); }).starts_with("tune: 1 values for "));
+  static_assert(has_winner<const std::vector<TrialResult>&> && !has_winner<std::vector<TrialResult>>);
   plan = small_plan();
   plan.trials = 0;
   refused(plan, "0 trials");

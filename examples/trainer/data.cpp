@@ -251,7 +251,8 @@ DataCommands::DataCommands(CLI::App& app)
   generate_->add_option("--users", users_, "users; default: NAME's, or 943");
   generate_->add_option("--items", items_, "items; default: NAME's, or 1682");
   generate_->add_option("--ratings", ratings_, "at least users + items, at most users * items / 2");
-  generate_->add_option("--seed", seed_, "other ratings of the same shape; default: 7");
+  generate_->add_option("--seed", seed_, "other ratings of the same shape; default: 7")
+      ->check(CLI::NonNegativeNumber.description(""));
   generate_->footer(
       "Examples:\n"
       "  gcmc data generate synthetic-1m million.csv\n"

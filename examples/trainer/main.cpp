@@ -44,7 +44,9 @@ CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base
   add("--eta", arguments.eta, "one of so many goes on to the next rung, with so many times the iterations")
       ->capture_default_str();
   add("--rungs", arguments.rungs, "at most; 1: all trials with all iterations")->capture_default_str();
-  add("--tune-seed", arguments.seed, "draws the trials")->capture_default_str();
+  add("--tune-seed", arguments.seed, "draws the trials")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber.description(""));
   add_train_options(*command, base, true);
   for (const char* name :
        {"--folds", "--fold", "--time-budget", "--resume", "--checkpoint-dir", "--continue", "--device"})

@@ -98,6 +98,12 @@ std::string_view bytes_of(const std::vector<Number>& numbers) {
 
 void write_rating_csv(const std::string& path, const Ratings& ratings, const std::vector<Offset>* positions) {
   constexpr std::size_t piece = 1 << 20;
+  validate(ratings);
+  if (positions)
+    for (const Offset position : *positions)
+      require(position >= 0 && position < static_cast<Offset>(ratings.entries.size()), [&] {
+        return "position " + std::to_string(position) + " of " + std::to_string(ratings.entries.size()) + " ratings";
+      });
   UserOutput output(path);
   const bool timed = !ratings.times.empty();
   std::string text = timed ? "user,item,rating,time\n" : "user,item,rating\n";

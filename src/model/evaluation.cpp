@@ -144,6 +144,7 @@ class Errors {
 }  // namespace
 
 std::vector<RatedPair> rated_pairs(const Predictor& predictor, const Ratings& ratings) {
+  validate(ratings);
   const auto numbers = [](const std::vector<std::string>& ids, const auto& find) {
     std::vector<Index> found;
     found.reserve(ids.size());
@@ -183,7 +184,10 @@ Offset count_trained(const Predictor& predictor, std::span<const RatedPair> pair
 Evaluation evaluate(const Predictor& predictor, std::span<const RatedPair> pairs, const EvaluationOptions& options) {
   require(!pairs.empty(), "evaluate: there is no rated pair");
   for (std::size_t k = 0; k < pairs.size(); ++k)
-    require(is_rating_value(pairs[k].value), [&] { return "evaluate: the value of pair " + std::to_string(k); });
+    require(is_rating_value(pairs[k].value), [&] {
+      return "evaluate: pair " + std::to_string(k) + " has the value " + std::to_string(pairs[k].value) +
+             ", a finite number no further from 0 than 1e12 was expected";
+    });
   Evaluation result;
   result.pairs = static_cast<Offset>(pairs.size());
   result.top = options.top;

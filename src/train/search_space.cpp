@@ -113,6 +113,17 @@ std::string draw(const SearchOption& search, double u) {
   return range_value(search, std::clamp(value, search.low, search.high));
 }
 
+/// As parse_search leaves it. Throws InputError for another one.
+void check_search(const SearchOption& search) {
+  const Searchable option = searchable(search.option);
+  for (const std::string& choice : search.choices) canonical(search.option, choice);
+  if (!search.choices.empty()) return;
+  require(option.kind != Kind::names && search.low < search.high && (!search.log || search.low > 0), [&] {
+    return "tune: " + search.option + " has neither choices nor a range of numbers, the lower one first (above 0 by " +
+           "its logarithm)";
+  });
+}
+
 void check_plan(const TunePlan& plan) {
   require(!plan.space.empty(), "tune: no option is searched");
   require(plan.trials >= 1 && plan.trials <= most_trials, [&] {
@@ -122,6 +133,7 @@ void check_plan(const TunePlan& plan) {
   require(!plan.base.train.train_on_valid,
           "tune: train_on_valid leaves nothing to choose by: set it false (the presets paper and fast set it true)");
   require(plan.base.run.valid_ratio > 0, "tune: data_valid_ratio 0 leaves nothing to choose by: set it above 0");
+  for (const SearchOption& search : plan.space) check_search(search);
   for (std::size_t k = 0; k < plan.space.size(); ++k)
     for (std::size_t j = 0; j < k; ++j)
       require(plan.space[j].option != plan.space[k].option,
@@ -196,6 +208,9 @@ std::string trial_text(const TunePlan& plan, const TrialValues& values) {
 }
 
 Options winner_options(const TunePlan& plan, const TrialValues& values) {
+  require(values.size() == plan.space.size(), [&] {
+    return "tune: " + std::to_string(values.size()) + " values for " + std::to_string(plan.space.size()) + " options";
+  });
   Options options = plan.base;
   for (std::size_t k = 0; k < values.size(); ++k) set_option(options, plan.space[k].option, values[k]);
   return options;

@@ -9,7 +9,8 @@
 
 namespace gcmc {
 
-/// What every exception of the library derives from. The message says what, where, and the numbers that disagree; it is
+/// What every exception of the library derives from, but for std::bad_alloc where the processor's memory is too small,
+/// and what functions of the caller's throw. The message says what, where, and the numbers that disagree; it is
 /// fit to be shown to the user of a program as it is: one line of some 1000 bytes at most, printable whatever ids,
 /// names and paths it quotes.
 class GCMC_EXPORT Error : public std::runtime_error {

@@ -24,8 +24,8 @@ GCMC_EXPORT Ratings read_rating_file(const std::string& path, const std::string&
                                      const ReadOptions& options = {}, ReadReport* report = nullptr);
 
 /// Writes the ratings as a table user,item,rating[,time], in the order of `positions` or all in their own. "-" is
-/// standard output; a file appears once it is whole. Throws InputError where the path is wrong, FileError where the
-/// disk fails.
+/// standard output; a file appears once it is whole. Throws InputError where the path is wrong, a position is none or
+/// validate() refuses the ratings, FileError where the disk fails.
 GCMC_EXPORT void write_rating_csv(const std::string& path, const Ratings& ratings,
                                   const std::vector<Offset>* positions = nullptr);
 

@@ -15,6 +15,7 @@ namespace gcmc {
 /// Digits behind the point of a rating: six, or as many as make six significant ones where all levels are small.
 inline int rating_decimals(const SavedModel& model) {
   constexpr int usual = 6;
+  if (model.levels.empty()) return usual;
   const double size = std::max(std::abs(model.levels.front()), std::abs(model.levels.back()));
   if (size == 0) return usual;
   return std::clamp(usual - 1 - static_cast<int>(std::floor(std::log10(size))), usual, 20);
@@ -34,9 +35,10 @@ inline std::string level_name(double value) {
   return text.data();
 }
 
-/// The item's title, "" if there is none.
+/// The item's title, "" if there is none, or no such item.
 inline std::string title_of(const SavedModel& model, Index item) {
-  return model.item_titles.empty() ? "" : model.item_titles[static_cast<std::size_t>(item)];
+  const bool has = item >= 0 && static_cast<std::size_t>(item) < model.item_titles.size();
+  return has ? model.item_titles[static_cast<std::size_t>(item)] : "";
 }
 
 /// What is to be said of a pair's rating: "unknown user", "no ratings in training (item)", or nothing. Numbers as in

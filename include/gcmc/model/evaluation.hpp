@@ -19,7 +19,7 @@ struct RatedPair {
   double value = 0;
 };
 
-/// The ratings of any set, by the model's numbers: ids are looked up. In the set's order.
+/// The ratings of any set, by the model's numbers: ids are looked up. In the set's order. Throws as validate().
 GCMC_EXPORT std::vector<RatedPair> rated_pairs(const Predictor& predictor, const Ratings& ratings);
 
 /// The test part of the run that left the model, in order of user and item. Throws InputError if the model does not
@@ -74,8 +74,8 @@ struct Evaluation {
   Ranking ranking, baseline_ranking, popularity;  ///< popularity: by the number of ratings of training
 };
 
-/// Throws InputError for a number that the model does not have, a value that is not finite, or no pair. Memory: O(pairs
-/// + items).
+/// Throws InputError for a number that the model does not have, a value that is no rating value (is_rating_value), or
+/// no pair. Memory: O(pairs + items).
 GCMC_EXPORT Evaluation evaluate(const Predictor& predictor, std::span<const RatedPair> pairs,
                                 const EvaluationOptions& options);
 

@@ -31,6 +31,7 @@ class GCMC_EXPORT FoldIn {
   /// The model must outlive it. Throws InputError that names the tensor if one of the encoder's or rated.* is missing,
   /// or has another type or shape than the options, ids and levels ask for.
   FoldIn(const SavedModel& model, Side side);
+  FoldIn(SavedModel&&, Side) = delete;
   ~FoldIn();
   FoldIn(FoldIn&&) noexcept;
   FoldIn& operator=(FoldIn&&) noexcept;

@@ -24,9 +24,14 @@ struct Interval {
   double low = 0, high = 0;
 };
 /// The narrowest pair of levels that leaves at most (1 - share) / 2 of probability on either side. Where there is no
-/// probability, as with an unknown id: the lowest and the highest level.
+/// probability, as with an unknown id: the lowest and the highest level. Throws InputError unless each level has a
+/// probability, there is a level, and share is in [0, 1].
 inline Interval central_interval(std::span<const double> probabilities, std::span<const double> levels,
                                  double share = 0.8) {
+  require(!levels.empty() && probabilities.size() == levels.size() && share >= 0 && share <= 1, [&] {
+    return "interval: " + std::to_string(probabilities.size()) + " probabilities of " + std::to_string(levels.size()) +
+           " levels, share " + std::to_string(share);
+  });
   const double total = std::accumulate(probabilities.begin(), probabilities.end(), 0.0), tail = (1 - share) / 2 * total;
   Interval interval{levels.front(), levels.back()};
   if (!(total > 0)) return interval;

@@ -109,13 +109,16 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// The one of `names` nearest to `name`, of which 100 characters count, by edit distance; the first of equals. Needs at
-/// least one.
+/// The one of `names` nearest to `name`, of which 100 characters count: one that it is a part of ("lr" of train_lr)
+/// before others, then by edit distance; the first of equals. Needs at least one.
 inline std::string nearest_name(std::string_view name, const std::vector<std::string>& names) {
   name = name.substr(0, 100);
-  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    return edit_distance(name, a) < edit_distance(name, b);
-  });
+  const std::string_view part = name.substr(std::min(name.find_first_not_of("-_"), name.size()));
+  const auto distance = [&](const std::string& known) {
+    return std::pair(part.size() < 2 || known.find(part) == known.npos, edit_distance(name, known));
+  };
+  return *std::min_element(names.begin(), names.end(),
+                           [&](const std::string& a, const std::string& b) { return distance(a) < distance(b); });
 }
 
 /// "[0, 1)".

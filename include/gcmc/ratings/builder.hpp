@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +69,28 @@ inline void number_in_order(Ratings& ratings, IdTable& users, IdTable& items, in
   ratings.item_ids = items.ids();
 }
 
+/// Throws InputError, with the ids, if a user rates an item twice: one of the two would be tested and the other trained
+/// on. Cost: a pass and a sort of each user's items. Memory: 4 bytes a rating, 8 a user.
+inline void require_rated_once(const Ratings& ratings) {
+  std::vector<Offset> ends(ratings.user_ids.size() + 1);
+  for (const Rating& rating : ratings.entries) ++ends[static_cast<std::size_t>(rating.user) + 1];
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  std::vector<Index> items(ratings.entries.size());
+  for (const Rating& rating : ratings.entries)
+    items[static_cast<std::size_t>(ends[static_cast<std::size_t>(rating.user)]++)] = rating.item;
+  auto begin = items.begin();
+  for (std::size_t user = 0; user < ratings.user_ids.size(); ++user) {
+    const auto end = items.begin() + static_cast<std::ptrdiff_t>(ends[user]);
+    std::sort(begin, end);
+    const auto twice = std::adjacent_find(begin, end);
+    require(twice == end, [&] {
+      return "ratings: user " + ratings.user_ids[user] + " rates item " +
+             ratings.item_ids[static_cast<std::size_t>(*twice)] + " twice: of each pair one rating is needed";
+    });
+    begin = end;
+  }
+}
+
 /// Collects ratings in any order:
 ///   RatingsBuilder builder;
 ///   builder.add("anna", "Alien", 4.5);
@@ -85,10 +108,15 @@ class RatingsBuilder {
   }
 
   /// The same in two steps, for who looks at all ratings before any is added: a number for each id, valid until
-  /// finish(), and ratings by numbers. Every number needs a rating.
+  /// finish(), and ratings by numbers. Every number needs a rating. Ids that are numbers themselves are texts here:
+  /// add("1001", "55", 4). Throws InputError, too, for a number that was not given out.
   Index number_user(std::string_view id) { return users_.add(id); }
   Index number_item(std::string_view id) { return items_.add(id); }
-  void add(Index user, Index item, double value) { ratings_.entries.push_back({user, item, level_of(value)}); }
+  void add(Index user, Index item, double value) {
+    require_known(user, users_, "user");
+    require_known(item, items_, "item");
+    ratings_.entries.push_back({user, item, level_of(value)});
+  }
   void reserve(std::size_t ratings) { ratings_.entries.reserve(ratings); }
 
   /// Ratings added from now on are the set's own validation part; begin_test() must follow.
@@ -97,11 +125,12 @@ class RatingsBuilder {
   void begin_test() { ratings_.test_begin = static_cast<Offset>(ratings_.entries.size()); }
 
   /// Numbers everything in ascending order and hands the ratings over. users() and items() stay, for who reads features
-  /// of theirs; nothing may be added then.
+  /// of theirs; nothing may be added then. Throws InputError if a pair was added twice.
   Ratings finish(std::string name) {
     ratings_.levels = levels_.values();
     number_in_order(ratings_, users_, items_);
     ratings_.name = std::move(name);
+    require_rated_once(ratings_);
     return std::move(ratings_);
   }
 
@@ -114,6 +143,13 @@ class RatingsBuilder {
   const IdTable& items() const { return items_; }
 
  private:
+  static void require_known(Index number, const IdTable& ids, const char* side) {
+    const auto count = static_cast<Offset>(ids.ids().size());
+    require(number >= 0 && number < count, [&] {
+      return std::string(side) + " number " + std::to_string(number) + ", but " + std::to_string(count) +
+             " were given out: an id that is a number is given as text";
+    });
+  }
   Level level_of(double value) {
     require_value(value);
     const Level level = levels_.add(value);

@@ -8,11 +8,15 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "gcmc/base/error.hpp"
+#include "gcmc/base/text.hpp"
 #include "gcmc/base/views.hpp"
 #include "gcmc/ratings/features.hpp"
+#include "gcmc/ratings/id_table.hpp"
 
 namespace gcmc {
 
@@ -24,8 +28,8 @@ struct Rating {
   friend bool operator==(const Rating&, const Rating&) = default;
 };
 
-/// A set of ratings. Nodes are the users and items that appear in any rating; levels are taken from all
-/// ratings (never from the training part alone) and ascend. A level without a rating is legal.
+/// A set of ratings, of each pair at most one. Nodes are the users and items that appear in any rating; levels are
+/// taken from all ratings (never from the training part alone) and ascend. A level without a rating is legal.
 struct Ratings {
   std::string name;                   ///< "ml-100k", "synthetic-100k", or the file's name
   std::vector<std::string> user_ids;  ///< as the file had them, in order of dense number
@@ -87,8 +91,35 @@ inline void validate_levels(const std::vector<double>& levels) {
   }
 }
 
+/// What a file of lines holds as one of them.
+inline bool is_one_line(std::string_view text) {
+  return text.find_first_of(std::string_view("\n\r\0", 3)) == std::string_view::npos;
+}
+
+/// Throws InputError unless every id is a line, not empty, and no two are the same. Cost: one pass where they ascend,
+/// as readers number them; else a hash table of them.
+inline void validate_ids(const std::vector<std::string>& ids, const char* side) {
+  const auto place = [&](std::size_t k) { return std::string("ratings: ") + side + " " + std::to_string(k); };
+  bool as_text = true, as_numbers = true;
+  for (std::size_t k = 0; k < ids.size(); ++k) {
+    require(!ids[k].empty() && is_one_line(ids[k]), [&] {
+      return place(k) +
+             (ids[k].empty() ? " has an empty id" : " has an id that is not one line: " + printable(ids[k], 80));
+    });
+    if (k == 0) continue;
+    as_text = as_text && ids[k - 1] < ids[k];
+    as_numbers = as_numbers && is_integer(ids[k - 1]) && is_integer(ids[k]) && integer_less(ids[k - 1], ids[k]);
+  }
+  if (as_text || as_numbers) return;
+  std::unordered_set<std::string_view> seen;
+  seen.reserve(ids.size());
+  for (std::size_t k = 0; k < ids.size(); ++k)
+    require(seen.insert(ids[k]).second, [&] { return place(k) + " has the id of another: " + printable(ids[k], 80); });
+}
+
 /// Throws InputError, naming the entry and the numbers, if a field is out of range, the levels do not ascend or are no
-/// rating values, there are more than 255 levels, or feature sizes do not match. Cost: one pass.
+/// rating values, there are more than 255 levels, feature sizes do not match, or an id, a title or the name could not
+/// be saved. Whether a pair is rated twice is not looked at: readers and RatingsBuilder see to that. Cost: one pass.
 inline void validate(const Ratings& ratings) {
   constexpr std::size_t most = std::numeric_limits<Index>::max();
   const std::size_t users = ratings.user_ids.size(), items = ratings.item_ids.size();
@@ -113,6 +144,12 @@ inline void validate(const Ratings& ratings) {
   require(ratings.item_titles.empty() || ratings.item_titles.size() == items, [&] {
     return "ratings: " + std::to_string(ratings.item_titles.size()) + " titles of " + std::to_string(items) + " items";
   });
+  validate_ids(ratings.user_ids, "user");
+  validate_ids(ratings.item_ids, "item");
+  for (std::size_t k = 0; k < ratings.item_titles.size(); ++k)
+    require(is_one_line(ratings.item_titles[k]),
+            [&] { return "ratings: the title of item " + std::to_string(k) + " is not one line"; });
+  require(is_utf8(ratings.name), "ratings: their name is not UTF-8");
   validate_features(ratings.user_features, users, "user");
   validate_features(ratings.item_features, items, "item");
 }

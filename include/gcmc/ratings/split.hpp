@@ -45,6 +45,10 @@ inline Offset share_of(double ratio, Offset count) {
 /// seeded draw. Of known[k], a position among the ratings. Throws InputError where a time is needed and not there.
 inline std::vector<double> order_keys(const Ratings& ratings, std::span<const Offset> known, SplitRule rule,
                                       std::uint64_t seed, std::uint32_t stream) {
+  require(ratings.times.empty() || ratings.times.size() == ratings.entries.size(), [&] {
+    return "split: " + std::to_string(ratings.times.size()) + " times for " + std::to_string(ratings.entries.size()) +
+           " entries";
+  });
   const auto unknown = std::find_if(ratings.times.begin(), ratings.times.end(), [](double t) { return std::isnan(t); });
   const bool timed = !ratings.times.empty() && unknown == ratings.times.end();
   std::vector<double> keys(known.size());
@@ -116,7 +120,8 @@ Offset hold_out_test(const Ratings& ratings, std::span<Value> values, const Spli
   });
   require(options.folds == 0 || (!ratings.has_fixed_test() && options.fold >= 1 && options.fold <= options.folds), [&] {
     return "split: fold " + std::to_string(options.fold) + " of " + std::to_string(options.folds) +
-           (ratings.has_fixed_test() ? ", but the ratings have a test part of their own" : ": there is none");
+           (ratings.has_fixed_test() ? ", but the ratings have a test part of their own"
+                                     : ": set fold from 1 on (train_folds trains them all)");
   });
   if (ratings.has_fixed_test()) {
     std::rotate(values.begin(), values.begin() + ratings.test_begin, values.end());

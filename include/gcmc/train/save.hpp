@@ -53,6 +53,7 @@ inline SavedModel saved_without_weights(const Ratings& ratings, const Options& o
                                         const BiasBaseline& baseline, std::span<const Rating> tested) {
   SavedModel saved;
   saved.options = options;
+  if (!ratings.name.empty()) saved.options.run.data_name = ratings.name;
   saved.dataset = ratings.name;
   saved.levels = ratings.levels;
   saved.user_ids = ratings.user_ids;
@@ -128,7 +129,7 @@ void restore(Model<B, T>& model, const SavedModel& saved) {
 }
 
 /// Ratings whose levels are those given, for a model that has them: a level that no rating has is legal. Throws
-/// InputError, with the value, if the ratings have another one.
+/// InputError, with the value, if the ratings have another one, or an entry a level that they do not have.
 inline Ratings with_levels(Ratings ratings, const std::vector<double>& levels) {
   std::vector<Level> number;
   for (const double value : ratings.levels) {
@@ -140,7 +141,13 @@ inline Ratings with_levels(Ratings ratings, const std::vector<double>& levels) {
     });
     number.push_back(static_cast<Level>(found - levels.begin()));
   }
-  for (Rating& rating : ratings.entries) rating.level = number[rating.level];
+  for (Rating& rating : ratings.entries) {
+    require(rating.level < number.size(), [&] {
+      return "the ratings have " + std::to_string(number.size()) + " levels, and one of them level " +
+             std::to_string(rating.level);
+    });
+    rating.level = number[rating.level];
+  }
   ratings.levels = levels;
   return ratings;
 }
@@ -236,8 +243,12 @@ void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings
              shape_text(there.shape()) + ": other options, levels or side features (the saved model has " +
              widths_text(saved.options) + ")";
     });
-    std::visit([&](const auto& from) { take_rows(values[piece.name], from, piece, saved_rows, source); },
-               tensor.values);
+    const auto take = [&](const auto& from) {
+      require(static_cast<Offset>(from.size()) == saved_rows * piece.blocks * piece.columns,
+              [&] { return "restore: tensor \"" + piece.name + "\" has not the numbers that its shape says"; });
+      take_rows(values[piece.name], from, piece, saved_rows, source);
+    };
+    std::visit(take, tensor.values);
   }
   model.parameters().set(values);
 }

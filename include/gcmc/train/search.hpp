@@ -55,7 +55,8 @@ GCMC_EXPORT std::vector<TrialValues> draw_trials(const TunePlan& plan);
 /// "train_lr=0.01 gcn_agg_accum=sum", for messages and tables.
 GCMC_EXPORT std::string trial_text(const TunePlan& plan, const TrialValues& values);
 
-/// The options that train a trial for at most `iterations`, without refit.
+/// The options that train a trial for at most `iterations`, without refit. Throws InputError unless each option of the
+/// space has a value that it takes; so does the next.
 GCMC_EXPORT Options trial_options(const TunePlan& plan, const TrialValues& values, Offset iterations);
 /// The options that train a trial in full: the whole budget, refit as in the plan.
 GCMC_EXPORT Options winner_options(const TunePlan& plan, const TrialValues& values);
@@ -93,6 +94,7 @@ struct TrialResult {
 GCMC_EXPORT std::vector<TrialResult> rank_trials(const TunePlan& plan, std::vector<TuneRun> runs);
 /// The best trial if it got through the last rung of a finished search, else none.
 GCMC_EXPORT const TrialResult* winner(const TunePlan& plan, const std::vector<TrialResult>& ranking);
+const TrialResult* winner(const TunePlan&, std::vector<TrialResult>&&) = delete;  // of which it is one
 
 /// What one training tells.
 struct TrialOutcome {
@@ -100,7 +102,7 @@ struct TrialOutcome {
   Offset best_iteration = 0;
 };
 /// Trains with these options; none if it was stopped. An Error it throws, or an RMSE that is not finite, is a failed
-/// run. Called from several threads at once.
+/// run; anything else ends the search, std::bad_alloc too. Called from several threads at once.
 using TrialTrainer = std::function<std::optional<TrialOutcome>(const Options&, std::stop_token)>;
 
 struct TuneResult {
@@ -123,5 +125,6 @@ GCMC_EXPORT TuneResult tune(const TunePlan& plan, const TrialTrainer& trainer, i
 /// once.
 GCMC_EXPORT TrialTrainer trial_trainer(const Ratings& ratings, std::function<void()> on_iteration = {},
                                        TrainFunction train_one = train_on_cpu);
+TrialTrainer trial_trainer(Ratings&&, std::function<void()> = {}, TrainFunction = train_on_cpu) = delete;
 
 }  // namespace gcmc

@@ -65,9 +65,9 @@ class Trainer {
                 backend,
                 ModelShape{
                     ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
-                checked(options).model, options.train.seed),
+                checked(options, ratings).model, options.train.seed),
             nullptr, ratings, split, options, std::move(replay)) {}
-  /// Trains a model of the caller's.
+  /// Trains a model of the caller's, made for ratings that validate() has seen.
   Trainer(B& backend, M& model, const Ratings& ratings, const Split& split, const Options& options,
           std::vector<double> replay = {})
       : Trainer(backend, nullptr, &model, ratings, split, options, std::move(replay)) {}
@@ -227,6 +227,10 @@ class Trainer {
   static const Options& checked(const Options& options) {
     gcmc::validate(options);
     return options;
+  }
+  static const Options& checked(const Options& options, const Ratings& ratings) {
+    gcmc::validate(ratings);
+    return checked(options);
   }
   Graph<B, T> graph(std::span<const Rating> part) const {
     return {*backend_, ratings_->users(),           ratings_->items(), static_cast<Index>(ratings_->levels.size()),

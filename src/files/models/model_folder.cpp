@@ -220,6 +220,8 @@ std::size_t count_members(const std::string& folder) {
 SavedModel load_model(const std::string& folder, const TensorFilter& wanted,
                       const std::optional<std::vector<std::string>>& raters) {
   const std::string path = folder_path(folder);
+  require(holds_model(path) || !holds_model(member_folder(path, 1)),
+          [&] { return folder + ": holds several models, which load_models reads together"; });
   return read_unchanged(folder, path, [&] { return load_parts(path, wanted, raters); });
 }
 
