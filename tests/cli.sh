@@ -830,7 +830,7 @@ data_commands() {
 
 # Each fold's figures, their mean and deviation, and no model; a fold again by its config.json.
 cross_validation() {
-  local fold
+  local fold printed
   expect 0 train timed.csv --folds 3 "${quick[@]}" --save-dir folds
   tail -n 1 out | grep -qE \
     '^Best Iter Idx=[0-9]+, Best Valid RMSE=[0-9.]+, Best Test RMSE=[0-9.]+, deviation=[0-9.]+, folds=3$' || fail 'last line'
@@ -894,7 +894,11 @@ cross_validation() {
   refuse 'train.csv: is what is split, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
   cmp -s whole.csv parts_fold/fold-2/train.csv || fail 'a split replaced its own input'
   expect 0 data split timed.csv --data-valid-ratio 0 "it's parts"
-  out_has "^gcmc train 'it'.''s parts/train.csv' --data-valid-ratio 0 --test-ratings 'it'.''s parts/test.csv'\$"
+  out_has "^gcmc train 'it'.''s parts/train.csv' --data-valid-ratio 0 .*--test-ratings 'it'.''s parts/test.csv'\$"
+  printed=$(tail -n 1 out)
+  eval "\"$gcmc\" ${printed#gcmc} ${quick[*]} --silent" >printed_out
+  expect 0 train timed.csv --data-valid-ratio 0 --train-selection last --train-schedule constant "${quick[@]}" --silent
+  cmp -s out printed_out || fail 'the command that a split prints trains on another one'
   refuse 'name them by their path' train --continue kept "${quick[@]}"
   refuse 'unknown option --test-predictions' tune timed.csv --test-predictions
 }

@@ -148,6 +148,7 @@ void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const 
     const std::string path = part_path(folder, part_names[k]);
     if (bounds[k] == bounds[k + 1]) {
       command += std::string(" --data-") + part_names[k] + "-ratio 0";
+      if (k == 1) command += " --train-selection last --train-schedule constant";  // nothing chooses otherwise
       continue;
     }
     command += (k == 0 ? " " : std::string(" --") + part_names[k] + "-ratings ") + quoted_for_shell(path);
