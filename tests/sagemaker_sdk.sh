@@ -29,5 +29,5 @@ v3/bin/python "$root/tests/sagemaker_requests.py" v3
 shellcheck "$root/examples/sagemaker/build_and_push.sh" "$root/tests/sagemaker_sdk.sh" "$root/tests/sagemaker_image.sh"
 boto3/bin/hadolint "$root"/examples/sagemaker/Dockerfile.*
 for kind in cpu cuda; do
-  bash "$root/examples/sagemaker/build_and_push.sh" "$kind" --dry-run | grep -q "docker push .*/gcmc:$kind\$"
+  bash "$root/examples/sagemaker/build_and_push.sh" "$kind" --dry-run | grep "docker push .*/gcmc:$kind\$" >/dev/null
 done
