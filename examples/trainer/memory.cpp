@@ -94,7 +94,8 @@ Offset least_training_memory(const gcmc::Ratings& ratings, const gcmc::Options& 
     numbers += Offset{piece.blocks} * piece.rows * piece.columns;
   const gcmc::TrainOptions& train = options.train;
   const bool on_device = options.run.device.kind != gcmc::Device::Kind::cpu;
-  const int beside = 1 + (train.optimizer == gcmc::OptimizerKind::adam ? 2 : 0) + (train.average_decay > 0 ? 1 : 0);
+  const int beside = 1 + (train.optimizer == gcmc::OptimizerKind::adam ? 2 : 0) + (train.average_decay > 0 ? 1 : 0) +
+                     (train.selection == gcmc::Selection::best_valid ? 1 : 0);
   const bool twice = options.model.precision == gcmc::Precision::float64;
   return (on_device ? 1 : 1 + beside) * numbers * static_cast<Offset>(twice ? sizeof(double) : sizeof(float));
 }

@@ -7,9 +7,9 @@
 #include "gcmc/ratings/ratings.hpp"
 #include "gcmc/train/search.hpp"
 
-/// Bytes on this machine of the weights, their gradients, the optimizer's moments and the moving average; of a training
-/// that may be a device's, of the weights alone, which are drawn here. The best weights so far, messages, activations
-/// and the ratings come on top.
+/// Bytes on this machine of the weights, their gradients, the optimizer's moments, the moving average and, where
+/// validation chooses, the best weights so far; of a training that may be a device's, of the weights alone, which are
+/// drawn here. Messages, activations and the ratings come on top.
 gcmc::Offset least_training_memory(const gcmc::Ratings& ratings, const gcmc::Options& options);
 
 /// Bytes that this process may still take: by its own limit, its control group's, and what the machine has free.
