@@ -194,7 +194,9 @@ TEST_CASE("the binary form is refused where it is asked for what text has", "[bi
   CHECK(holds(other.error(other.bytes, {.times = Times::needed}), "the ratings have no times"));
   Ratings twice = some_ratings();
   twice.entries[3] = twice.entries[1];
-  CHECK(error_of([&] { write_binary_ratings(other.path, twice); }) == "user 0 rates item 0 twice");
+  CHECK(error_of([&] { write_binary_ratings(other.path, twice); }) == "ratings: user " + twice.user_ids[0] +
+                                                                          " rates item " + twice.item_ids[0] +
+                                                                          " twice: of each pair one rating is needed");
   Ratings lines = some_ratings();
   lines.item_ids[0] = "9\n";
   CHECK(error_of([&] { write_binary_ratings(other.path, lines); }) ==

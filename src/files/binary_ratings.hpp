@@ -59,9 +59,7 @@ struct BinaryCounts {
 static_assert(sizeof(BinaryCounts) == 64);
 
 /// A title as readers give it: UTF-8, perhaps empty, without a line break or a zero byte.
-inline bool is_title(std::string_view text) {
-  return is_utf8(text) && text.find_first_of(std::string_view("\n\r\0", 3)) == std::string_view::npos;
-}
+inline bool is_title(std::string_view text) { return is_utf8(text) && is_one_line(text); }
 
 /// Text on one line as readers give it: such, not empty, no blanks around it.
 inline bool is_line(std::string_view text) { return !text.empty() && trimmed(text) == text && is_title(text); }

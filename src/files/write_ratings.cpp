@@ -9,6 +9,7 @@
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "gcmc/ratings/builder.hpp"
 #include "models/encodings_json.hpp"
 #include "output_file.hpp"
 
@@ -51,15 +52,6 @@ struct ByUser {
       if (!ordered) order[e] = static_cast<std::uint32_t>(k);
       if (!times.empty()) times[e] = ratings.times[k];
     }
-    require_distinct(ratings.item_ids.size());
-  }
-
-  void require_distinct(std::size_t item_count) const {
-    std::vector<std::size_t> last_rater(item_count, offsets.size());
-    for (std::size_t user = 0; user + 1 < offsets.size(); ++user)
-      for (std::uint64_t e = offsets[user]; e < offsets[user + 1]; ++e)
-        require(std::exchange(last_rater[items[e]], user) != user,
-                [&] { return "user " + std::to_string(user) + " rates item " + std::to_string(items[e]) + " twice"; });
   }
 };
 
@@ -133,6 +125,7 @@ void write_binary_ratings(const std::string& path, const Ratings& ratings) {
   require(!ratings.entries.empty(), "there are no ratings to write");
   require_ids(ratings.user_ids, "user");
   require_ids(ratings.item_ids, "item");
+  require_rated_once(ratings);
   for (const std::string& title : ratings.item_titles)
     require(is_title(title), [&] { return "the title " + printable(title, 80) + " is not text on one line"; });
   const ByUser by_user(ratings);

@@ -70,7 +70,7 @@ inline void number_in_order(Ratings& ratings, IdTable& users, IdTable& items, in
 }
 
 /// Throws InputError, with the ids, if a user rates an item twice: one of the two would be tested and the other trained
-/// on. Cost: a pass and a sort of each user's items. Memory: 4 bytes a rating, 8 a user.
+/// on. Cost: three passes. Memory: 4 bytes a rating and an item, 8 a user.
 inline void require_rated_once(const Ratings& ratings) {
   std::vector<Offset> ends(ratings.user_ids.size() + 1);
   for (const Rating& rating : ratings.entries) ++ends[static_cast<std::size_t>(rating.user) + 1];
@@ -78,16 +78,17 @@ inline void require_rated_once(const Ratings& ratings) {
   std::vector<Index> items(ratings.entries.size());
   for (const Rating& rating : ratings.entries)
     items[static_cast<std::size_t>(ends[static_cast<std::size_t>(rating.user)]++)] = rating.item;
-  auto begin = items.begin();
-  for (std::size_t user = 0; user < ratings.user_ids.size(); ++user) {
-    const auto end = items.begin() + static_cast<std::ptrdiff_t>(ends[user]);
-    std::sort(begin, end);
-    const auto twice = std::adjacent_find(begin, end);
-    require(twice == end, [&] {
-      return "ratings: user " + ratings.user_ids[user] + " rates item " +
-             ratings.item_ids[static_cast<std::size_t>(*twice)] + " twice: of each pair one rating is needed";
-    });
-    begin = end;
+  std::vector<Index> last_rater(ratings.item_ids.size(), -1);
+  Offset begin = 0;
+  for (Index user = 0; user < ratings.users(); ++user) {
+    const Offset end = ends[static_cast<std::size_t>(user)];
+    for (; begin < end; ++begin) {
+      const auto item = static_cast<std::size_t>(items[static_cast<std::size_t>(begin)]);
+      require(std::exchange(last_rater[item], user) != user, [&] {
+        return "ratings: user " + ratings.user_ids[static_cast<std::size_t>(user)] + " rates item " +
+               ratings.item_ids[item] + " twice: of each pair one rating is needed";
+      });
+    }
   }
 }
 
