@@ -43,9 +43,10 @@ def _text(name: str, value: Any) -> str:
 class Model:
     """A model of ratings.
 
-    ``preset`` is auto, fast (with ``time_budget``), dgl or paper, or best for ml-100k and ml-1m by ``data_name``; ``threads`` 0 takes all cores, and no answer depends on it. Further options
-    go by the names of docs/guide.md's table (``train_max_iter=100``); ``duplicates`` and ``rating_levels`` say, as in
-    the program, how ratings are read. Raises ValueError for a name or value that is none.
+    ``preset`` is auto, fast (with ``time_budget``), dgl or paper, or best for ml-100k and ml-1m by ``data_name``;
+    ``threads`` 0 takes all cores, and no answer depends on it. Further options go by the names of docs/guide.md's table
+    (``train_max_iter=100``); ``duplicates`` and ``rating_levels`` say, as in the program, how ratings are read. Raises
+    ValueError for a name or value that is none.
 
     After ``fit``: ``user_ids_`` [users], ``item_ids_`` [items], ``levels_`` [levels] (rating values), ``metrics_`` (a
     dict: metrics.json), ``history_`` (a dict of arrays, one value an evaluation) and ``notes_`` (sentences on features
@@ -145,8 +146,8 @@ class Model:
 
         ``callback`` gets a dict after each iteration, and between draws of the embeddings: phase (training, refit or
         embedding), model (of ``seeds``, from 1), iteration, max_iterations, loss, train_rmse, valid_rmse (None where it
-        was not read), best_valid_rmse, learning_rate and seconds. Its exception ends the training, is raised, and the model is what
-        it was before. Ctrl-C ends after the running iteration and keeps what was trained, with a warning;
+        was not read), best_valid_rmse, learning_rate and seconds. Its exception ends the training, is raised, and the
+        model is what it was before. Ctrl-C ends after the running iteration and keeps what was trained, with a warning;
         ``metrics_["stopped"]`` is then True. Other threads run meanwhile. ``progress=True`` shows a bar of tqdm's where
         tqdm is installed, else a line now and then on standard error. Raises ValueError for ratings, tables or options
         that do not fit, or if training diverges.
@@ -164,9 +165,9 @@ class Model:
                      progress: bool = False) -> Model:
         """Trains on from the weights, on the whole new set of ratings, old and new ones together, in which there may be
         new users and items: ``gcmc train --continue``. The model's own options hold, and what ``set_params`` changed
-        since. All else as ``fit``. A random split is drawn anew, so that some of what it holds out was trained on before, and
-        its errors are too low: give ``valid``, of ratings that no model has seen. Raises ValueError for a rating value that the model does not have: ``fit`` a new
-        model on all ratings then.
+        since. All else as ``fit``. A random split is drawn anew, so that some of what it holds out was trained on
+        before, and its errors are too low: give ``valid``, of ratings that no model has seen. Raises ValueError for a
+        rating value that the model does not have: ``fit`` a new model on all ratings then.
 
         >>> before = gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4).fit(([1, 2], [7, 7], [3, 5]))
         >>> before.continue_fit(([1, 2, 3], [7, 7, 8], [3, 5, 3])).item_ids_
@@ -232,8 +233,8 @@ class Model:
 
     @property
     def tensors_(self) -> list[dict[str, Array]]:
-        """The tensors of each model (of ``seeds``), by the names of docs/guide.md ("The saved model"), without a copy: arrays that cannot
-        be written to.
+        """The tensors of each model (of ``seeds``), by the names of docs/guide.md ("The saved model"), without a copy:
+        arrays that cannot be written to.
 
         >>> model.tensors_[0]["user_embedding"].shape
         (80, 16)
@@ -335,7 +336,8 @@ class Model:
         >>> model.evaluate()["pairs"]
         200
         """
-        figures: dict[str, Any] = json.loads(self._asked().evaluate(None if test is None else rating_columns(test), count_of(n)))
+        of = None if test is None else rating_columns(test)
+        figures: dict[str, Any] = json.loads(self._asked().evaluate(of, count_of(n)))
         return figures
 
     def score(self, ratings: Any) -> float:
