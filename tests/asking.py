@@ -350,6 +350,11 @@ def check_own_file(model, ratings):
     assert "bad_lines skip" in refused("evaluate", "--model", "run", "bad.csv")
     assert json.loads(gcmc("evaluate", "--model", "run", "bad.csv", "--format", "json", "--bad-lines", "skip"))["pairs"] == 5
     assert "name one" in refused("evaluate", "--model", "run", "--columns", "user=u")
+    wide = "user;i1;i2\nu1;4,5;\nu2;;3,0\n"
+    (WORK / "wide.csv").write_text(wide)
+    answer = json.loads(gcmc("evaluate", "--model", "run", "wide.csv", "--format", "json", "--layout", "wide",
+                             "--separator", ";", "--decimal", ",", "--rating-levels", "1,2,5"))
+    assert answer["pairs"] == 2, answer
     assert "both be standard output" in refused("evaluate", "--model", "run", "--format", "json", "--svg", "-")
     assert gcmc("evaluate", "--model", "run", "--svg", "-").rstrip().endswith("</svg>")
 

@@ -222,6 +222,8 @@ tune() {
   refuse 'leave out --time-budget' tune "${small[@]}" --time-budget 1s --save-dir tuned --search gcn_dropout=0.1,0.2
   refuse 'did you mean train_lr' tune "${small[@]}" --save-dir tuned --search trian_lr=1,2
   refuse 'did you mean --search' tune --serch gcn_dropout=0.1,0.2
+  refuse 'train_lr is given on the command line and searched' tune "${small[@]}" --train-lr 0.1 --save-dir tuned \
+    --search train_lr=0.1,0.2
   refuse 'trial 1, train_lr=[0-9.e-]+: train_min_lr' tune --save-dir tuned --search train_lr=0.0001,0.0002
   refuse 'none.json' tune --save-dir tuned --search-file none.json
   [ ! -e tuned ] || fail 'a refused search left a folder'
@@ -891,7 +893,10 @@ cross_validation() {
   [ "$(echo parts_fold/*)" = parts_fold/fold-2 ] || fail 'other folds than the one asked for are written'
   refuse 'fold-2/valid.csv: is there, and this split' data split timed.csv --data-valid-ratio 0 parts_fold/fold-2
   cp parts_fold/fold-2/train.csv whole.csv
-  refuse 'train.csv: is what is split, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
+  refuse 'train.csv: is of what is split, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
+  mkdir -p own && cp timed.csv own/train.csv
+  refuse 'own/train.csv: is of what is split, and would be replaced' data split own own
+  cmp -s timed.csv own/train.csv || fail 'a refused split changed what it was to split'
   cmp -s whole.csv parts_fold/fold-2/train.csv || fail 'a split replaced its own input'
   expect 0 data split timed.csv --data-valid-ratio 0 "it's parts"
   out_has "^gcmc train 'it'.''s parts/train.csv' --data-valid-ratio 0 .*--test-ratings 'it'.''s parts/test.csv'\$"

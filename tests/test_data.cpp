@@ -277,8 +277,8 @@ TEST_CASE("a wrong line gives its file, its number, and what was expected", "[da
        "ratings.csv:2: a quote inside the field '2\"3', quotes around the whole field was expected (bad_lines skip "
        "passes over such lines)"},
       {"ratings.csv", "user,item,rating\n1,\"a\nb\",3\n",
-       "ratings.csv:2: the item id 'a?b' holds a line break or a zero byte, text on one line was expected (bad_lines "
-       "skip passes over such lines)"},
+       "ratings.csv:2: the item id 'a?b' holds a line break or a zero byte, text on one line was expected (of a "
+       "record that a quote stretches over 2 lines) (bad_lines skip passes over such lines)"},
   }));
   CHECK(read({{name, text}}).error == error);
 }
@@ -329,11 +329,32 @@ TEST_CASE("files in a folder are parts of one table", "[data]") {
   CHECK(parts({{"p-0", "rating;item;user\n1;x;a\n"}, {"p-1", "2;y;b\n3;y;a\n"}}) == whole);  // one header
   CHECK(parts({{"p-0", "rating,item,user\n1,x,a\n"}, {"p-1", "user,item,rating\nb,y,2\na,y,3\n"}}) == whole);
   CHECK(parts({{"p-0", "a,x,1\n"}, {"p-1", "b,y,2\na,y,3\n"}, {"_SUCCESS", ""}, {".mark", "?"}}) == whole);
+  CHECK(parts({{"p-0", ""}, {"p-1", "rating,item,user\n1,x,a\n"}, {"p-2", "2,y,b\n3,y,a\n"}}) == whole);
   CHECK(parts({{"ratings.csv", "user,item,rating\na,x,1\n"},
                {"since.csv", "user,item,rating\nb,y,2\na,y,3\n"},
                {"README", "no part"}}) == whole);
   CHECK(parts({{"p-0", "user,item,rating\na,x,1\n"}, {"p-1", "b,y,2\na,y\n"}}) ==
         Lines{"p-1:2: 2 columns, 3 as in the header was expected (bad_lines skip passes over such lines)"});
+}
+
+TEST_CASE("parts of a wide table have its items, and users of their own", "[data]") {
+  const auto wide = [](const Files& files) {
+    const ScratchFolder folder;
+    for (const auto& [name, text] : files) write_bytes(folder / name, text);
+    return entries_of(read_ratings(folder / "", "set", {}, {.layout = TableLayout::wide}, nullptr));
+  };
+  CHECK(wide({{"p-0", "4,2\n,5\n"}, {"p-1", "1,\n"}}) == Lines{"1 1 4.0", "1 2 2.0", "2 2 5.0", "3 1 1.0"});
+  CHECK(wide({{"p-0", "user,x,y\na,4,2\n"}, {"p-1", "b,,5\n"}, {"p-2", "user,z\na,3\n"}}) ==
+        Lines{"a x 4.0", "a y 2.0", "b y 5.0", "a z 3.0"});
+}
+
+TEST_CASE("a list of graphs is no part of the ratings beside it", "[data]") {
+  const ScratchFolder folder;
+  write_bytes(folder / "p-0", "1,7,4\n2,8,5\n");
+  write_bytes(folder / "a.csv", "1,2,3\n");
+  write_bytes(folder / "b.csv", "2,1,3\n");
+  const ReadOptions options{.user_graph = folder / "a.csv" + "," + folder / "b.csv"};
+  CHECK(read_ratings(folder / "", "set", {}, options, nullptr).entries.size() == 2);
 }
 
 TEST_CASE("folders of several known sets are no parts", "[data]") {

@@ -175,6 +175,11 @@ TEST_CASE("bad lines are refused, or passed over, counted, and the first ten kep
   // A quote that swallows the rest of the file is not one line.
   CHECK(read("user,item,rating\n1,\"2,3\n4,5,6\n", {.bad_lines = BadLines::skip}).error ==
         "file:2: a quote that is never closed, its end was expected");
+  const Outcome stretched = read("1\t2\t3\n\"a\t2\t3\n4\t5\t2\n6\t7\"b\t5\n8\t9\t3\n", {.bad_lines = BadLines::skip});
+  CHECK(entries_of(stretched.ratings) == Lines{"1 2 3", "8 9 3"});
+  CHECK(stretched.report.bad_lines == 3);
+  REQUIRE(stretched.report.first_bad_lines.size() == 1);
+  CHECK(stretched.report.first_bad_lines[0].ends_with("(of a record that a quote stretches over 3 lines)"));
 }
 
 TEST_CASE("of the ratings of a pair one counts, by time where there is one", "[files]") {
@@ -303,6 +308,23 @@ TEST_CASE("wide tables and Netflix' blocks are read by their layout", "[files]")
   CHECK(entries_of(read("4,2\n,5\n", {.layout = TableLayout::wide}).ratings) == Lines{"1 1 4", "1 2 2", "2 2 5"});
   CHECK(read("1,2,3\n4,5\n", {.layout = TableLayout::wide}).error ==
         "file:2: 2 columns, 3 as in the first line was expected (bad_lines skip passes over such lines)");
+  const Lines numbered{"7 10 4", "7 30 5", "8 20 3"};
+  const auto wide = [](const std::string& text, const ReadOptions& more = {}) {
+    ReadOptions options = more;
+    options.layout = TableLayout::wide;
+    return read(text, options);
+  };
+  for (const char* corner : {"", "userId", "client"}) {
+    CAPTURE(corner);
+    const Outcome pivot = wide(corner + std::string(",10,20,30\n7,4,,5\n8,,3,\n"));
+    CHECK(entries_of(pivot.ratings) == numbered);
+    CHECK(pivot.report.notes.size() == 1);  // that the first line is one of ids
+  }
+  CHECK(entries_of(wide("userId,1,2,3\n7,4,,5\n", {.columns = "user=1"}).ratings) == Lines{"7 1 4", "7 3 5"});
+  CHECK(entries_of(wide("Kunde,1,2,3\nx,4,,5\n", {.columns = "user=Kunde"}).ratings) == Lines{"x 1 4", "x 3 5"});
+  CHECK(entries_of(wide("7,10,20\n8,2,3\n").ratings).size() == 6);  // ratings, as far as one can tell
+  CHECK(entries_of(wide(",10,20\n8,2,3\n", {.no_header = true}).ratings).size() == 5);
+  CHECK(entries_of(wide("user,Am\xE9lie\nx,4\n").ratings) == Lines{"x Am\xC3\xA9lie 4"});
   const ReadOptions netflix{.layout = TableLayout::netflix};
   CHECK(entries_of(read("1:\n30878,4,2005-12-26\n8,1,2005-09-05\n2:\n8,5,2005-01-01\n", netflix).ratings) ==
         Lines{"30878 1 4", "8 1 1", "8 2 5"});

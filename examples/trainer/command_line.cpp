@@ -14,12 +14,12 @@
 #include "gcmc/options/presets.hpp"
 #include "gcmc/options/split_names.hpp"
 
-namespace {
-
 std::string hyphenated(std::string name) {
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
 }
+
+namespace {
 
 bool is_option(const std::string& argument) { return argument.size() > 2 && argument.starts_with("--"); }
 
@@ -240,6 +240,27 @@ void add_reading_options(CLI::App& command, TrainArguments& arguments, bool with
     return row.group == "Your own ratings" || row.name == "data_dir" || row.name == "data_url" || row.name == "split" ||
            (with_split && of_split);
   });
+}
+
+void add_table_options(CLI::App& command, TrainArguments& arguments) {
+  static const std::set<std::string_view> names = {"columns",       "separator", "decimal",   "no_header",
+                                                   "layout",        "not_rated", "bad_lines", "duplicates",
+                                                   "rating_levels", "data_limit"};
+  add_options(command, arguments, [&](const gcmc::OptionRow& row) { return names.contains(row.name); });
+}
+
+gcmc::ReadOptions table_options(const CLI::App& command, const TrainArguments& arguments) {
+  ProgramOptions program;
+  for (const std::string& name : given_options(command, arguments))
+    gcmc::set_option(program, name, arguments.texts.at(name));
+  return program.reading;
+}
+
+std::vector<std::string> given_options(const CLI::App& command, const TrainArguments& arguments) {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : arguments.texts)
+    if (command.count("--" + hyphenated(name)) > 0) names.push_back(name);
+  return names;
 }
 
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {

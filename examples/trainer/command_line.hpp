@@ -35,8 +35,20 @@ void add_train_options(CLI::App& command, TrainArguments& arguments, bool of_sea
 /// Those alone that say how ratings are read and, with_split, how they are split.
 void add_reading_options(CLI::App& command, TrainArguments& arguments, bool with_split);
 
+/// Those alone that say how one table of ratings is read.
+void add_table_options(CLI::App& command, TrainArguments& arguments);
+
+/// Of those that add_table_options() added, what the command line gave. Throws Error as set_option does.
+gcmc::ReadOptions table_options(const CLI::App& command, const TrainArguments& arguments);
+
 /// Does the argument lead to ratings, or look as if it should? Else it names a data set.
 bool is_path(const std::string& argument);
+
+/// "train-lr" for train_lr.
+std::string hyphenated(std::string name);
+
+/// Names of the options, of those in `arguments`, that the command line gave.
+std::vector<std::string> given_options(const CLI::App& command, const TrainArguments& arguments);
 
 /// The options of a run: the preset, then the file, then the command line. The preset auto chooses by `ratings`;
 /// without them its choices are missing. `ratings` that stand in for others give the data set's name. Throws Error as

@@ -24,5 +24,6 @@ struct TuneArguments {
   std::string search_file;            ///< empty: none
   gcmc::Index trials = 27, eta = 3, rungs = 3;
   std::uint64_t seed = 1;
+  std::vector<std::string> given;  ///< names of the other options of the command line
 };
 void run_tune(const OptionsFor& options_for, const TuneArguments& arguments);

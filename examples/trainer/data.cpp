@@ -118,13 +118,24 @@ constexpr std::array<const char*, 3> part_names = {"train", "valid", "test"};
 
 std::string part_path(const std::string& folder, const char* name) { return folder + "/" + name + ".csv"; }
 
+/// Is there a file that is, or lies under, another path?
+bool is_within(const std::filesystem::path& file, const std::filesystem::path& other) {
+  std::error_code none;
+  if (!std::filesystem::exists(file, none)) return false;
+  for (std::filesystem::path path = std::filesystem::canonical(file, none); !none; path = path.parent_path()) {
+    if (std::filesystem::equivalent(path, other, none)) return true;
+    if (path == path.parent_path()) return false;
+  }
+  return false;
+}
+
 /// Throws InputError where a part would take the place of what is read.
 void refuse_input(const std::string& folder, const ProgramOptions& read) {
-  std::error_code none;
   for (const std::string& input : {read.ratings, read.reading.test_ratings, read.reading.valid_ratings})
     for (const char* name : part_names)
-      gcmc::require(input.empty() || !std::filesystem::equivalent(part_path(folder, name), input, none),
-                    [&] { return input + ": is what is split, and would be replaced: choose another folder"; });
+      gcmc::require(input.empty() || !is_within(part_path(folder, name), input), [&] {
+        return part_path(folder, name) + ": is of what is split, and would be replaced: choose another folder";
+      });
 }
 
 /// Throws InputError where there is a part that this split does not have, and that would be taken for one of it.

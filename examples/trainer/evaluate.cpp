@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "asking.hpp"
+#include "command_line.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/evaluation_report.hpp"
@@ -21,20 +22,17 @@ namespace {
 struct Arguments {
   Asking asking;
   std::string ratings, against, svg;
+  TrainArguments table;  ///< how the file is read
   gcmc::ReadOptions reading;
   gcmc::EvaluationOptions options;
   std::optional<double> relevant;
-  bool no_ranking = false, skip_bad_lines = false;
+  bool no_ranking = false;
 };
 
 /// Those of the file, if one is named; tells what is left out of it.
 std::optional<gcmc::Ratings> read_ratings(const Arguments& arguments) {
   const gcmc::ReadOptions& reading = arguments.reading;
-  if (arguments.ratings.empty()) {
-    gcmc::require(reading.columns.empty() && reading.not_rated.empty() && !arguments.skip_bad_lines,
-                  "--columns, --not-rated and --bad-lines say how a file of ratings is read: name one");
-    return {};
-  }
+  if (arguments.ratings.empty()) return {};
   gcmc::DataSource source;
   source.ratings = gcmc::read_rating_file(arguments.ratings, "", reading, &source.report);
   source.report.notes.clear();  // they are for who trains
@@ -143,11 +141,14 @@ void print(const gcmc::Evaluation& e, bool ranking, const std::optional<gcmc::Co
                 static_cast<long long>(comparison->unknown));
 }
 
-void evaluate(Arguments& arguments) {
+void evaluate(Arguments& arguments, const CLI::App& command) {
+  const std::vector<std::string> given = given_options(command, arguments.table);
+  gcmc::require(given.empty() || !arguments.ratings.empty(),
+                [&] { return "--" + hyphenated(given.front()) + " says how a file of ratings is read: name one"; });
+  arguments.reading = table_options(command, arguments.table);
   gcmc::require(!arguments.relevant || std::isfinite(*arguments.relevant), "--relevant is a rating, a finite number");
   arguments.options.relevant = arguments.relevant;
   arguments.options.ranking = !arguments.no_ranking;
-  if (arguments.skip_bad_lines) arguments.reading.bad_lines = gcmc::BadLines::skip;
   const Asking& asking = arguments.asking;
   const bool draws_alone = arguments.svg == "-";
   gcmc::require(!draws_alone || !asking.json() || !asking.output.empty(),
@@ -185,16 +186,7 @@ Command add_evaluate(CLI::App& app) {
       ->add_option("ratings", arguments->ratings,
                    "table of ratings, read as gcmc train reads it; default: the test part of the model's run")
       ->type_name("FILE");
-  command->add_option("--columns", arguments->reading.columns, "user=NAME,item=NAME,rating=NAME, or positions from 1")
-      ->type_name("TEXT");
-  command->add_option("--not-rated", arguments->reading.not_rated, "rating that stands for none: left out")
-      ->type_name("VALUE");
-  command
-      ->add_option_function<std::string>(
-          "--bad-lines", [arguments](const std::string& text) { arguments->skip_bad_lines = text == "skip"; },
-          "lines that cannot be read: error, or skip, which tells them")
-      ->type_name("VALUE")
-      ->check(one_of({"error", "skip"}));
+  add_table_options(*command, arguments->table);
   command->add_option("--top", arguments->options.top, "length of the ranked lists")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000).description(""));
@@ -217,5 +209,5 @@ Command add_evaluate(CLI::App& app) {
       "  gcmc evaluate --model runs/mine\n"
       "  gcmc evaluate --model runs/mine new-ratings.csv --format json\n"
       "  gcmc evaluate --model runs/mine --against runs/other --svg evaluation.svg");
-  return {command, [arguments] { evaluate(*arguments); }};
+  return {command, [arguments, command] { evaluate(*arguments, *command); }};
 }

@@ -122,6 +122,7 @@ struct Program {
     }
     if (*tune_command) {
       refuse_extras(*tune_command);
+      tune.given = given_options(*tune_command, base);
       run_tune([&](const gcmc::Ratings* ratings) { return resolve(*tune_command, base, ratings); }, tune);
     }
     for (const Command& command : others)

@@ -27,6 +27,10 @@ std::vector<gcmc::SearchOption> read_space(const TuneArguments& arguments) {
   if (!arguments.search_file.empty()) space = gcmc::read_search_file(arguments.search_file);
   for (const std::string& search : arguments.searches) space.push_back(gcmc::parse_search(search));
   gcmc::require(!space.empty(), "tune: no option is searched: give --search NAME=VALUES (gcmc tune --help tells more)");
+  for (const gcmc::SearchOption& search : space)
+    gcmc::require(std::ranges::find(arguments.given, search.option) == arguments.given.end(), [&] {
+      return "tune: " + search.option + " is given on the command line and searched: leave one of the two out";
+    });
   return space;
 }
 

@@ -9,7 +9,8 @@
 namespace gcmc {
 
 /// What is taken is told before it is taken, at its peak (a growing array and its copy). The bound is 64 MB and 16
-/// times the bytes that the file has, or that have come out of a pipe so far; or what the user allows.
+/// times the bytes that the file has, or that have come out of a pipe so far, each `spread` times where records are
+/// short and what is kept of them is not; or what the user allows.
 class DataLimit {
  public:
   class Exceeded : public InputError {
@@ -17,8 +18,8 @@ class DataLimit {
     using InputError::InputError;
   };
 
-  DataLimit(std::string path, Offset allowed_megabytes)
-      : path_(std::move(path)), allowed_(allowed_megabytes * megabyte) {}
+  DataLimit(std::string path, Offset allowed_megabytes, Offset spread = 1)
+      : path_(std::move(path)), allowed_(allowed_megabytes * megabyte), spread_(spread) {}
 
   /// The file, or the files, have so many more bytes.
   void add_bytes(Offset bytes) { bytes_ += bytes; }
@@ -37,7 +38,7 @@ class DataLimit {
   }
 
   Offset bytes() const { return bytes_; }
-  Offset bound() const { return allowed_ > 0 ? allowed_ : base + times_the_file * bytes_; }
+  Offset bound() const { return allowed_ > 0 ? allowed_ : spread_ * (base + times_the_file * bytes_); }
 
  private:
   static constexpr Offset megabyte = 1 << 20, base = 64 * megabyte, times_the_file = 16, largest_inflation = 128;
@@ -48,7 +49,7 @@ class DataLimit {
   }
 
   std::string path_;
-  Offset allowed_, bytes_ = 0, taken_ = 0;
+  Offset allowed_, spread_, bytes_ = 0, taken_ = 0;
 };
 
 }  // namespace gcmc

@@ -63,9 +63,15 @@ std::string first_line(const std::string& path) try {
 
 bool is_named_by(const ReadOptions& options, const std::string& path) {
   std::error_code none;
-  for (const std::string* file : {&options.test_ratings, &options.valid_ratings, &options.user_features,
-                                  &options.item_features, &options.user_graph, &options.item_graph})
-    if (!file->empty() && fs::equivalent(*file, path, none)) return true;
+  for (const std::string* files : {&options.test_ratings, &options.valid_ratings, &options.user_features,
+                                   &options.item_features, &options.user_graph, &options.item_graph}) {
+    if (files->empty()) continue;
+    if (fs::equivalent(*files, path, none)) return true;
+    std::vector<std::string_view> listed;  // of graphs
+    cut(*files, ",", listed);
+    if (std::any_of(listed.begin(), listed.end(), [&](auto file) { return fs::equivalent(file, path, none); }))
+      return true;
+  }
   return false;
 }
 

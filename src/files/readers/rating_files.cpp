@@ -25,7 +25,8 @@ template <class Read>
 void read_columns(const std::string& path, const ReadOptions& options, std::vector<WantedColumn> wanted,
                   const Read& read) {
   ReadReport unused;
-  DataLimit limit(shown_path(path), options.data_limit);
+  constexpr Offset spread = 16;  // a pair is kept in 192 bytes, and may be written in 4, which are compressed to 1
+  DataLimit limit(shown_path(path), options.data_limit, spread);
   const bool one = wanted.size() == 1;
   Table table(path, options, std::move(wanted), limit, Table::Width::any);
   if (one && options.columns.empty() && options.separator.empty()) table.take_lines_whole();

@@ -1,6 +1,7 @@
 #include "rating_table.hpp"
 
 #include <cmath>
+#include <filesystem>
 
 #include "../../cpu/available_threads.hpp"
 #include "in_order.hpp"
@@ -55,7 +56,8 @@ bool are_positions(const std::string& columns) {
 
 /// Whether the columns of a table are told by well-known names in its first line.
 bool has_known_header(const std::string& path, ReadOptions options) {
-  if (path == ByteSource::standard_input) return false;
+  std::error_code none;
+  if (!std::filesystem::is_regular_file(path, none)) return false;  // what is read once is not looked at before
   options.columns.clear();
   DataLimit limit(path, options.data_limit);
   try {
@@ -70,12 +72,13 @@ bool has_known_header(const std::string& path, ReadOptions options) {
 void read_ratings_into(RatingCollector& collector, const std::vector<std::string>& files, const ReadOptions& options,
                        DataLimit& limit, ReadReport& report) {
   std::optional<FoundColumns> columns;
+  std::optional<WideColumns> wide;
   for (const std::string& path : files) switch (options.layout) {
       case TableLayout::rows:
         read_rating_table(path, options, limit, collector, report, columns);
         break;
       case TableLayout::wide:
-        read_wide_table(path, options, limit, collector, report);
+        read_wide_table(path, options, limit, collector, report, wide);
         break;
       case TableLayout::netflix:
         read_netflix_blocks(path, options, limit, collector, report);
@@ -85,7 +88,7 @@ void read_ratings_into(RatingCollector& collector, const std::vector<std::string
 
 void read_own_parts(RatingCollector& collector, const ReadOptions& options, DataLimit& limit, ReadReport& report) {
   if (!options.has_own_parts()) return;
-  const bool by_position = !report.header && are_positions(options.columns);
+  const bool by_position = !options.columns.empty() && !report.header && are_positions(options.columns);
   const auto read = [&](const std::string& path) {
     const std::vector<std::string> files = files_at(path);
     ReadOptions of_part = options;  // positions are those of a table without a header; this one may have its own
@@ -107,6 +110,7 @@ void read_rating_table(const std::string& path, const ReadOptions& options, Data
                        std::size_t piece_size) {
   DataLimit text_limit = limit;  // counted by who takes pieces, while another adds ratings
   Table table(path, options, rating_columns(), text_limit, Table::Width::equal, columns ? &*columns : nullptr);
+  if (table.empty()) return;  // a part that a job left
   if (!columns) columns = table.columns();
   if (report.columns.empty()) table.describe(report);
   require(options.times != Times::needed || table.has(time_column), [&] {

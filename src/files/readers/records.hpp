@@ -99,7 +99,11 @@ class QuotedRecord {
 /// A record that is wrong by itself: the next one may be right.
 class BadLine : public InputError {
  public:
-  using InputError::InputError;
+  BadLine(const std::string& what, Offset lines) : InputError(what), lines_(lines) {}
+  Offset lines() const { return lines_; }
+
+ private:
+  Offset lines_;
 };
 
 /// Runs read() until it says that there is no more; bad(problem) for each line that is wrong by itself.
@@ -192,7 +196,10 @@ class Records {
   const TextFile& file() const { return file_; }
   std::string place() const { return file_.place(extra_lines_); }
   [[noreturn]] void fail(const std::string& what, const std::string& expected) const {
-    throw BadLine(place() + what + ", " + expected + " was expected");
+    const std::string stretch =
+        extra_lines_ == 0 ? ""
+                          : " (of a record that a quote stretches over " + std::to_string(extra_lines_ + 1) + " lines)";
+    throw BadLine(place() + what + ", " + expected + " was expected" + stretch, 1 + extra_lines_);
   }
 
  private:

@@ -64,7 +64,8 @@ void add_side(SideFeatures& features, const std::vector<std::string>& ids, const
 }  // namespace
 
 void add_side_files(Ratings& ratings, const ReadOptions& options, ReadReport& report) {
-  if (!options.item_features.empty()) {
+  std::error_code none;  // what can be read but once is read for its features
+  if (std::filesystem::is_regular_file(options.item_features, none)) {
     DataLimit limit(options.item_features, options.data_limit);
     if (auto titles = read_titles(options.item_features, ratings.item_ids, limit); !titles.empty())
       ratings.item_titles = std::move(titles);

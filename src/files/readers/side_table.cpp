@@ -45,6 +45,19 @@ bool is_header(const Sample& sample, bool named, const IdTable& known) {
   return named || std::none_of(first.begin(), first.end(), is_number) || heads_numbers(sample);
 }
 
+/// Of several columns with names that are wanted, as in movie_id and movie, leaves the name that ends in id, or the
+/// first: nobody can be asked which it is.
+void keep_clearest(const WantedColumn& wanted, std::vector<std::string>& names) {
+  const auto is_named = [&](const std::string& name) {
+    return std::ranges::find(wanted.names, name) != wanted.names.end();
+  };
+  auto kept =
+      std::ranges::find_if(names, [&](const std::string& name) { return is_named(name) && name.ends_with("id"); });
+  if (kept == names.end()) kept = std::ranges::find_if(names, is_named);
+  for (auto name = names.begin(); name != names.end(); ++name)
+    if (name != kept && is_named(*name)) name->clear();
+}
+
 }  // namespace
 
 bool is_missing(std::string_view field) {
@@ -78,6 +91,7 @@ void SideTable::find_columns(const std::vector<WantedColumn>& wanted, const Samp
       names_.emplace_back(in_utf8(trimmed(field), room));
       plain.push_back(plain_name(names_.back()));
     }
+    for (const WantedColumn& column : wanted) keep_clearest(column, plain);
     records_.file().with_place([&] { positions_ = find_known(wanted, plain); });
   }
   require(columns_ <= most_columns, [&] {

@@ -36,6 +36,7 @@ Table::Table(const std::string& path, const ReadOptions& options, std::vector<Wa
   bool whole = false;
   TableForm form = detect_form(records_.peek(whole), whole, options, wanted_, told);
   first_ = std::move(form.first);
+  empty_ = form.empty && whole;
   if (before && !before->names.empty() && !form.named && form.names != before->names) {
     columns_ = *before;
     records_.separate_by(columns_.separator);

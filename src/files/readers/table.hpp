@@ -49,6 +49,7 @@ class Table {
   /// The field of a wanted column that is there, with its blanks.
   std::string_view operator[](std::size_t wanted) const { return records_[columns_.positions[wanted]]; }
 
+  bool empty() const { return empty_; }  ///< there is no line
   const Records& records() const { return records_; }
   const FoundColumns& columns() const { return columns_; }
   /// Separator, header and columns into the report.
@@ -63,6 +64,7 @@ class Table {
   Width width_;
   std::vector<std::string> first_;  ///< fields of the first record
   FoundColumns columns_;
+  bool empty_ = false;
 };
 
 }  // namespace gcmc

@@ -40,7 +40,12 @@ void read_titled_table(const std::string& path, const IdTable& known, DataLimit&
   SideTable table(path, wanted, known, limit);
   const std::size_t title = table.position(1);
   if (title == no_column || !table.has_header()) return;
-  while (table.next()) add(table[table.position(0)], table[title]);
+  const auto read = [&] {
+    if (!table.next()) return false;
+    add(table[table.position(0)], table[title]);
+    return true;
+  };
+  for_each_line(read, [](const BadLine&) {});  // read_features() tells of it
 }
 
 }  // namespace
