@@ -626,7 +626,11 @@ def serve_batch():
         assert endpoint.ask("POST", "/invocations", "item,user\ni2,u1")[0] == 400
         record = json.dumps({"user": "u1", "item": "i2"})
         status, text = endpoint.ask("POST", "/invocations", record, "application/json")
-        assert status == 200 and json.loads(text)["predictions"]
+        assert status == 200 and json.loads(text)["predictions"] and not text.endswith("\n")
+        for wrong in ('{"user": "u1"}', '{"action": "similar", "item": "nope"}\n'):  # alone, as among others
+            answer = endpoint.ask("POST", "/invocations", wrong, "application/json")
+            assert answer == (200, "null"), (wrong, answer)
+        assert endpoint.ask("POST", "/invocations", record, "application/jsonlines", Accept="image/png")[0] == 406
         for kind in ("application/json", "application/jsonlines"):
             status, several = endpoint.ask("POST", "/invocations", "\n".join((record, '{"user":', record)), kind)
             assert status == 200 and several.split("\n") == [text.strip(), "null", text.strip()], several

@@ -94,9 +94,9 @@ std::string head_text(const Response& response, bool closes, unsigned version) {
     head += "\r\nConnection: close";
   else if (version == 10)
     head += "\r\nConnection: keep-alive";
-  if (response.more)
+  if (response.more && version != 10)
     head += "\r\nTransfer-Encoding: chunked";
-  else if (response.status != 204)
+  else if (!response.more && response.status != 204)
     head += "\r\nContent-Length: " + std::to_string(response.body.size());
   return head + "\r\n\r\n";
 }

@@ -186,9 +186,13 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     if (plan_.at_once) return respond(std::move(*plan_.at_once));
     if (state_.limits.body_bytes < parser_->content_length().value_or(0))
       return refuse(problem(413, "the body is larger than this server takes"));
-    expire(state_.limits.body_seconds);
     if (equal_without_case(request_.header("Expect"), "100-continue") && version_ == 11)
-      return write(std::string("HTTP/1.1 100 Continue\r\n\r\n"), &Session::read_body);
+      return write(std::string("HTTP/1.1 100 Continue\r\n\r\n"), &Session::begin_body);
+    begin_body();
+  }
+
+  void begin_body() {
+    expire(state_.limits.body_seconds);
     read_body();
   }
 
@@ -254,35 +258,16 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   void respond(Response response) {
     response_ = std::move(response);
     response_.headers.insert(response_.headers.end(), plan_.headers.begin(), plan_.headers.end());
-    closes_ = closes_ || state_.stopping;
+    const bool unframed = response_.more && version_ != 11;  // such an answer ends with its connection
+    closes_ = closes_ || state_.stopping || unframed;
     const bool empty = request_.method == "HEAD" || response_.status == 204;
-    if (response_.more && (version_ != 11 || empty)) return collect();
     hold(request_.body.size() + response_.body.size());
     sent_ = empty ? 0 : response_.body.size();
     std::string text = head_text(response_, closes_, version_);
     if (!empty) text += response_.body;
     response_.body = {};
-    if (response_.more) return write(std::move(text), &Session::next_piece);
+    if (response_.more && !empty) return write(std::move(text), &Session::next_piece);
     write(std::move(text), &Session::go_on);
-  }
-
-  /// The whole of an answer in pieces, for who cannot take them one by one.
-  void collect() {
-    ask_worker(
-        [this] {
-          try {
-            while (response_.more(response_.body)) {
-            }
-          } catch (...) {
-            broken_ = true;
-          }
-          response_.more = nullptr;
-        },
-        [this] {
-          if (broken_) return finish();
-          plan_.headers.clear();  // they are among the answer's
-          respond(std::move(response_));
-        });
   }
 
   void next_piece() {
@@ -300,7 +285,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
           sent_ += piece_.size();
           hold(request_.body.size() + piece_.size());
           if (goes_on_ && piece_.empty()) return next_piece();
-          write(chunk(piece_, !goes_on_), goes_on_ ? &Session::next_piece : &Session::go_on);
+          write(version_ == 11 ? chunk(piece_, !goes_on_) : piece_, goes_on_ ? &Session::next_piece : &Session::go_on);
         });
   }
 
@@ -327,6 +312,8 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     state_.handler.finished(
         {request_.method, plan_.route, response_.status, request_.body.size(), sent_, time.count()});
     request_ = {};
+    if (response_.more)  // what it holds may take long to be let go of
+      net::post(*state_.workers, [more = std::move(response_.more)] {});
     response_ = {};
     out_ = {};
     piece_ = {};

@@ -149,7 +149,7 @@ void Models::add(const std::string& name, const std::string& folder) {
     const std::lock_guard lock(mutex_);
     for (const auto& entry : entries_)
       if (entry->status.name == name) throw Problem(409, "there is a model \"" + gcmc::printable(name, 40) + "\"");
-    entries_.push_back(std::make_shared<Entry>(Entry{{name, folder}}));
+    entries_.push_back(std::make_shared<Entry>(Entry{{name, folder}, true}));
   }
   try {
     load(name);
@@ -184,10 +184,14 @@ std::shared_ptr<const LiveModel> Models::find(std::string_view name) const {
 
 bool Models::ready() const {
   const std::lock_guard lock(mutex_);
-  const auto is_first = [](const auto& e) { return e->loads == 0 && e->status.state == ModelState::loading; };
+  const auto is_first = [](const auto& e) {
+    return !e->added && e->loads == 0 && e->status.state == ModelState::loading;
+  };
+  const auto added = [](const auto& e) { return e->added; };
   const auto answers = [](const auto& e) { return e->status.model != nullptr; };
   return std::none_of(entries_.begin(), entries_.end(), is_first) &&
-         (entries_.empty() || std::any_of(entries_.begin(), entries_.end(), answers));
+         (std::all_of(entries_.begin(), entries_.end(), added) ||
+          std::any_of(entries_.begin(), entries_.end(), answers));
 }
 
 std::vector<ModelStatus> Models::statuses() const {

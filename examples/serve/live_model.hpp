@@ -72,6 +72,7 @@ class Models {
  private:
   struct Entry {
     ModelStatus status;  ///< name and folder never change
+    bool added = false;  ///< by add()
     int loads = 0, unloads = 0;
   };
   const std::shared_ptr<Entry>& entry(std::string_view name) const;  ///< under the lock

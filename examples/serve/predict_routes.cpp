@@ -104,7 +104,10 @@ bool put_predictions(JsonText& json, PairScorer& scorer, Details details) {
 /// A line a pair, as gcmc predict writes.
 Response predict_csv(Call& call) {
   AskedPairs pairs;
-  for (gcmc::IdPair& pair : pairs_of_csv(call.request.body)) {
+  const std::string& body = call.request.body;
+  if (const auto lines = static_cast<std::size_t>(std::count(body.begin(), body.end(), '\n')); lines > 0)
+    call.check_count(lines - 1);  // perhaps a header's; before they take memory
+  for (gcmc::IdPair& pair : pairs_of_csv(body)) {
     pairs.users.push_back(std::move(pair.user));
     pairs.items.push_back(std::move(pair.item));
   }

@@ -87,6 +87,7 @@ AskedPairs pairs_of_lines(const Call& call) {
     pairs.holds_none.push_back(!is_pair);
     pairs.users.push_back(is_pair ? std::move(fields[columns.user]) : "");
     pairs.items.push_back(is_pair ? std::move(fields[columns.item]) : "");
+    call.check_count(pairs.size());
   });
   return pairs;
 }
@@ -176,7 +177,7 @@ Response answer_lines(Call& call) {
       while (one.more && one.more(one.body)) continue;
       if (one.body.ends_with('\n')) one.body.pop_back();
     } catch (const Problem& problem) {
-      if (!told(call).batch)
+      if (!told(call).batch || problem.status() == 406)  // which is of all lines
         throw Problem(problem.status(), "line " + std::to_string(number) + ": " + problem.what(), problem.field());
       one.body = "null";
     } catch (const gcmc::InputError&) {
@@ -202,8 +203,11 @@ Response invocations(Call& call) {
   if (is_json_lines(type)) return answer_lines(call);
   if (!type.empty() && type != json_type && type != "text/json")
     throw Problem(415, "the body must be text/csv, application/json or application/jsonlines");
-  // Of a batch that is cut by lines a body has several records.
-  const bool lines = told(call).batch && !nlohmann::json::accept(call.request.body);
+  // Of a batch that is cut by lines a body has one record or several; else it is a document, of whatever lines.
+  const std::string& body = call.request.body;
+  const std::size_t last = body.find_last_not_of(" \t\r\n");
+  const bool one_line = body.find('\n') > last;
+  const bool lines = told(call).batch && (one_line || !nlohmann::json::accept(body));
   return lines ? answer_lines(call) : by_fields<act>(call);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -80,6 +81,7 @@ void run_server(const ServerOptions& options) {
   if (is_tls) server.use_tls(options.certificate);
   const int port = server.listen(options.host, options.port);
   std::atomic<bool> stops = false;
+  std::chrono::steady_clock::time_point first;  // signal to stop
   server.on_signals({SIGINT, SIGTERM, SIGHUP}, [&](int signal) {
     if (signal == SIGHUP) {
       server.aside([&] { reload(models, log); });
@@ -90,7 +92,11 @@ void run_server(const ServerOptions& options) {
       }
       return;
     }
+    const auto now = std::chrono::steady_clock::now();
+    constexpr std::chrono::seconds apart{1};  // a program may send one signal twice at once, as coreutils' timeout does
+    if (stops && now - first < apart) return;
     if (stops) std::_Exit(128 + signal);
+    first = now;
     log.say("stops when what has begun is answered; a second signal: at once");
     stops = true;
     server.stop();

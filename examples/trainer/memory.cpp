@@ -34,12 +34,23 @@ Offset number_in(const std::filesystem::path& path, Offset otherwise) {
   return file >> value ? value : otherwise;
 }
 
+/// Of a control group's memory, what holds files that were read and is given back when it is wanted; by either
+/// version's name.
+Offset spare_in(const std::filesystem::path& folder) {
+  std::ifstream file(folder / "memory.stat");
+  Offset spare = 0, bytes = 0;
+  for (std::string name; file >> name >> bytes;)
+    if (name == "inactive_file" || name == "total_inactive_file") spare = std::max(spare, bytes);
+  return spare;
+}
+
 /// What the control groups from `root`/`group` up to `root` leave, by the names of two files in each.
 Offset left_by(const std::filesystem::path& root, const std::string& group, const char* most, const char* used) {
   Offset left = no_limit;
   for (std::filesystem::path folder = root / group;; folder = folder.parent_path()) {
     const Offset limit = number_in(folder / most, no_limit);
-    if (limit != no_limit) left = std::min(left, std::max<Offset>(limit - number_in(folder / used, 0), 0));
+    if (limit != no_limit)
+      left = std::min(left, std::max<Offset>(limit - number_in(folder / used, 0) + spare_in(folder), 0));
     if (folder == root || folder.empty() || folder == "/") return left;
   }
 }

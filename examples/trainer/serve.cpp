@@ -56,6 +56,7 @@ std::vector<std::string> host_names(const std::string& host, const std::vector<s
   if (!is_local && more.empty()) return {};
   std::vector<std::string> names = {"localhost", "127.0.0.1", "[::1]", host};
   names.insert(names.end(), more.begin(), more.end());
+  for (std::string& name : names) name = serve::in_lower_case(name);
   return names;
 }
 

@@ -28,10 +28,10 @@ inline void append_fixed(std::string& to, double value, int decimals) {
             std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals).ptr);
 }
 
-/// As short as the level is: 4, 3.5.
+/// As short as the level is, of nine digits at most: 4, 3.5, 1000001.
 inline std::string level_name(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g", value);
+  std::snprintf(text.data(), text.size(), "%.9g", value);
   return text.data();
 }
 
