@@ -226,6 +226,8 @@ tune() {
     --search train_lr=0.1,0.2
   refuse 'trial 1, train_lr=[0-9.e-]+: train_min_lr' tune --save-dir tuned --search train_lr=0.0001,0.0002
   refuse 'none.json' tune --save-dir tuned --search-file none.json
+  refuse 'gcn_agg_accum=sum: train_start factors' tune --preset best --save-dir tuned --search gcn_agg_accum=stack,sum \
+    --search train_lr=0.01,0.02
   [ ! -e tuned ] || fail 'a refused search left a folder'
   expect 0 tune "${small[@]}" "${search[@]}" --save-dir tuned
   out_has '^Search of 2 options, trials x iterations: 6 x 3, 2 x 9$'
@@ -253,7 +255,9 @@ tune() {
   refuse 'gcn_agg_units was 20 and now is 25: give another folder' tune "${small[@]}" "${search[@]}" --gcn-agg-units 25 \
     --save-dir tuned
   echo '{"train_lr": "0.003..0.05:log", "gcn_agg_accum": ["stack", "sum"]}' >space.json
+  mkdir -p one/running/notes && touch one/running/notes/today
   expect 0 tune "${small[@]}" --train-max-iter 9 --trials 6 --search-file space.json --threads 1 --silent --save-dir one
+  [ -e one/running/notes/today ] || fail 'a search removed a file that is not its own'
   [ "$(cat out)" = "$(tail -n 1 first)" ] || fail '--silent does not print the last line alone'
   cmp -s tuned/results.csv one/results.csv || fail 'the table depends on the threads'
 }
@@ -949,6 +953,15 @@ checkpoints() {
   refuse '--resume needs --save-dir' train "${small[@]}" --resume
   mkdir -p same
   refuse '--checkpoint-dir is the folder of the run' train "${small[@]}" --save-dir same --checkpoint-dir same
+  expect 0 train "${short[@]}" --save-dir owned
+  refuse 'owned/model: is where checkpoints keep the best' train "${short[@]}" --save-dir same --checkpoint-dir owned
+  refuse 'made/model: is where checkpoints keep the best' train "${short[@]}" --save-dir same --checkpoint-dir made \
+    --model-dir ./made/model
+  refuse '--continue names the model that this run replaces' train "${small[@]}" --continue owned --save-dir same --resume \
+    --model-dir owned/model
+  refuse '--continue names the model that this run replaces' train "${small[@]}" --continue owned --save-dir same \
+    --checkpoint-dir owned
+  [ -s owned/model/model.safetensors ] || fail 'a refused run took a model away'
   refuse 'a search goes on by what its folder holds' tune "${small[@]}" --resume --save-dir same --search train_lr=0.1,0.2
   timeout -s TERM 2 "$gcmc" train "${long[@]}" --save-dir cut --resume >out 2>err </dev/null ||
     [ "$?" -eq 124 ] || fail 'a stopped run with checkpoints fails'
@@ -997,7 +1010,7 @@ continued() {
   expect 2 train today.csv --continue yesterday --gcn-agg-units 40
   err_has 'encoder.user.weight.*other options.*the saved model has gcn_agg_units 20, '
   refuse 'nowhere' train today.csv --continue nowhere
-  refuse '--continue names the run that this one replaces' train today.csv --continue today --save-dir today --resume
+  refuse '--continue names the model that this run replaces' train today.csv --continue today --save-dir today --resume
 }
 
 help_and_version

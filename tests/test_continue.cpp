@@ -124,17 +124,17 @@ TEST_CASE("a training from weights that is cut goes on to the bits of an uncut o
 
 TEST_CASE("weights of sparse feature columns go by category, and by node of a graph", "[continue]") {
   Ratings old = yesterday(), ratings = today();
-  const auto add = [](Ratings& to, const std::vector<std::string>& categories) {
+  const auto add = [](Ratings& to, const std::vector<std::string>& categories, const std::string& file) {
     SideFeatures& features = to.user_features;
     features.encodings = {{.name = "town", .kind = FeatureKind::category, .categories = categories},
-                          {.name = "friends", .kind = FeatureKind::graph}};
+                          {.name = file, .kind = FeatureKind::graph}};
     features.sparse.columns = static_cast<Index>(categories.size()) + to.users();
     for (Index user = 0; user <= to.users(); ++user) features.sparse.begin.push_back(user);
     for (Index user = 0; user < to.users(); ++user) features.sparse.column.push_back(user % features.sparse.columns);
     features.sparse.value.assign(static_cast<std::size_t>(to.users()), 1);
   };
-  add(old, {"Bergen", "Oslo"});
-  add(ratings, {"Oslo", "Stavanger"});
+  add(old, {"Bergen", "Oslo"}, "friends.tsv");
+  add(ratings, {"Oslo", "Stavanger"}, "./today/friends.tsv");
   Options options = some_options();
   const SavedModel saved = train(old, options).model;
   Cpu cpu(1);

@@ -22,6 +22,14 @@ bool is_same(const std::string& path, const std::string& other) {
 /// The best model so far, in the folder of the checkpoints.
 constexpr const char* model_folder = "/model";
 
+/// Is there a checkpoint in this folder?
+bool holds_checkpoint(const std::string& folder) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none))
+    if (entry.path().filename().string().starts_with("checkpoint-")) return true;
+  return false;
+}
+
 /// If it is one, and holds nothing else.
 void remove_model(const std::string& folder) {
   try {
@@ -50,10 +58,24 @@ std::string checkpoint_folder(const ProgramOptions& program, const std::string& 
   if (program.checkpoint_dir.empty() && !program.resume) return "";
   gcmc::require(!is_same(program.checkpoint_dir, run_folder),
                 "--checkpoint-dir is the folder of the run: leave it out, and give --resume");
-  gcmc::require(!is_same(program.continued, run_folder) && !is_same(program.continued, run_folder + "/model"),
-                "--continue names the run that this one replaces, from which a cut run could not start again: give "
-                "another --save-dir");
-  return program.checkpoint_dir.empty() ? run_folder + "/checkpoint" : program.checkpoint_dir;
+  const std::string folder = program.checkpoint_dir.empty() ? run_folder + "/checkpoint" : program.checkpoint_dir;
+  const auto replaces_start = [&](const std::string& model) {
+    return !program.continued.empty() &&
+           (is_same(program.continued, model) || is_same(program.continued + "/model", model));
+  };
+  gcmc::require(!replaces_start(run_folder) && !replaces_start(run_folder + "/model") &&
+                    !replaces_start(program.model_dir) && !replaces_start(folder + model_folder),
+                "--continue names the model that this run replaces, from which a cut run could not start again: give "
+                "another --save-dir, --model-dir or --checkpoint-dir");
+  std::error_code none;
+  const std::string best = folder + model_folder;
+  const bool is_result = !program.model_dir.empty() && fs::weakly_canonical(fs::absolute(best)) ==
+                                                           fs::weakly_canonical(fs::absolute(program.model_dir));
+  gcmc::require(!is_result && (!fs::exists(best, none) || holds_checkpoint(folder)),
+                best +
+                    ": is where checkpoints keep the best model so far, and would be replaced: give another folder "
+                    "for checkpoints");
+  return folder;
 }
 
 CheckpointWriter::CheckpointWriter(const std::string& folder, std::map<std::string, std::string> training,
@@ -85,8 +107,8 @@ bool CheckpointWriter::try_to(const std::string& do_what, const std::function<vo
     return true;
   } catch (const gcmc::FileError& problem) {
     return tell("file", problem.what());
-  } catch (const gcmc::InputError& problem) {
-    return tell("input", problem.what());
+  } catch (const gcmc::Error& problem) {
+    return tell("other", problem.what());
   } catch (const std::bad_alloc&) {
     return tell("memory", "out of memory: a checkpoint takes as much memory again as training");
   }
@@ -131,9 +153,9 @@ void Checkpoints::write_best(std::vector<gcmc::TrainState> states) {
 
 void Checkpoints::remove() {
   if (!writer_) return;
+  remove_model(folder_ + model_folder);  // while checkpoints say that it is theirs
   writer_->remove();
   writer_.reset();
-  remove_model(folder_ + model_folder);
   std::error_code not_empty;
   if (own_folder_) fs::remove(folder_, not_empty);
 }
@@ -173,5 +195,17 @@ gcmc::TrainResult SearchCheckpoints::train(const gcmc::Ratings& ratings, const g
 
 void SearchCheckpoints::remove() const {
   std::error_code none;
-  fs::remove_all(folder_, none);
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(folder_, none))
+    if (entry.path().filename().string().find_first_not_of("0123456789") == std::string::npos)
+      folders.push_back(entry.path());
+  for (const fs::path& folder : folders) {
+    try {
+      CheckpointWriter(folder, {}, 0).remove();
+    } catch (const gcmc::Error&) {
+      continue;
+    }
+    fs::remove(folder, none);  // where nothing else is there
+  }
+  fs::remove(folder_, none);
 }

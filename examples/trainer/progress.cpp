@@ -76,10 +76,13 @@ ProgressPrinter::ProgressPrinter(const Settings& settings)
       member_(settings.options.run.folds > 0 ? "fold" : "model"),
       log_interval_(settings.program.log_interval),
       time_left_(settings.options),
-      may_be_long_(settings.program.checkpoint_dir.empty() && !settings.program.resume) {}
+      may_be_long_(settings.program.checkpoint_dir.empty() && !settings.program.resume &&
+                   settings.options.train.time_budget == 0 &&
+                   (settings.options.run.folds == 0 || settings.options.run.fold > 0)) {}
 
 void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   const std::lock_guard lock(mutex_);
+  const bool refit_begins = progress.phase == Phase::refit && phase_ != Phase::refit;
   phase_ = progress.phase;
   draws_ = progress.draws;
   steps_are_done_ = phase_ != Phase::embedding && progress.iteration == progress.max_iterations;
@@ -87,6 +90,10 @@ void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   refits_ = progress.phase == Phase::refit || (refits_ && progress.phase == Phase::embedding);
   time_left_.observe(progress);
   tell_long_run();
+  if (next_model || refit_begins) {
+    loss_ = train_rmse_ = seconds_ = 0;
+    steps_ = 0;
+  }
   if (silent_) return;
   if (next_model) {
     valid_rmse_ = -1;

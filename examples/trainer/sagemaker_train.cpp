@@ -73,7 +73,7 @@ class Job {
   void run() {
     sagemaker::check_hosts();
     if (parameters_.contains("search")) search();
-    const bool all_folds = parameters_.contains("folds") && !parameters_.contains("fold");
+    const bool all_folds = number("folds") > 0 && number("fold") == 0;
     if (!all_folds) parameters_.try_emplace("test_predictions", "true");
     Arguments arguments = {"train"};
     if (parameters_.contains("search")) arguments.insert(arguments.end(), {"--config", winner().string()});
@@ -88,10 +88,14 @@ class Job {
   }
 
  private:
+  /// Of a parameter; 0 where it is not there, or no number, which the command tells.
+  double number(const char* name) const {
+    const auto found = parameters_.find(name);
+    return found == parameters_.end() ? 0 : std::atof(found->second.c_str());
+  }
   /// Not of a training that a time budget limits as a whole.
   bool keeps_checkpoints() const {
-    const auto budget = parameters_.find("time_budget");
-    const bool limited = budget != parameters_.end() && std::atof(budget->second.c_str()) > 0;
+    const bool limited = number("time_budget") > 0;
     if (limited && !checkpoints_.empty())
       tell_note(
           "no checkpoints are kept: time_budget is for a training as a whole, and a job that is cut off begins anew");

@@ -144,8 +144,6 @@ void write_run(const std::string& folder, const Settings& settings, gcmc::Ensemb
   if (settings.program.test_predictions)
     files.push_back({predictions_file, predictions_csv(result, data.ratings, settings.options)});
   std::error_code none;
-  if (!settings.program.test_predictions)  // those that are there are of an earlier model
-    std::filesystem::remove(std::filesystem::path(folder) / predictions_file, none);
   try {
     gcmc::save_run(folder, files, result.models, settings.program.model_dir);
   } catch (const gcmc::Error& problem) {

@@ -10,6 +10,7 @@
 
 #include "gcmc/base/version.hpp"
 #include "gcmc/options/option_names.hpp"
+#include "gcmc/options/split_names.hpp"
 #include "gcmc/ratings/checksum.hpp"
 #include "json.hpp"
 #include "models/safetensors.hpp"
@@ -124,6 +125,8 @@ std::map<std::string, std::string> training_identity(const Options& options, con
   identity["items"] = std::to_string(ratings.items());
   identity["ratings"] = std::to_string(ratings.entries.size());
   identity["checksum of the ratings"] = checksum(ratings, true);
+  if (split_rule(options.run.split) != SplitRule::random)
+    identity["checksum of the times"] = checksum_of_times(ratings);
   identity["begin of the set's own test part"] = std::to_string(ratings.test_begin);
   identity["begin of the set's own validation part"] = std::to_string(ratings.valid_begin);
   if (!weights.empty()) identity["checksum of the model that it starts from"] = checksum(weights);

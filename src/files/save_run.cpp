@@ -23,7 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// In the order in which they go: whose config.json is there is a run's folder.
-constexpr std::array<const char*, 4> run_files = {"curve.svg", "history.csv", "metrics.json", "config.json"};
+constexpr std::array<const char*, 5> run_files = {"test_predictions.csv", "curve.svg", "history.csv", "metrics.json",
+                                                  "config.json"};
 
 bool is_there(const std::string& path) {
   std::error_code none;

@@ -321,12 +321,22 @@ std::vector<OptionValue> option_values(const O& options) {
   return values;
 }
 
+/// Throws InputError for a model that cannot start from factors (option train_start).
+inline void require_form_for_factors(const ModelOptions& model) {
+  require(model.aggregation == Aggregation::stack && !model.ordinal && model.dense_bias && !model.share_dense &&
+              model.bases >= 2,
+          "train_start factors makes tables of single levels, a dense layer for each side and two bases: set "
+          "gcn_agg_accum stack, ordinal false, dense_bias true, share_param false and gen_r_num_basis_func 2 or more; "
+          "or train_start drawn");
+}
+
 /// Throws InputError if options contradict each other or a number is out of its range.
 inline void validate(const Options& options) {
   for_each_option(options, [](const OptionRow& row, const auto& field) { OptionText(row).check(field); });
   require(options.model.precision != Precision::bf16_tables || options.run.device.kind == Device::Kind::cpu,
           "precision bf16-tables is for the processor alone: set device cpu, or precision float");
   const TrainOptions& train = options.train;
+  if (train.start == Start::factors) require_form_for_factors(options.model);
   require(train.schedule == Schedule::constant || train.min_learning_rate <= train.learning_rate, [&] {
     return "train_min_lr " + number_text(train.min_learning_rate) + " exceeds train_lr " +
            number_text(train.learning_rate) + ": lower train_min_lr, or set train_schedule constant";

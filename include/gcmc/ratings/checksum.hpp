@@ -53,4 +53,11 @@ inline std::string checksum(const Ratings& ratings, bool ordered = false) {
   return sum.text();
 }
 
+/// Of the times, in the order of the ratings: what a split by time goes by.
+inline std::string checksum_of_times(const Ratings& ratings) {
+  Checksum sum;
+  for (const double time : ratings.times) sum.add(time);
+  return sum.text();
+}
+
 }  // namespace gcmc

@@ -12,6 +12,7 @@
 
 #include "gcmc/layers/graph.hpp"
 #include "gcmc/layers/model.hpp"
+#include "gcmc/options/option_names.hpp"
 #include "gcmc/ratings/factorization.hpp"
 
 namespace gcmc {
@@ -82,11 +83,7 @@ class FactorStart {
 
   /// Of factors for the model's embeddings. Throws InputError for a model whose first values this cannot give.
   static Index rank(const ModelOptions& model) {
-    require(
-        model.aggregation == Aggregation::stack && !model.ordinal && model.dense_bias && !model.share_dense &&
-            model.bases >= 2,
-        "train_start factors makes tables of single levels, a dense layer for each side and two bases: set "
-        "gcn_agg_accum stack, ordinal false, dense_bias true, share_param false and gen_r_num_basis_func 2 or more");
+    require_form_for_factors(model);
     return std::max(model.output - extra, 1);
   }
 

@@ -171,7 +171,7 @@ void take_rows(std::vector<T>& to, const std::vector<Saved>& from, const Paramet
 inline std::vector<Index> places_of(const std::vector<std::string>& ids, const std::vector<std::string>& known) {
   std::unordered_map<std::string_view, Index> place;
   place.reserve(known.size());
-  for (const std::string& id : known) place.emplace(id, static_cast<Index>(place.size()));
+  for (std::size_t k = 0; k < known.size(); ++k) place.emplace(known[k], static_cast<Index>(k));
   std::vector<Index> places;
   places.reserve(ids.size());
   for (const std::string& id : ids) {
@@ -181,13 +181,16 @@ inline std::vector<Index> places_of(const std::vector<std::string>& ids, const s
   return places;
 }
 
-/// What a side's sparse feature columns are of, by name: a category of a table's column, or a node of a graph.
+/// What a side's sparse feature columns are of, by name: a category of a table's column, or a node of the graph,
+/// whatever file that was read from.
 inline std::vector<std::string> sparse_column_names(const std::vector<FeatureEncoding>& encodings,
                                                     const std::vector<std::string>& ids) {
   std::vector<std::string> names;
-  for (const FeatureEncoding& encoding : encodings)
-    for (const std::string& of : encoding.kind == FeatureKind::graph ? ids : encoding.categories)
-      names.push_back(encoding.name + '\n' + of);
+  for (const FeatureEncoding& encoding : encodings) {
+    const bool of_nodes = encoding.kind == FeatureKind::graph;
+    for (const std::string& of : of_nodes ? ids : encoding.categories)
+      names.push_back((of_nodes ? "\n" : encoding.name + '\n') + of);
+  }
   return names;
 }
 

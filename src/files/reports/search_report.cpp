@@ -7,6 +7,7 @@
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/search_folder.hpp"
 #include "gcmc/layers/model_layers.hpp"
+#include "gcmc/options/split_names.hpp"
 #include "gcmc/ratings/checksum.hpp"
 #include "gcmc/train/ensemble.hpp"
 
@@ -133,6 +134,7 @@ TuneReport begin_report(const TunePlan& plan, const Ratings& ratings, std::strin
   report.levels = levels;
   report.ratings = static_cast<Offset>(ratings.entries.size());
   report.checksum = checksum(ratings, true);
+  if (split_rule(plan.base.run.split) != SplitRule::random) report.checksum += checksum_of_times(ratings);
   for (Index repeat = 0; repeat < plan.base.train.seeds; ++repeat) {
     const Split parts = Split(ratings, split_options(member_options(plan.base, repeat)));
     require(!parts.valid().empty(), "tune: no rating is validated: raise data_valid_ratio");
