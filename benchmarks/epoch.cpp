@@ -91,10 +91,10 @@ std::vector<Case> cases_of(const std::string& shape) {
   if (shape == "ml-100k" || shape == "ml-1m") {
     for (const char* variant : {"implicit", "removal", "features", "double"})
       cases.push_back({shape, Aggregation::stack, variant});
-    cases.push_back({shape, Aggregation::stack, "best", 1 - preset_options("best", shape).model.node_dropout});
+    for (const char* variant : {"best", "dgl"})
+      cases.push_back({shape, Aggregation::stack, variant, 1 - preset_options("best", shape).model.node_dropout});
   }
   if (shape == "ml-1m") {
-    cases.push_back({shape, Aggregation::stack, "dgl", cases.back().keep});  // beside best
     for (const Aggregation aggregation : {Aggregation::stack, Aggregation::sum})
       cases.push_back({shape, aggregation, "bf16"});
   }

@@ -172,7 +172,8 @@ def steps(results):
 
 def best(results):
     rows = []
-    for shape, keep in (("ml-100k", "0.3"), ("ml-1m", "0.4")):
+    names = [name.split("/") for name in results.benchmarks if "/best/" in name and name.endswith("threads:2")]
+    for shape, keep in ((parts[1], parts[4].removeprefix("keep:")) for parts in names if parts[0] == "epoch"):
         step = results.get(f"epoch/{shape}/stack/best/keep:{keep}/threads:2", "median_ms")
         plain = results.get(f"epoch/{shape}/stack/dgl/keep:{keep}/threads:2", "median_ms")
         rows.append([shape, keep, milliseconds(step), milliseconds(plain), ratio(step, plain)])
