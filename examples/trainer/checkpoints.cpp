@@ -69,8 +69,8 @@ std::string checkpoint_folder(const ProgramOptions& program, const std::string& 
                 "another --save-dir, --model-dir or --checkpoint-dir");
   std::error_code none;
   const std::string best = folder + model_folder;
-  const bool is_result = !program.model_dir.empty() && fs::weakly_canonical(fs::absolute(best)) ==
-                                                           fs::weakly_canonical(fs::absolute(program.model_dir));
+  const auto whole = [&](const std::string& path) { return fs::weakly_canonical(fs::absolute(path, none), none); };
+  const bool is_result = !program.model_dir.empty() && whole(best) == whole(program.model_dir);
   gcmc::require(!is_result && (!fs::exists(best, none) || holds_checkpoint(folder)),
                 best +
                     ": is where checkpoints keep the best model so far, and would be replaced: give another folder "
