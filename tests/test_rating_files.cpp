@@ -322,6 +322,7 @@ TEST_CASE("wide tables and Netflix' blocks are read by their layout", "[files]")
   }
   CHECK(entries_of(wide("userId,1,2,3\n7,4,,5\n", {.columns = "user=1"}).ratings) == Lines{"7 1 4", "7 3 5"});
   CHECK(entries_of(wide("Kunde,1,2,3\nx,4,,5\n", {.columns = "user=Kunde"}).ratings) == Lines{"x 1 4", "x 3 5"});
+  CHECK(entries_of(wide("101,102,Dune\n4,,5\n").ratings) == Lines{"1 101 4", "1 Dune 5"});  // no column of users
   CHECK(entries_of(wide("7,10,20\n8,2,3\n").ratings).size() == 6);  // ratings, as far as one can tell
   CHECK(entries_of(wide(",10,20\n8,2,3\n", {.no_header = true}).ratings).size() == 5);
   CHECK(entries_of(wide("user,Am\xE9lie\nx,4\n").ratings) == Lines{"x Am\xC3\xA9lie 4"});

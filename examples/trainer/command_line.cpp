@@ -264,8 +264,9 @@ std::vector<std::string> given_options(const CLI::App& command, const TrainArgum
 }
 
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
+  const std::vector<std::string> names = given_options(command, arguments);
   const auto given = [&](const std::string& name) {
-    return arguments.texts.contains(name) && command.count("--" + hyphenated(name)) > 0;
+    return std::find(names.begin(), names.end(), name) != names.end();
   };
   Settings first;
   apply_config(first, arguments);
@@ -285,8 +286,7 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   if (preset == "paper") settings.program.log_interval = 10;
   apply_continued(settings, first.program.continued, given("preset"));
   apply_config(settings, arguments);
-  for (const auto& [name, text] : arguments.texts)
-    if (given(name)) set(settings, name, text);
+  for (const std::string& name : names) set(settings, name, arguments.texts.at(name));
   apply_path(settings, command);
   const std::string& split = settings.options.run.split;
   settings.data_named |= given("data_name") || (!split.empty() && !gcmc::is_split_rule(split));

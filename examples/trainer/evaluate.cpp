@@ -23,18 +23,16 @@ struct Arguments {
   Asking asking;
   std::string ratings, against, svg;
   TrainArguments table;  ///< how the file is read
-  gcmc::ReadOptions reading;
   gcmc::EvaluationOptions options;
   std::optional<double> relevant;
   bool no_ranking = false;
 };
 
 /// Those of the file, if one is named; tells what is left out of it.
-std::optional<gcmc::Ratings> read_ratings(const Arguments& arguments) {
-  const gcmc::ReadOptions& reading = arguments.reading;
-  if (arguments.ratings.empty()) return {};
+std::optional<gcmc::Ratings> read_ratings(const std::string& path, const gcmc::ReadOptions& reading) {
+  if (path.empty()) return {};
   gcmc::DataSource source;
-  source.ratings = gcmc::read_rating_file(arguments.ratings, "", reading, &source.report);
+  source.ratings = gcmc::read_rating_file(path, "", reading, &source.report);
   source.report.notes.clear();  // they are for who trains
   tell_notes(stderr, opening_of_notes, source, reading);
   return std::move(source.ratings);
@@ -145,7 +143,7 @@ void evaluate(Arguments& arguments, const CLI::App& command) {
   const std::vector<std::string> given = given_options(command, arguments.table);
   gcmc::require(given.empty() || !arguments.ratings.empty(),
                 [&] { return "--" + hyphenated(given.front()) + " says how a file of ratings is read: name one"; });
-  arguments.reading = table_options(command, arguments.table);
+  const gcmc::ReadOptions reading = table_options(command, arguments.table);
   gcmc::require(!arguments.relevant || std::isfinite(*arguments.relevant), "--relevant is a rating, a finite number");
   arguments.options.relevant = arguments.relevant;
   arguments.options.ranking = !arguments.no_ranking;
@@ -158,7 +156,7 @@ void evaluate(Arguments& arguments, const CLI::App& command) {
                                                       return gcmc::Predictor::reads(name) || name == "tested.levels";
                                                     }),
                                   asking.threads);
-  const std::optional<gcmc::Ratings> ratings = read_ratings(arguments);
+  const std::optional<gcmc::Ratings> ratings = read_ratings(arguments.ratings, reading);
   const std::vector<gcmc::RatedPair> pairs = pairs_of(predictor, ratings);
   const gcmc::Evaluation evaluation = gcmc::evaluate(predictor, pairs, arguments.options);
   std::optional<gcmc::Comparison> comparison;

@@ -70,6 +70,17 @@ class WideTable {
     return fields.size() > 2;
   }
 
+  static bool names_users(const std::string& field) {
+    return find_known({rating_columns().front()}, {plain_name(field)}).front() == 0;
+  }
+
+  /// What the options call the users' column; empty where they do not.
+  std::string told_user() const {
+    const WantedColumn user = rating_columns().front();
+    const auto told = parse_columns(options_.columns, {user});
+    return told.empty() ? "" : told.at(user.role);
+  }
+
   /// Is the first line one of names? Of items, or of numbers under something that can only be the users' name.
   bool has_header(const std::vector<Fields>& sample) const {
     const Fields& first = sample.front();
@@ -79,12 +90,8 @@ class WideTable {
     };
     if (std::any_of(first.begin() + 1, first.end(), is_text)) return true;
     const std::string& corner = first.front();
-    if (is_number(corner) || (!corner.empty() && !is_text(corner))) return false;
-    const WantedColumn user = rating_columns().front();
-    const auto told = parse_columns(options_.columns, {user});
-    if (!corner.empty() &&
-        ((!told.empty() && told.at(user.role) == corner) || find_known({user}, {plain_name(corner)}).front() == 0))
-      return true;
+    if (!corner.empty() && !is_text(corner)) return false;
+    if (!corner.empty() && (told_user() == corner || names_users(corner))) return true;
     const auto is_below = [&](const Fields& fields) {
       return !fields.empty() && (corner.empty() ? !fields.front().empty() : is_number(fields.front()));
     };
@@ -123,9 +130,7 @@ class WideTable {
 
   /// no_column where no column is the users'. Blank fields stand for no header.
   std::size_t find_user(const Fields& header) const {
-    const WantedColumn user = rating_columns().front();
-    if (const auto told = parse_columns(options_.columns, {user}); !told.empty()) {
-      const std::string& name = told.at(user.role);
+    if (const std::string name = told_user(); !name.empty()) {
       const std::size_t named = told_position(name, header, header_), at = told_position(name, header, false);
       const bool heads_numbers = at < header.size() && header_ && is_number(name) && !is_number(header[at]);
       const std::size_t found = named == no_column || heads_numbers ? at : named;
@@ -133,8 +138,9 @@ class WideTable {
               [&] { return records_.path() + ":1: there is no column " + shown(name) + " for the user"; });
       return found;
     }
-    const bool heads = header_ && (header.front().empty() || is_number(header[1]) ||
-                                   find_known({user}, {plain_name(header.front())}).front() == 0);
+    const std::string& corner = header.front();
+    const bool heads =
+        header_ && (corner.empty() || names_users(corner) || (!is_number(corner) && are_ascending(header)));
     return heads ? 0 : no_column;
   }
 
