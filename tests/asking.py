@@ -121,6 +121,12 @@ class Model:
         value += self.values["baseline.item_bias"][item] if item is not None else 0
         return min(max(value, self.levels[0]), self.levels[-1])
 
+    def rating_of_ids(self, user, item):
+        """Of a pair that the model does not know: the baseline's."""
+        u = self.users.index(user) if user in self.users else None
+        i = self.items.index(item) if item in self.items else None
+        return self.baseline(u, i) if u is None or i is None else self.rating(self.row("user_embedding", u), i)
+
     def fold_in(self, ratings, side="user"):
         """Sum over levels, symmetric normalisation, leaky ReLU, dense layer with bias: the options of this test."""
         counts, table = ((self.item_counts(), "encoder.item.weight") if side == "user" else
@@ -359,23 +365,40 @@ def check_own_file(model, ratings):
     assert gcmc("evaluate", "--model", "run", "--svg", "-").rstrip().endswith("</svg>")
 
 
+def check_clusters(comparison, by_user):
+    """Differences of squared errors by user, whose mean the comparison has with its standard error."""
+    count = sum(map(len, by_user.values()))
+    mean = sum(map(sum, by_user.values())) / count
+    rest = sum((sum(d) - len(d) * mean) ** 2 for d in by_user.values())
+    error = math.sqrt(rest * len(by_user) / (len(by_user) - 1)) / count
+    close(comparison["squared_error_difference"], mean, 1e-5)
+    close(comparison["standard_error"], error, 1e-5)
+    close(comparison["p"], math.erfc(abs(mean) / error / math.sqrt(2)), 1e-3)
+
+
+def check_unknown_users(model):
+    """Users whom a model does not know are still users of their own."""
+    other = Model(WORK / "other/model")
+    lines = [(f"stranger {k % 4}", f"i{1 + k % 3}", 1 + k % 5) for k in range(11)] + [("u3", "i1", 2), ("u4", "i2", 4)]
+    (WORK / "strangers.csv").write_text("user,item,rating\n" + "".join(f"{u},{i},{v}\n" for u, i, v in lines))
+    by_user = {}
+    for user, item, value in lines:
+        first, second = ((one.rating_of_ids(user, item) - value) ** 2 for one in (model, other))
+        by_user.setdefault(user, []).append(second - first)
+    check_clusters(json.loads(gcmc("evaluate", "--model", "run", "strangers.csv", "--format", "json", "--against",
+                                   "other"))["comparison"], by_user)
+
+
 def check_comparison(model, ratings):
     other = Model(WORK / "other/model")
     answer = json.loads(gcmc("evaluate", "--model", "run", "--format", "json", "--against", "other"))["comparison"]
-    by_user, squares, count = {}, [0, 0], 0
+    by_user = {}
     for user in range(len(model.users)):
         for item, value in model.part("tested", user):
             a = (ratings[user][item] - value) ** 2
-            b = (other.rating(other.row("user_embedding", other.users.index(model.users[user])),
-                              other.items.index(model.items[item])) - value) ** 2
-            squares, count = [squares[0] + a, squares[1] + b], count + 1
+            b = (other.rating_of_ids(model.users[user], model.items[item]) - value) ** 2
             by_user.setdefault(user, []).append(b - a)
-    mean = (squares[1] - squares[0]) / count
-    rest = sum((sum(d) - len(d) * mean) ** 2 for d in by_user.values())
-    error = math.sqrt(rest * len(by_user) / (len(by_user) - 1)) / count
-    close(answer["squared_error_difference"], mean, 1e-5)
-    close(answer["standard_error"], error, 1e-5)
-    close(answer["p"], math.erfc(abs(mean) / error / math.sqrt(2)), 1e-3)
+    check_clusters(answer, by_user)
     seen = {(other.users[user], other.items[item]) for user in range(len(other.users)) for item, _ in other.part("rated", user)}
     tested = [(model.users[user], model.items[item]) for user in range(len(model.users))
               for item, _ in model.part("tested", user)]
@@ -404,6 +427,7 @@ def main():
     check_similar_ratings(model)
     check_evaluation(model, ratings)
     check_own_file(model, ratings)
+    check_unknown_users(model)
     check_comparison(model, ratings)
     print("all answers are those of plain Python")
 

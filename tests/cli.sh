@@ -187,6 +187,8 @@ automatic() {
   grep -q '"implicit": *true' chosen/config.json || fail 'auto chose nothing'
   expect 0 train --config chosen/config.json --save-dir repeated
   cmp -s chosen/model/model.safetensors repeated/model/model.safetensors || fail 'an auto run does not repeat'
+  expect 0 train "${small[@]}" --preset fast --data-valid-ratio 0 --train-max-iter 2  # which dgl would refuse
+  expect 2 train "${small[@]}" --preset auto --train-on-valid true && err_has 'train_on_valid leaves nothing to choose by'
   expect 0 train "${small[@]}" --preset auto --train-max-iter 2 --silent
   [ "$(wc -l <out)" -eq 1 ] || fail 'auto is not silent'
 }
@@ -426,6 +428,15 @@ own_features() {
   grep -q '"kind": "graph"' features/model/config.json || fail 'the model lacks how features are encoded'
   expect 0 train --config features/config.json --save-dir features_again
   cmp -s features/model/model.safetensors features_again/model/model.safetensors || fail 'features do not repeat'
+  # What the file gives of features holds against its own side files, not against those of the command line.
+  expect 0 train --config features/config.json --use-one-hot-fea true --save-dir unused
+  expect 0 train --config unused/config.json --save-dir unused_again
+  cmp -s unused/config.json unused_again/config.json || fail 'features that were left out come back'
+  expect 0 train --config unused/config.json --item-features items.csv --save-dir used
+  grep -q '"use_one_hot_fea": false' used/config.json || fail 'features of the command line are not used'
+  echo '{"preset": "paper", "item_features": "items.csv"}' >by_file.json
+  expect 0 "${train[@]}" --config by_file.json --save-dir by_file
+  grep -q '"use_one_hot_fea": false' by_file/config.json || fail 'features that a file names are not used'
   expect 0 "${train[@]}" --user-features nowhere.csv
   err_has '^gcmc: note: nowhere.csv: .*: this file of features is left out$'
 }
@@ -856,6 +867,8 @@ cross_validation() {
   [ ! -e folds/fold-1 ] || fail 'a run in place of folds is not alone'
   refuse 'leave out one of them' train timed.csv --folds 3 --seeds 2 "${quick[@]}"
   refuse 'leave out one of them' train timed.csv --folds 3 --split time "${quick[@]}"
+  head -n 3 timed.csv >two.csv
+  expect 2 train two.csv --folds 3 "${quick[@]}" && err_has 'at most as many folds as ratings'
   refuse 'leave out one of them' train timed.csv --folds 3 --test-ratings parts_time/test.csv "${quick[@]}"
   # Stopped by a signal, the folds that are complete are kept; a run that saves there is refused meanwhile.
   "$gcmc" train timed.csv --folds 500 "${quick[@]}" --save-dir halted_folds >out 2>err &
@@ -932,6 +945,8 @@ recorded() {
   mkdir -p sets && cp -r tiny sets/other
   GCMC_DATA_DIR=$work/sets "$gcmc" train --data-name other "${quick[@]}" --save-dir named >/dev/null 2>err || fail 'a set by name'
   expect 0 train --config named/config.json --save-dir named_again
+  expect 0 train --config named/config.json timed.csv --save-dir renamed
+  grep -q '"dataset": "timed"' renamed/metrics.json || fail "another file's ratings have the name of the file of options"
   same_model named named_again 'a set by name does not repeat from its place'
   expect 2 train --config named/config.json --data-name another
 }

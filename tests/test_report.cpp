@@ -290,11 +290,11 @@ TEST_CASE("the curve is well-formed for any history and any name", "[report]") {
   metrics.best_valid_rmse = not_a_number;
   metrics.best_test_rmse = metrics.baseline_test_rmse = infinity;
   metrics.best_iteration = -5;
-  metrics.dataset = "<script>&\"'\x01 \xFF" + std::string(1000, 'x');
+  metrics.dataset = "<script>&\"'\x01 \xFF\uFFFE\uFFFF\uFFFD" + std::string(1000, 'x');
   metrics.preset = "</svg>";
   const auto svg = curve_svg(long_history(3), metrics);
   check_drawing(svg);
-  CHECK(holds(svg, "&lt;script&gt;&amp;&quot;'"));
+  CHECK(holds(svg, "&lt;script&gt;&amp;&quot;'  \uFFFD  \uFFFDx"));
 }
 
 TEST_CASE("validation ratings that were trained on, and a stopped run, are told on the curve", "[report]") {

@@ -184,7 +184,7 @@ TEST_CASE("a random split is two permutations, of ratings as of positions", "[sp
                                {.test_ratio = 0, .valid_ratio = 0.45, .valid_seed = 4},
                                {.valid_ratio = 0.3, .test_seed = 5, .folds = 3, .fold = 2}}) {
     const std::array<Numbers, 3> wanted = by_permutations(count, options);
-    if (wanted[0].empty()) continue;
+    if (wanted[0].empty() || options.folds > count) continue;
     const Split parts(ratings, options);
     CHECK(std::array{numbers(parts.train()), numbers(parts.valid()), numbers(parts.test())} == wanted);
     const SplitPositions positions(ratings, options);
@@ -224,6 +224,8 @@ TEST_CASE("folds are disjoint, and together all ratings", "[splits]") {
         "split: fold 1 of 3, but the ratings have a test part of their own");
   CHECK(error_of([&] { Split(ratings, {.folds = 3, .fold = 0}); }) ==
         "split: fold 0 of 3: set fold from 1 on (train_folds trains them all)");
+  CHECK(error_of([&] { Split(ratings, {.folds = 61, .fold = 1}); }) ==
+        "split: 61 folds of 60 ratings, some of which would test nothing: ask for at most as many folds as ratings");
 }
 
 TEST_CASE("a split by time needs a time for each rating", "[splits]") {

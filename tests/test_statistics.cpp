@@ -101,6 +101,10 @@ TEST_CASE("statistics are JSON for programs and a drawing for people", "[statist
   CHECK(json["notes"][0] == "a note\\x1b");
   check_well_formed(data_svg(s));
   CHECK(holds(data_svg(s), "stairs &lt;&amp;&gt;"));
+  RatingStatistics fine = s;
+  fine.levels = {0, 0.001, 0.0123, 2.345, 1000};
+  fine.level_counts.assign(5, 1);
+  for (const char* label : {">0<", ">0.001<", ">0.012<", ">2.35<", ">1000<"}) CHECK(holds(data_svg(fine), label));
   RatingStatistics large = s;
   large.levels.clear();
   large.level_counts.assign(255, Offset{1} << 40);

@@ -106,6 +106,23 @@ TEST_CASE("a run stops after the running step when asked to", "[trainer]") {
   REQUIRE(result.model.tensors.count("user_embedding") == 1);
 }
 
+TEST_CASE("the test figure of a run that is stopped between two validations is in no row of either", "[trainer]") {
+  Options options;
+  options.model.units = 20;
+  options.train.valid_interval = 5;
+  options.train.selection = Selection::last;
+  options.train.schedule = Schedule::constant;
+  const Offset last = GENERATE(7, 10);
+  std::stop_source source;
+  const auto stop_at_last = [&](const Progress& progress) {
+    if (progress.iteration == last) source.request_stop();
+  };
+  const TrainResult result =
+      train(generate_ratings({.users = 100, .items = 80, .ratings = 2000}), options, stop_at_last, source.get_token());
+  CHECK(result.history.back().iteration == last / 5 * 5);
+  CHECK(result.history.back().test_rmse.has_value() == (last == 10));
+}
+
 TEST_CASE("a stop between training and refit leaves out the refit, and the run says that it was stopped", "[trainer]") {
   const Ratings ratings = generate_ratings({.users = 100, .items = 80, .ratings = 2000});
   Options options;

@@ -133,9 +133,20 @@ void refuse_own_folder(const ProgramOptions& program, const std::string& config)
                 config + ": its save_dir is the folder that it lies in, whose run would be replaced: give --save-dir");
 }
 
-bool names_side_files(const gcmc::ReadOptions& reading) {
-  return !reading.user_features.empty() || !reading.item_features.empty() || !reading.user_graph.empty() ||
-         !reading.item_graph.empty();
+bool in_config(const TrainArguments& arguments, std::string_view name) {
+  const auto has_name = [&](const auto& option) { return option.first == name; };
+  return std::ranges::any_of(arguments.config_options, has_name);
+}
+
+/// Sets what follows from the options that one place gives, a file or the command line.
+template <class Given>
+void follow(Settings& settings, const Given& given) {
+  const gcmc::ReadOptions& reading = settings.program.reading;
+  const bool side_files = (given("user_features") && !reading.user_features.empty()) ||
+                          (given("item_features") && !reading.item_features.empty()) ||
+                          (given("user_graph") && !reading.user_graph.empty()) ||
+                          (given("item_graph") && !reading.item_graph.empty());
+  gcmc::follow_given(settings.options, side_files, given);
 }
 
 /// Where a run writes and what, which one that repeats it must not.
@@ -156,7 +167,10 @@ void apply_path(Settings& settings, const CLI::App& command) {
   gcmc::require(!by_path || command.count("--data-dir") == 0,
                 "--data-dir looks for a data set in a folder: leave it out where the ratings have a path");
   if (!paths.empty()) settings.program.ratings = paths.front();
-  if (by_path) settings.program.data_dir.clear();
+  if (by_path) {  // of a name of its own
+    settings.program.data_dir.clear();
+    settings.data_named = false;
+  }
   if (command.count("--data-dir") > 0) settings.program.ratings.clear();
 }
 
@@ -265,9 +279,7 @@ std::vector<std::string> given_options(const CLI::App& command, const TrainArgum
 
 Settings resolve(const CLI::App& command, const TrainArguments& arguments, const gcmc::Ratings* ratings) {
   const std::vector<std::string> names = given_options(command, arguments);
-  const auto given = [&](const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
+  const auto given = [&](std::string_view name) { return std::ranges::find(names, name) != names.end(); };
   Settings first;
   apply_config(first, arguments);
   for (const char* name : {"preset", "data_name", "time_budget"})
@@ -286,7 +298,9 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
   if (preset == "paper") settings.program.log_interval = 10;
   apply_continued(settings, first.program.continued, given("preset"));
   apply_config(settings, arguments);
+  follow(settings, [&](std::string_view name) { return in_config(arguments, name); });
   for (const std::string& name : names) set(settings, name, arguments.texts.at(name));
+  follow(settings, given);
   apply_path(settings, command);
   const std::string& split = settings.options.run.split;
   settings.data_named |= given("data_name") || (!split.empty() && !gcmc::is_split_rule(split));
@@ -301,8 +315,10 @@ Settings resolve(const CLI::App& command, const TrainArguments& arguments, const
     settings.options.train.selection = gcmc::Selection::last;
     settings.options.train.schedule = gcmc::Schedule::constant;
   }
-  gcmc::follow_given(settings.options, names_side_files(settings.program.reading), given);
-  gcmc::validate(settings.options);
+  if (!ratings && gcmc::looks_at_ratings(preset))  // whose other options are not known yet
+    gcmc::require_ranges(settings.options);
+  else
+    gcmc::validate(settings.options);
   const std::string& id = settings.program.save_id;
   gcmc::require(id.find('/') == id.npos && id != "." && id != "..",
                 "option save_id: '" + id + "' is not the name of a folder: leave out '/'");

@@ -67,7 +67,9 @@ gcmc::Comparison compare_with(const gcmc::Predictor& predictor, const std::vecto
   } else {
     numbers = gcmc::rated_pairs(rival, *ratings);
   }
-  gcmc::Comparison comparison = gcmc::compare(pairs, predictions(predictor, pairs), predictions(rival, numbers));
+  std::vector<gcmc::RatedPair> by_user = pairs;  // of the ratings' own numbers: no model need know a user
+  for (std::size_t k = 0; ratings && k < by_user.size(); ++k) by_user[k].user = ratings->entries[k].user;
+  gcmc::Comparison comparison = gcmc::compare(by_user, predictions(predictor, pairs), predictions(rival, numbers));
   comparison.unknown = std::count_if(numbers.begin(), numbers.end(),
                                      [](const gcmc::RatedPair& pair) { return pair.user < 0 || pair.item < 0; });
   comparison.trained = gcmc::count_trained(rival, numbers);

@@ -38,7 +38,9 @@ void apply_paper(Options& options) {
 void apply_best(Options& options) {
   const std::string& name = options.run.data_name;
   require(name == "ml-100k" || name == "ml-1m" || name == "synthetic-100k", [&] {
-    return "preset best is chosen for ml-100k and ml-1m alone: for " + name + " use auto, which looks at the ratings";
+    return "preset best is chosen for ml-100k and ml-1m alone: for " + name +
+           " use auto, which looks at the ratings; " +
+           "ratings of these two that have another name are told by data_name";
   });
   ModelOptions& model = options.model;
   model.aggregation = Aggregation::stack;

@@ -330,9 +330,14 @@ inline void require_form_for_factors(const ModelOptions& model) {
           "or train_start drawn");
 }
 
+/// Throws InputError if a number is out of its range.
+inline void require_ranges(const Options& options) {
+  for_each_option(options, [](const OptionRow& row, const auto& field) { OptionText(row).check(field); });
+}
+
 /// Throws InputError if options contradict each other or a number is out of its range.
 inline void validate(const Options& options) {
-  for_each_option(options, [](const OptionRow& row, const auto& field) { OptionText(row).check(field); });
+  require_ranges(options);
   require(options.model.precision != Precision::bf16_tables || options.run.device.kind == Device::Kind::cpu,
           "precision bf16-tables is for the processor alone: set device cpu, or precision float");
   const TrainOptions& train = options.train;

@@ -123,6 +123,10 @@ Offset hold_out_test(const Ratings& ratings, std::span<Value> values, const Spli
            (ratings.has_fixed_test() ? ", but the ratings have a test part of their own"
                                      : ": set fold from 1 on (train_folds trains them all)");
   });
+  require(options.folds <= count, [&] {
+    return "split: " + std::to_string(options.folds) + " folds of " + std::to_string(count) +
+           " ratings, some of which would test nothing: ask for at most as many folds as ratings";
+  });
   if (ratings.has_fixed_test()) {
     std::rotate(values.begin(), values.begin() + ratings.test_begin, values.end());
     return count - ratings.test_begin;

@@ -133,8 +133,8 @@ class TrainingRun {
     if (options_.train.refit && !ends_early()) return keep_for_refit(trainer);
     m.stopped = m.stopped || options_.train.refit;
     keep(trainer, known && best_test_ ? *best_test_ : read_test(trainer));
-    if (!result_.history.empty() && !best && !split_.test().empty())
-      result_.history.back().test_rmse = m.best_test_rmse;
+    const bool in_history = !result_.history.empty() && result_.history.back().iteration == m.iterations;
+    if (in_history && !best && !split_.test().empty()) result_.history.back().test_rmse = m.best_test_rmse;
   }
 
   /// Trains anew on train + validation as was chosen.

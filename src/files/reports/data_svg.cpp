@@ -1,5 +1,8 @@
 // What a set of ratings holds, as an SVG: levels on the left, ratings of a user and of an item on the right.
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -54,12 +57,17 @@ void draw_bars(Picture& picture, const Chart& chart, const std::string& title, c
   picture.line(chart.left, chart.bottom, chart.right, chart.bottom, "#9AA1AB", 1);
 }
 
+/// Two decimals, or two digits where those would hide it.
+std::string level_text(double level) {
+  if (std::abs(level) >= 0.1) return number_text(std::round(level * 100) / 100);
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), level, std::chars_format::general, 2);
+  return {text.data(), end.ptr};
+}
+
 std::vector<Bar> level_bars(const RatingStatistics& s) {
   std::vector<Bar> bars;
-  for (std::size_t r = 0; r < s.levels.size(); ++r) {
-    const double rounded = std::round(s.levels[r] * 100) / 100;
-    bars.push_back({number_text(rounded), s.level_counts[r]});
-  }
+  for (std::size_t r = 0; r < s.levels.size(); ++r) bars.push_back({level_text(s.levels[r]), s.level_counts[r]});
   return bars;
 }
 

@@ -71,7 +71,7 @@ inline std::string value_text(double value) {
   return {text.data(), end.ptr};
 }
 
-/// Text fit for XML: valid UTF-8, no control characters, at most `longest` characters, special ones escaped.
+/// Text fit for XML: valid UTF-8 without what is no character, at most `longest` characters, special ones escaped.
 inline std::string escaped(const std::string& raw, std::size_t longest = 48) {
   using nlohmann::json;
   const auto text = json::parse(json(raw).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
@@ -81,7 +81,9 @@ inline std::string escaped(const std::string& raw, std::size_t longest = 48) {
     const auto byte = static_cast<unsigned char>(c);
     const bool begins_character = (byte & 0xC0) != 0x80;
     if (begins_character && characters++ == longest) return result + "\u2026";
-    if (c == '&')
+    if (byte >= 0xBE && result.ends_with("\xEF\xBF"))  // U+FFFE, U+FFFF
+      result.replace(result.size() - 2, 2, " ");
+    else if (c == '&')
       result += "&amp;";
     else if (c == '<')
       result += "&lt;";
