@@ -153,7 +153,7 @@ def check_predictions(model, ratings):
     text = "user,item\n" + "".join(f"{model.users[u]},{model.items[i]}\n" for u, i in pairs)
     (WORK / "pairs.csv").write_text(text)
     answers = rows(gcmc("predict", "--model", "run", "--probabilities", "--interval", "pairs.csv"))
-    for (user, item), answer in zip(pairs, answers):
+    for (user, item), answer in zip(pairs, answers, strict=True):
         p = model.probabilities(model.row("user_embedding", user), item)
         close(answer["rating"], ratings[user][item])
         for level, probability in zip(model.levels, p):
@@ -205,16 +205,22 @@ def check_strangers(model):
     z = model.fold_in(ratings)
     off = [value - model.rating(model.fold_in([r for r in ratings if r[0] != item]), item) for item, value in ratings]
     shift = sum(off) / (len(off) + 10)
-    for answer in rows(gcmc("recommend", "--model", "run", "--new-user", "own.csv", "--top", 40)):
+    answers = rows(gcmc("recommend", "--model", "run", "--new-user", "own.csv", "--top", 40))
+    assert len(answers) == 40
+    for answer in answers:
         assert answer["item"] not in own
         close(answer["rating"], min(max(model.rating(z, model.items.index(answer["item"])) + shift, 1), 5))
     item = model.items.index("i9")
-    for answer in rows(gcmc("explain", "--model", "run", "--new-user", "own.csv", "--item", "i9")):
+    reasons = rows(gcmc("explain", "--model", "run", "--new-user", "own.csv", "--item", "i9"))
+    assert len(reasons) == 3
+    for answer in reasons:
         rest = [(k, value) for k, value in ratings if model.items[k] != answer["item"]]
         assert len(rest) == 2
         close(answer["effect"], model.rating(z, item) - model.rating(model.fold_in(rest), item))
     (WORK / "none.csv").write_text("item,rating\n")
-    for answer in rows(gcmc("recommend", "--model", "run", "--new-user", "none.csv")):
+    answers = rows(gcmc("recommend", "--model", "run", "--new-user", "none.csv"))
+    assert len(answers) == 10
+    for answer in answers:
         close(answer["rating"], model.baseline(None, model.items.index(answer["item"])))
         assert "baseline" in answer["note"]
 
@@ -231,7 +237,7 @@ def check_new_item(model):
     expected = {name: min(max(rating(z, k) + shift, 1), 5) for k, name in enumerate(model.users) if name not in own}
     answers = rows(gcmc("recommend", "--model", "run", "--new-item", "item.csv", "--top", 7))
     assert len(answers) == 7
-    for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
+    for answer, value in zip(answers, sorted(expected.values(), reverse=True)[:7], strict=True):
         close(answer["rating"], value)
         close(answer["rating"], expected[answer["user"]])
     (WORK / "users.csv").write_text("user\nu3\nu4\n")
@@ -260,7 +266,7 @@ def check_similar_ratings(model):
                     if name != own and counts[side][k] > 0}
         answers = rows(gcmc("similar", "--model", "run", f"--{side}", own, "--by", "ratings", "--top", 6))
         assert len(answers) == 6
-        for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
+        for answer, value in zip(answers, sorted(expected.values(), reverse=True)[:6], strict=True):
             close(answer["similarity"], value)
             close(answer["similarity"], expected[answer[side]])
 
@@ -270,7 +276,7 @@ def check_similar(model):
     expected = {name: cosine(own, model.row("item_embedding", k)) for k, name in enumerate(model.items)
                 if name != "i4"}
     answers = rows(gcmc("similar", "--model", "run", "--item", "i4", "--top", 6))
-    for answer, value in zip(answers, sorted(expected.values(), reverse=True)):
+    for answer, value in zip(answers, sorted(expected.values(), reverse=True)[:6], strict=True):
         close(answer["similarity"], value)
         close(answer["similarity"], expected[answer["item"]])
         assert answer["title"] == title_of(answer["item"])
@@ -306,24 +312,26 @@ def check_evaluation(model, ratings):
     pairs = [(user, item, value) for user in range(len(model.users)) for item, value in model.part("tested", user)]
     assert answer["pairs"] == len(pairs) == metrics["test_ratings"]
     bins, counts = [[0, 0.0, 0] for _ in range(10)], model.item_counts()
-    by_item = {}
+    by_user, by_item = {}, {}
+    group = lambda count: next(k for k, least in reversed(list(enumerate((0, 1, 5, 20, 100)))) if count >= least)
     for user, item, value in pairs:
         for level, p in zip(model.levels, model.probabilities(model.row("user_embedding", user), item)):
             one = bins[min(int(p * 10), 9)]
             one[0] += 1
             one[1] += p
             one[2] += level == value
-        by_item.setdefault(next(k for k, least in reversed(list(enumerate((0, 1, 5, 20, 100)))) if counts[item] >= least),
-                           []).append((ratings[user][item] - value) ** 2)
-    for told, (count, predicted, observed) in zip(answer["reliability"], bins):
+        for groups, count in ((by_user, len(model.part("rated", user))), (by_item, counts[item])):
+            groups.setdefault(group(count), []).append((ratings[user][item] - value) ** 2)
+    for told, (count, predicted, observed) in zip(answer["reliability"], bins, strict=True):
         assert abs(told["count"] - count) <= 1
         if count > 1:
             close(told["predicted"], predicted / count, 1e-2)
             close(told["observed"], observed / count, 1e-2)
     close(answer["calibration_error"], sum(abs(p - o) for _, p, o in bins) / sum(c for c, _, _ in bins), 1e-4)
-    for told, (_, errors) in zip(answer["by_item_ratings"], sorted(by_item.items())):
-        assert told["pairs"] == len(errors)
-        close(told["rmse"], math.sqrt(sum(errors) / len(errors)))
+    for name, groups in (("by_user_ratings", by_user), ("by_item_ratings", by_item)):
+        for told, (_, errors) in zip(answer[name], sorted(groups.items()), strict=True):
+            assert told["pairs"] == len(errors)
+            close(told["rmse"], math.sqrt(sum(errors) / len(errors)))
 
     relevant = {}
     for user, item, value in pairs:

@@ -82,9 +82,10 @@ manual_and_completion() {
 help_and_version() {
   expect 0 --help && out_has 'train' && out_has 'recommend'
   expect 0 train --help && out_has '--gcn-agg-units' && out_has '500' && out_has '--config'
+  out_has '^Usage: gcmc train \[RATINGS\] \[OPTIONS\]$'
   expect 0 --version && out_has '^gcmc [0-9]+\.[0-9]+\.[0-9]+$'
   local command
-  for command in '' train tune predict recommend similar explain evaluate info export; do
+  for command in '' train tune predict recommend similar explain evaluate info export serve sagemaker; do
     # shellcheck disable=SC2086
     expect 0 help $command
     out_has '^Examples?:$'
@@ -125,6 +126,7 @@ wrong_input() {
   : >file
   refuse 'file/run' train "${small[@]}" --save-dir file/run
   refuse 'nowhere.csv' train nowhere.csv --save-dir never/made
+  refuse '--ratings is empty' train --ratings ''
   [ ! -e never ] || fail 'a run that was refused leaves empty folders'
   mkdir broken && printf 'userId,movieId,rating\n1,2\n' >broken/ratings.csv
   refuse 'ratings.csv.*2' train --data-name broken --data-dir "$work"
@@ -221,7 +223,7 @@ tune() {
   [ "$(sed -n '/^Search:/,/^$/p' out | grep -c '^  --')" -eq "$rows" ] || fail "the guide's table lacks options of tune"
   refuse 'give --search' tune "${small[@]}" --save-dir tuned
   refuse 'give --save-dir' tune "${small[@]}" --search gcn_dropout=0.1,0.2
-  refuse 'leave out --time-budget' tune "${small[@]}" --time-budget 1s --save-dir tuned --search gcn_dropout=0.1,0.2
+  refuse 'leave out time_budget' tune "${small[@]}" --time-budget 1s --save-dir tuned --search gcn_dropout=0.1,0.2
   refuse 'did you mean train_lr' tune "${small[@]}" --save-dir tuned --search trian_lr=1,2
   refuse 'did you mean --search' tune --serch gcn_dropout=0.1,0.2
   refuse 'train_lr is given on the command line and searched' tune "${small[@]}" --train-lr 0.1 --save-dir tuned \
@@ -341,6 +343,12 @@ columns_by_name() {
   local header
   expect 0 predict --model run plain.csv
   cp out plain
+  expect 0 predict --model run --no-header plain.csv
+  cmp -s out plain || fail 'predictions differ with --no-header'
+  { echo 'film;who' && sed -E 's/^([^,]*),(.*)$/\2;\1/' plain.csv; } >renamed.csv
+  expect 0 predict --model run --separator ';' --columns user=who,item=film renamed.csv
+  cmp -s out plain || fail 'predictions differ with columns that are named'
+  refuse "user 'nobody' is not in the model" predict --model run --unknown error plain.csv
   for header in item,user 'movie_id,User ID' ItemId,userId; do
     { echo "$header" && sed -E 's/^([^,]*),(.*)$/\2,\1/' plain.csv; } >swapped.csv
     expect 0 predict --model run swapped.csv
@@ -453,6 +461,16 @@ outputs() {
   wait $!
   if [ ! -p pipe ] || ! cmp -s piped plain; then fail '--output replaces a pipe'; fi
   refuse 'tiny: cannot be written: Is a directory' predict --model run --output tiny plain.csv
+  { echo first && "$gcmc" predict --model run --output /dev/stdout plain.csv && echo last; } >log 2>err
+  { echo first && cat plain && echo last; } | cmp -s log - || fail '--output /dev/stdout replaces what is there'
+  "$gcmc" predict --model run --output /dev/fd/7 plain.csv 7>>log 2>err
+  { echo first && cat plain && echo last && cat plain; } | cmp -s log - || fail '--output /dev/fd/7 replaces what is there'
+  # What a killed command left of this very file goes, and a name may be as long as the system lets it.
+  touch .plain_again.gcmc-abcdef .other.gcmc-abcdef
+  expect 0 predict --model run --output plain_again plain.csv
+  [ ! -e .plain_again.gcmc-abcdef ] || fail 'what a killed command left of a file stays'
+  [ -e .other.gcmc-abcdef ] || fail "another file's leftover is taken away"
+  expect 0 predict --model run --output "$(printf 'x%.0s' {1..255})" plain.csv
   local code=0 command
   for command in 'predict --model run plain.csv' 'recommend --model run --user u3' 'help train' '--version'; do
     code=0
@@ -470,6 +488,15 @@ outputs() {
 }
 
 recommend() {
+  refuse 'standard input, which can be read once' recommend --model run --users - --only -
+  refuse "'-1' is not a whole number from 0 on" recommend --model run --user u3 --min-ratings -1
+  refuse 'a value is written --user=--u3' recommend --model run --user --u3
+  expect 0 recommend --model run --user=--u3 && err_has "user '--u3' is not in the model"
+  printf 'u3\nu9\n' >users.txt
+  expect 0 recommend --model run --users users.txt --top 2
+  cp out by_users
+  expect 0 recommend --model run --user u3 --user u9 --top 2
+  cmp -s out by_users || fail 'users of a file have other recommendations'
   expect 0 recommend --model run --user u3 --top 7
   [ "$(head -n 1 out)" = 'item,rating,note' ] || fail 'header of recommendations'
   [ "$(wc -l <out)" -eq 8 ] || fail 'not seven recommendations'
@@ -509,6 +536,7 @@ recommend() {
   out_has "^$(($(wc -l <tiny/ratings.csv) - 1)) pairs, $(($(wc -l <tiny/ratings.csv) - 1)) of them ratings that the model was trained on"
   expect 0 evaluate --model run --relevant 99 && out_has '^Nothing is ranked: .* rated 99[.0]* or more$'
   expect 0 evaluate --model run --no-ranking
+  refuse 'both be standard output' evaluate --model run --svg - --output -
   if grep -q 'ranked' out; then fail 'what is not to be ranked is'; fi
   refuse '--relevant is a rating' evaluate --model run --relevant nan
   expect 0 recommend --model run --user u3
@@ -702,6 +730,8 @@ full_disk() {
     [ "$code" -eq 1 ] || fail "a disk full at $blocks blocks: exit $code"
     grep -q '^gcmc: .*kept/.*: cannot be written: File too large$' <<<"$message" ||
       fail "a disk full at $blocks blocks: no message"
+    [ "$blocks" -eq 0 ] || grep -q '^Best Iter Idx=.*Best Test RMSE=' <<<"$message" ||
+      fail "a disk full at $blocks blocks: no figures"
     diff -r kept before || fail "a disk full at $blocks blocks: the older run is not as it was"
   done
 }
@@ -712,6 +742,8 @@ start() {
   err_has '^gcmc: note: nothing of this run will be kept: --save-dir DIR keeps the model and its figures$'
   expect 0 train "${small[@]}" --train-max-iter 2 --silent
   [ ! -s err ] || fail '--silent says more than the last line'
+  expect 0 train "${small[@]:4}" --train-max-iter 2 --silent tiny/ratings.csv
+  [ "$(wc -l <out)" -eq 1 ] || fail 'a path behind a boolean option is its value'
   expect 2 train "${small[@]}" --train-optimizer sgd --train-grad-clip 0 --train-lr 1000 --train-max-iter 60 \
     --save-dir failed
   err_has 'training diverged'
@@ -901,18 +933,30 @@ cross_validation() {
   expect 0 train hundred --folds 5 --split random "${quick[@]}"
   if cmp -s out ready_out; then fail 'random folds of ml-100k are its own'; fi
   refuse 'leave out --folds' train timed.csv --folds 3 --resume --save-dir resumed_folds "${quick[@]}"
-  refuse 'leave out --folds' tune timed.csv --folds 3 --search gcn_dropout=0.1,0.2 --save-dir tuned_folds
+  refuse 'leave out folds' tune timed.csv --folds 3 --search gcn_dropout=0.1,0.2 --save-dir tuned_folds
   expect 0 data split timed.csv --folds 3 parts_folds
   [ "$(tail -qn +2 parts_folds/fold-*/test.csv | sort | cksum)" = "$(tail -n +2 timed.csv | sort | cksum)" ] ||
     fail 'the folds do not test every rating once'
-  refuse 'parts_folds/fold-3: is there, and this split has no such part' data split timed.csv --folds 2 parts_folds
+  refuse 'parts_folds/fold-3: is there, and this split has no such fold' data split timed.csv --folds 2 parts_folds
   expect 0 data split timed.csv --folds 3 --fold 2 parts_fold
   [ "$(echo parts_fold/*)" = parts_fold/fold-2 ] || fail 'other folds than the one asked for are written'
-  refuse 'fold-2/valid.csv: is there, and this split' data split timed.csv --data-valid-ratio 0 parts_fold/fold-2
+  expect 0 data split timed.csv --data-valid-ratio 0 parts_fold/fold-2
+  [ ! -e parts_fold/fold-2/valid.csv ] || fail 'a part of an older split is left'
+  # An older split is taken away first, and nobody else's file with it.
+  expect 0 data split timed.csv --seed 1 disk_parts
+  (ulimit -f 4 && trap '' XFSZ && "$gcmc" data split timed.csv --seed 2 disk_parts >out 2>err) && fail 'a full disk is none'
+  [ ! -e disk_parts/test.csv ] || fail 'parts of two splits lie side by side'
+  mkdir -p foreign && echo 'my,own,columns' >foreign/valid.csv
+  refuse 'foreign/valid.csv: is there, and is no part that gcmc wrote' data split timed.csv foreign
+  [ "$(ls foreign)" = valid.csv ] || fail 'a refused split leaves parts'
+  refuse 'timed.csv: is of what is read, and would be replaced' data convert timed.csv timed.csv
+  refuse 'leave it out where the ratings have a path' data inspect timed.csv --data-dir .
+  refuse 'ends neither in .csv' data convert nowhere.csv out.txt
+  refuse 'ends neither in .csv' data generate synthetic-10m out.txt
   cp parts_fold/fold-2/train.csv whole.csv
-  refuse 'train.csv: is of what is split, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
+  refuse 'train.csv: is of what is read, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
   mkdir -p own && cp timed.csv own/train.csv
-  refuse 'own/train.csv: is of what is split, and would be replaced' data split own own
+  refuse 'own/train.csv: is of what is read, and would be replaced' data split own own
   cmp -s timed.csv own/train.csv || fail 'a refused split changed what it was to split'
   cmp -s whole.csv parts_fold/fold-2/train.csv || fail 'a split replaced its own input'
   expect 0 data split timed.csv --data-valid-ratio 0 "it's parts"

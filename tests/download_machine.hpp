@@ -17,7 +17,7 @@ class Machine {
     std::filesystem::create_directories(folder_ / "server");
     setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1);
     setenv("GCMC_DATA_URL", ("file://" + (folder_ / "server/")).c_str(), 1);
-    unsetenv("GCMC_DATA_DIR");
+    for (const char* name : {"GCMC_DATA_DIR", "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"}) unsetenv(name);
   }
   ~Machine() {
     for (const char* name : {"XDG_CACHE_HOME", "GCMC_DATA_URL", "GCMC_DATA_DIR"}) unsetenv(name);

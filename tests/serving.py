@@ -286,6 +286,11 @@ def manners():
     with Server("--allow-host", "Films.Example") as server:
         for host, status in (("films.example", 200), ("FILMS.example", 200), ("other.example", 403)):
             assert server.ask("GET", "/v1/items", headers={"Host": host})[0] == status, host
+    os.environ["GCMC_TOKEN"] = "environments"
+    with Server() as server:
+        assert server.ask("GET", "/v1/users")[0] == 401
+        assert server.ask("GET", "/v1/users", headers={"Authorization": "Bearer environments"})[0] == 200
+    del os.environ["GCMC_TOKEN"]
     with Server("--token-file", "token", "--allow-origin", "https://shop.example", "--log", "json") as server:
         bearer = {"Authorization": "Bearer secret"}
         assert server.ask("GET", "/v1/users")[0] == 401 and server.ask("GET", "/v1/users", headers=bearer)[0] == 200
@@ -440,12 +445,16 @@ def hostile():
             assert server.ask("GET", "/livez")[0] == 200
         for connection in halves:
             connection.close()
-    with Server("--max-connections", 8, "--max-body-mb", 1, "--max-memory-mb", 1) as server:
+    with Server("--max-connections", 8, "--max-body-mb", 1, "--max-memory-mb", 1, "--max-pairs", 3, "--max-header-kb", 2) as server:
         waiting = [server.socket() for _ in range(40)]  # the longest waiting make room
         assert server.ask("GET", "/livez")[0] == 200
         for connection in waiting:
             connection.close()
         assert server.ask("POST", "/v1/predict", "x" * 1200000)[0] == 413
+        users = ["u1", "u2", "u3", "u4"]
+        assert server.ask("POST", "/v1/predict", {"users": users, "items": ["i1"] * 4})[0] == 413
+        assert len(server.json("/v1/predict", {"users": users[:3], "items": ["i1"] * 3})["predictions"]) == 3
+        assert server.ask("GET", "/livez", headers={"X-Long": "x" * 3000})[0] == 431
         with server.socket() as hog:  # small bodies pass while somebody holds all the memory there is
             hog.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n" + b" " * 1040000)
             time.sleep(0.3)

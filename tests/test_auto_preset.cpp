@@ -116,6 +116,15 @@ TEST_CASE("auto calibrates where enough ratings validate, and smooths labels whe
   CHECK(options.model.label_smoothing == (count >= 20000 && count < 150000 ? 0.1 : 0.0));
 }
 
+TEST_CASE("auto and fast smooth no labels where a rating is far from all others", "[auto]") {
+  Ratings ratings = counted(1000, 30000, 5);
+  CHECK(preset_options("fast", "mine", ratings, 60).model.label_smoothing == 0.1);
+  ratings.levels.push_back(450);
+  ratings.entries.back().level = 5;
+  CHECK(preset_options("auto", "mine", ratings).model.label_smoothing == 0);
+  CHECK(preset_options("fast", "mine", ratings, 60).model.label_smoothing == 0);
+}
+
 TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
   const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
   Options options = preset_options("auto", "synthetic", ratings);

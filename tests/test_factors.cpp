@@ -115,6 +115,54 @@ TEST_CASE("ridge regression solves its equations; a column of zeros has no weigh
     }
 }
 
+TEST_CASE("one rating that is far from all others is drawn in, and changes little", "[factors]") {
+  const double far = GENERATE(450.0, 1e5, 1e12);
+  Ratings ratings = tasteful();
+  const FactorOptions options{.rank = 8, .epochs = 60};
+  const Factors before = fit_factors(ratings, ratings.entries, options);
+  ratings.levels.push_back(far);
+  ratings.entries[777].level = 5;
+  const Factors after = fit_factors(ratings, ratings.entries, options);
+  CHECK(std::abs(after.mean - before.mean) < 0.01);
+  CHECK(after.scale / before.scale == Approx(1).margin(0.01));
+  ratings.entries[777] = ratings.entries[778];
+  CHECK(rmse(after, ratings, ratings.entries) < rmse(before, ratings, ratings.entries) + 0.02);
+}
+
+TEST_CASE("ratings that are all the same, no binary fraction, have a deviation of 1", "[factors]") {
+  Ratings ratings;
+  ratings.user_ids = {"a"};
+  ratings.levels = {0.1, 5};
+  for (Index k = 0; k < 18; ++k) {
+    ratings.item_ids.push_back(std::to_string(k));
+    ratings.entries.push_back({0, k, 0});
+  }
+  const Factors factors = fit_factors(ratings, ratings.entries, {});
+  CHECK(factors.scale == 1);
+  CHECK(factors.mean == Approx(0.1));
+}
+
+TEST_CASE("a level without a rating of training leaves the others apart", "[factors]") {
+  Ratings ratings = tasteful();
+  const Options options = starting_from_factors();
+  const Split split(ratings, split_options(options));
+  const Factors factors = fit_factors(ratings, split.train(), {.rank = 10, .epochs = 60});
+  Cpu cpu(2);
+  const auto valid_loss = [&] {
+    const auto levels = static_cast<Index>(ratings.levels.size());
+    Model<Cpu, float> model(cpu, shape_of(ratings), options.model, 1);
+    const Graph<Cpu, float> graph(cpu, ratings.users(), ratings.items(), levels, split.train(), Normalization::left);
+    FactorStart<Cpu, float>(cpu, model, graph, ratings, split.train(), factors).run();
+    model.encode(graph.messages());
+    const PairList<Cpu> pairs(cpu, ratings.users(), ratings.items(), levels, split.valid());
+    model.predict(pairs.pairs());
+    return model.metrics().loss();
+  };
+  const double before = valid_loss();
+  ratings.levels.push_back(99999);
+  CHECK(valid_loss() < before + 0.01);
+}
+
 TEMPLATE_TEST_CASE("a model that begins with factors repeats them before its first step", "[factors]", float, double) {
   const Ratings ratings = tasteful();
   const Options options = starting_from_factors();

@@ -9,6 +9,7 @@
 #include "gcmc/base/random.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/layers/bilinear_decoder.hpp"
+#include "gcmc/model/evaluation.hpp"
 #include "gcmc/model/predictor.hpp"
 #include "small_model.hpp"
 
@@ -98,6 +99,16 @@ std::vector<double> expected_probabilities(const SavedModel& model, Index user, 
 }
 
 }  // namespace
+
+TEST_CASE("a difference that is the same for every user is no chance", "[predictor]") {
+  std::vector<RatedPair> pairs;
+  for (Index user = 0; user < 10; ++user) pairs.push_back({user, 0, 3});
+  const std::vector<double> right(10, 3.0), wrong(10, 4.0);
+  CHECK(compare(pairs, right, wrong).p == 0);
+  CHECK(compare(pairs, right, wrong).difference == 1);
+  CHECK(compare(pairs, wrong, wrong).p == 1);
+  CHECK(compare(std::span(pairs).first(1), std::span(right).first(1), std::span(wrong).first(1)).p == 1);
+}
 
 TEMPLATE_TEST_CASE("one pass gives the formula's ratings and probabilities, the baseline's to unknown ids",
                    "[predictor]", float, double) {

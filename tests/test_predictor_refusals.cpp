@@ -94,6 +94,9 @@ TEST_CASE("what there is to say of a pair is asked of numbers that may be none",
   CHECK(rating_decimals(model) == 6);
   const std::vector<double> two = {.5, .5}, one = {1};
   CHECK(central_interval(two, std::vector<double>{1, 2}).low == 1);
+  const Interval median = central_interval(two, std::vector<double>{1, 2}, 0);
+  CHECK(median.low == 1);
+  CHECK(median.high == 2);
   CHECK(error_of([&] { central_interval(two, one); }) == "interval: 2 probabilities of 1 levels, share 0.800000");
   CHECK_THROWS_AS(central_interval({}, {}), InputError);
   CHECK_THROWS_AS(central_interval(one, one, -2), InputError);

@@ -142,6 +142,18 @@ TEST_CASE("without times, or where one is not known, the seed draws what is left
         (some ? "split: by time, but entry 7 has none" : "split: by time, but the ratings have no times"));
 }
 
+TEST_CASE("a time that is missing in the test part changes nothing of the others' split", "[splits]") {
+  std::vector<double> times(20);
+  for (std::size_t k = 0; k < 20; ++k) times[k] = static_cast<double>(k * 7 % 20);
+  times[18] = std::numeric_limits<double>::quiet_NaN();
+  Ratings ratings = of_users(std::vector<Index>(20, 0), times);
+  ratings.test_begin = 17;
+  const SplitOptions options{.valid_ratio = 0.1, .rule = SplitRule::leave_out, .left_out = 2};
+  const Split whole(ratings, options), searched(without_test(ratings, options), options);
+  CHECK(numbers(whole.valid()) == numbers(searched.valid()));
+  CHECK(numbers(whole.train()) == numbers(searched.train()));
+}
+
 TEST_CASE("whatever the rule, no rating is lost or in two parts, and the same options give the same parts",
           "[splits]") {
   const Ratings ratings = timed();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "catch.hpp"
+#include "error_of.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/files/readers.hpp"
 #include "gcmc/model/predictor.hpp"
@@ -87,6 +88,19 @@ TEST_CASE("training lowers the loss and beats the bias baseline on generated rat
   const TrainResult result = train(ratings, options);
   REQUIRE(result.history.back().loss < 0.9 * result.history.front().loss);
   REQUIRE(result.metrics.best_test_rmse < result.metrics.baseline_test_rmse);
+}
+
+TEST_CASE("ratings that floats cannot tell apart are refused, and trained on in double", "[trainer]") {
+  Ratings ratings = generate_ratings({.users = 60, .items = 50, .ratings = 800});
+  for (double& level : ratings.levels) level += 1e9;
+  Options options;
+  options.model.units = 20;
+  options.train.max_iterations = 2;
+  CHECK(error_of([&] { train(ratings, options); }) ==
+        "ratings from 1000000001 to 1000000005 differ by too little for floats: set precision double, or subtract what "
+        "they share");
+  options.model.precision = Precision::float64;
+  CHECK(train(ratings, options).metrics.best_test_rmse > 0.1);
 }
 
 TEST_CASE("a run stops after the running step when asked to", "[trainer]") {

@@ -187,6 +187,12 @@ TEST_CASE("what cannot be trained is refused before anything is, with its values
     CHECK(holds(message, why));
   };
   TunePlan plan = small_plan();
+  plan.base.train.time_budget = 60;
+  refused(plan, "leave out time_budget");
+  plan = small_plan();
+  plan.base.run.folds = 5;
+  refused(plan, "leave out folds");
+  plan = small_plan();
   plan.base.train.min_learning_rate = 0.1;
   refused(plan, "trial 1, train_lr=");
   refused(plan, "train_min_lr 0.1 exceeds train_lr 0.0");

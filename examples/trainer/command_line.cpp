@@ -166,6 +166,7 @@ void apply_path(Settings& settings, const CLI::App& command) {
                 "the ratings are named twice, by --ratings and by " + (paths.empty() ? "" : paths.front()));
   gcmc::require(!by_path || command.count("--data-dir") == 0,
                 "--data-dir looks for a data set in a folder: leave it out where the ratings have a path");
+  gcmc::require(!by_option || !settings.program.ratings.empty(), "--ratings is empty: name the ratings by their path");
   if (!paths.empty()) settings.program.ratings = paths.front();
   if (by_path) {  // of a name of its own
     settings.program.data_dir.clear();
@@ -182,6 +183,14 @@ bool is_path(const std::string& argument) {
          std::filesystem::exists(argument, ignored);
 }
 
+CLI::Validator whole_number() {
+  return {[](const std::string& text) {
+            const bool is_one = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+            return is_one ? std::string() : "'" + text + "' is not a whole number from 0 on";
+          },
+          ""};
+}
+
 std::vector<std::string> uniform_arguments(int count, char** values) {
   const std::set<std::string> booleans = boolean_options();
   std::vector<std::string> arguments;
@@ -192,8 +201,8 @@ std::vector<std::string> uniform_arguments(int count, char** values) {
       argument = hyphenated(argument.substr(0, name_end)) + argument.substr(name_end);
     }
     arguments.push_back(argument);
-    const bool last = i + 1 == count || is_option(values[i + 1]);
-    if (last && booleans.contains(argument)) arguments.emplace_back("true");
+    const bool has_value = i + 1 < count && !is_option(values[i + 1]) && !is_path(values[i + 1]);
+    if (!has_value && booleans.contains(argument)) arguments.emplace_back("true");
   }
   if (!arguments.empty() && arguments.front() == "help") {
     arguments.erase(arguments.begin());
@@ -224,11 +233,15 @@ std::string check_names(const CLI::App& app, const std::vector<std::string>& arg
     name_of_command += " " + arguments[1];
   }
   const std::vector<std::string> known = option_names_of(*command);
-  for (const std::string& argument : arguments) {
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    const std::string& argument = arguments[k];
     const std::string name = argument.substr(0, argument.find('='));
     if (!is_option(argument) || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const CLI::Option* before = k > 0 ? command->get_option_no_throw(arguments[k - 1]) : nullptr;
+    const bool may_be_value = before && before->get_items_expected_max() > 0;
     throw gcmc::InputError("unknown option " + name + ": did you mean " + gcmc::nearest_name(name, known) + "? (" +
-                           name_of_command + " --help lists all)");
+                           name_of_command + " --help lists all" +
+                           (may_be_value ? "; a value is written " + arguments[k - 1] + "=" + argument : "") + ")");
   }
   return name_of_command;
 }

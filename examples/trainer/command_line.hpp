@@ -19,8 +19,8 @@ struct TrainArguments {
   RecordedData recorded = {};  ///< of that file
 };
 
-/// argv after the program's name, made uniform: - for _ in names, "true" after a boolean option without a value, and
-/// `help train` as `train --help`.
+/// argv after the program's name, made uniform: - for _ in names, "true" after a boolean option without a value, which
+/// a path is not, and `help train` as `train --help`.
 std::vector<std::string> uniform_arguments(int count, char** values);
 
 /// Throws Error, with the nearest name, unless the arguments begin with a command of `app` or one of its options and
@@ -43,6 +43,9 @@ gcmc::ReadOptions table_options(const CLI::App& command, const TrainArguments& a
 
 /// Does the argument lead to ratings, or look as if it should? Else it names a data set.
 bool is_path(const std::string& argument);
+
+/// Refuses what is no whole number from 0 on.
+CLI::Validator whole_number();
 
 /// "train-lr" for train_lr.
 std::string hyphenated(std::string name);

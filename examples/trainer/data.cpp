@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "command_line.hpp"
@@ -93,11 +94,18 @@ void print_statistics(const gcmc::DataSource& source, const gcmc::RatingStatisti
 }
 
 /// By the ending of the name; "-" is a table on standard output.
+bool is_binary(const std::string& path) { return path.ends_with(".gcmc"); }
+bool is_table(const std::string& path) { return path == "-" || path.ends_with(".csv"); }
+
 void write_ratings(const std::string& path, const gcmc::Ratings& ratings) {
-  if (path == "-" || path.ends_with(".csv")) return gcmc::write_rating_csv(path, ratings);
-  gcmc::require(path.ends_with(".gcmc"),
-                path + ": its name ends neither in .csv (a table) nor in .gcmc (the binary form)");
+  if (is_table(path)) return gcmc::write_rating_csv(path, ratings);
   gcmc::write_binary_ratings(path, ratings);
+}
+
+/// Asked before anything is read.
+void require_form(const std::string& path) {
+  gcmc::require(is_table(path) || is_binary(path),
+                [&] { return path + ": its name ends neither in .csv (a table) nor in .gcmc (the binary form)"; });
 }
 
 void print_written(const std::string& path, const gcmc::Ratings& ratings) {
@@ -129,28 +137,45 @@ bool is_within(const std::filesystem::path& file, const std::filesystem::path& o
   return false;
 }
 
-/// Throws InputError where a part would take the place of what is read.
-void refuse_input(const std::string& folder, const ProgramOptions& read) {
+/// Throws InputError where `path` would take the place of what is read.
+void refuse_input(const std::string& path, const ProgramOptions& read) {
   for (const std::string& input : {read.ratings, read.reading.test_ratings, read.reading.valid_ratings})
-    for (const char* name : part_names)
-      gcmc::require(input.empty() || !is_within(part_path(folder, name), input), [&] {
-        return part_path(folder, name) + ": is of what is split, and would be replaced: choose another folder";
-      });
+    gcmc::require(input.empty() || !is_within(path, input),
+                  [&] { return path + ": is of what is read, and would be replaced: choose another place"; });
 }
 
-/// Throws InputError where there is a part that this split does not have, and that would be taken for one of it.
-void refuse_part(const std::string& path) {
+/// Throws InputError for a file at `path` that does not begin as write_rating_csv() begins.
+void refuse_foreign(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  gcmc::require(!file || (std::getline(file, line) && (line == "user,item,rating" || line == "user,item,rating,time")),
+                [&] { return path + ": is there, and is no part that gcmc wrote: move it away"; });
+}
+
+/// Throws InputError where there is a fold that this split does not have, and that would be taken for one of it.
+void refuse_fold(const std::string& path) {
   std::error_code none;
   gcmc::require(!std::filesystem::exists(path, none),
-                [&] { return path + ": is there, and this split has no such part: move it away"; });
+                [&] { return path + ": is there, and this split has no such fold: move it away"; });
+}
+
+/// Looks at the parts of an older split, and takes them away: should the new one be interrupted, no part is of another.
+void clear_parts(const std::vector<std::string>& folders, const ProgramOptions& read) {
+  std::vector<std::string> paths;
+  for (const std::string& folder : folders)
+    for (const char* name : part_names) paths.push_back(part_path(folder, name));
+  for (const std::string& path : paths) {
+    refuse_input(path, read);
+    refuse_foreign(path);
+  }
+  std::error_code none;
+  for (const std::string& path : paths) std::filesystem::remove(path, none);
 }
 
 void write_parts(const std::string& folder, const gcmc::Ratings& ratings, const gcmc::Options& options) {
   const gcmc::SplitPositions positions(ratings, gcmc::split_options(options));
   const std::array<Offset, 4> bounds = {0, positions.train, positions.test_begin,
                                         static_cast<Offset>(positions.order.size())};
-  for (std::size_t k = 0; k < part_names.size(); ++k)
-    if (bounds[k] == bounds[k + 1]) refuse_part(part_path(folder, part_names[k]));
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   gcmc::require(!problem, [&] { return folder + ": cannot be made: " + problem.message(); });
@@ -175,6 +200,8 @@ Settings settings_for(const CLI::App& command, const TrainArguments& arguments, 
   Settings settings = resolve(command, arguments);
   settings.program.reading.times = gcmc::Times::kept;
   if (is_path(source)) {
+    gcmc::require(command.count("--data-dir") == 0,
+                  "--data-dir looks for a data set in a folder: leave it out where the ratings have a path");
     settings.program.ratings = source;
   } else {
     settings.options.run.data_name = source;
@@ -263,8 +290,7 @@ DataCommands::DataCommands(CLI::App& app)
   generate_->add_option("--users", users_, "users; default: NAME's, or 943");
   generate_->add_option("--items", items_, "items; default: NAME's, or 1682");
   generate_->add_option("--ratings", ratings_, "at least users + items, at most users * items / 2");
-  generate_->add_option("--seed", seed_, "other ratings of the same shape; default: 7")
-      ->check(CLI::NonNegativeNumber.description(""));
+  generate_->add_option("--seed", seed_, "other ratings of the same shape; default: 7")->check(whole_number());
   generate_->footer(
       "Examples:\n"
       "  gcmc data generate synthetic-1m million.csv\n"
@@ -288,10 +314,13 @@ void DataCommands::inspect() const {
 }
 
 void DataCommands::convert() const {
-  const gcmc::Ratings ratings = load(settings_for(*convert_, convert_reading_, source_)).ratings;
+  require_form(output_);
+  const Settings settings = settings_for(*convert_, convert_reading_, source_);
+  refuse_input(output_, settings.program);
+  const gcmc::Ratings ratings = load(settings).ratings;
   write_ratings(output_, ratings);
   print_written(output_, ratings);
-  if (output_.ends_with(".gcmc")) return;
+  if (is_binary(output_)) return;
   if (ratings.has_fixed_test())
     tell_note(ratings.name + " has a test part of its own, which a table does not tell apart: gcmc data split does");
   note_features(ratings);
@@ -302,18 +331,21 @@ void DataCommands::split() const {
   const gcmc::DataSource source = load(settings);
   note_features(source.ratings);
   if (settings.options.run.folds == 0) {
-    refuse_input(output_, settings.program);
+    clear_parts({output_}, settings.program);
     return write_parts(output_, source.ratings, settings.options);
   }
-  const std::vector<gcmc::Options> folds = folds_of(source, settings.options);
-  const auto folder = [&](std::size_t fold) { return output_ + "/fold-" + std::to_string(fold); };
-  const gcmc::Index only = settings.options.run.fold;
-  for (std::size_t k = 0; k < folds.size(); ++k) refuse_input(folder(k + 1), settings.program);
-  if (only == 0) refuse_part(folder(folds.size() + 1));  // of a split into more
-  for (std::size_t k = 0; k < folds.size(); ++k) {
-    if (only > 0 && static_cast<std::size_t>(only) != k + 1) continue;
-    const bool own = folds[k].run.folds == 0;
-    write_parts(folder(k + 1), own ? read_data(settings.with(folds[k])).ratings : source.ratings, folds[k]);
+  const auto folder = [&](gcmc::Index fold) { return output_ + "/fold-" + std::to_string(fold); };
+  const std::vector<gcmc::Options> all = folds_of(source, settings.options);
+  const auto count = static_cast<gcmc::Index>(all.size()), only = settings.options.run.fold;
+  if (only == 0) refuse_fold(folder(count + 1));
+  std::vector<std::string> folders;
+  for (gcmc::Index fold = 1; fold <= count; ++fold)
+    if (only == 0 || only == fold) folders.push_back(folder(fold));
+  clear_parts(folders, settings.program);
+  for (std::size_t k = 0; k < folders.size(); ++k) {
+    const gcmc::Options& options = all[only == 0 ? k : static_cast<std::size_t>(only) - 1];
+    const bool own = options.run.folds == 0;
+    write_parts(folders[k], own ? read_data(settings.with(options)).ratings : source.ratings, options);
   }
 }
 
@@ -329,6 +361,7 @@ void DataCommands::generate() const {
   take("--items", options.items, items_);
   take("--ratings", options.ratings, ratings_);
   take("--seed", options.seed, seed_);
+  require_form(generated_.back());
   const gcmc::Ratings ratings = gcmc::generate_ratings(options);
   write_ratings(generated_.back(), ratings);
   print_written(generated_.back(), ratings);

@@ -151,7 +151,7 @@ void evaluate(Arguments& arguments, const CLI::App& command) {
   arguments.options.ranking = !arguments.no_ranking;
   const Asking& asking = arguments.asking;
   const bool draws_alone = arguments.svg == "-";
-  gcmc::require(!draws_alone || !asking.json() || !asking.output.empty(),
+  gcmc::require(!draws_alone || (asking.output.empty() ? !asking.json() : asking.output != "-"),
                 "--svg - and the JSON would both be standard output: give one of them a file");
   const gcmc::Predictor predictor(gcmc::load_models(asking.model,
                                                     [](const std::string& name) {

@@ -47,7 +47,11 @@ std::string HelpFormatter::make_footer(const CLI::App* command) const { return c
 
 /// One empty line between groups, where CLI11 has two.
 std::string HelpFormatter::make_help(const CLI::App* command, std::string name, CLI::AppFormatMode mode) const {
-  const std::string text = CLI::Formatter::make_help(command, std::move(name), mode);
+  std::string text = CLI::Formatter::make_help(command, std::move(name), mode);
+  if (command->get_allow_extras()) {  // one of which is the path of the ratings
+    const std::size_t place = text.find("[OPTIONS]\n");
+    text.insert(place == text.npos ? text.size() : place, "[RATINGS] ");
+  }
   return CLI::detail::find_and_replace(text, "\n\n\n", "\n\n");
 }
 

@@ -44,9 +44,7 @@ CLI::App* add_tune(CLI::App& app, TuneArguments& arguments, TrainArguments& base
   add("--eta", arguments.eta, "one of so many goes on to the next rung, with so many times the iterations")
       ->capture_default_str();
   add("--rungs", arguments.rungs, "at most; 1: all trials with all iterations")->capture_default_str();
-  add("--tune-seed", arguments.seed, "draws the trials")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber.description(""));
+  add("--tune-seed", arguments.seed, "draws the trials")->capture_default_str()->check(whole_number());
   add_train_options(*command, base, true);
   for (const char* name :
        {"--folds", "--fold", "--time-budget", "--resume", "--checkpoint-dir", "--continue", "--device"})
@@ -71,13 +69,14 @@ CLI::App* add_train(CLI::App& app, TrainArguments& arguments) {
   CLI::App* command = app.add_subcommand("train", "Train a model and report its test error");
   add_train_options(*command, arguments);
   command->footer(
+      "RATINGS: a table, a data set's folder or zip, or -, standard input; --data-name takes a set by name.\n"
       "Options start from the preset; then the --config file, then the command line are applied. A name\n"
       "may have _ for -. Ctrl-C, SIGTERM, SIGHUP or a closed pipe ends training within seconds: what there\n"
       "is then is tested and saved. A second Ctrl-C ends at once. With --resume or --checkpoint-dir the\n"
       "same command goes on after any cut, to the same results.\n\n"
       "Examples:\n"
       "  gcmc train --data-name ml-100k --gcn-agg-accum stack --save-dir runs/stack\n"
-      "  gcmc train --data-name mine --data-dir folder --preset auto --save-dir runs/mine\n"
+      "  gcmc train ratings.csv --preset auto --save-dir runs/mine\n"
       "  gcmc train --config runs/mine/config.json --seed 7 --save-dir runs/seven\n"
       "  gcmc train --data-name ml-10m --save-dir runs/long --resume\n"
       "  gcmc train --continue runs/mine --ratings today.csv --save-dir runs/today");

@@ -1,8 +1,10 @@
 // gcmc recommend: the best items of one user, of many, of all, and of somebody new; the users whom a new item suits.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "asking.hpp"
+#include "command_line.hpp"
 #include "gcmc/base/error.hpp"
 #include "gcmc/base/text.hpp"
 #include "gcmc/files/rating_files.hpp"
@@ -172,6 +174,8 @@ void recommend(const Arguments& arguments) {
   const int ways = arguments.all + !arguments.new_user.empty() + !arguments.new_item.empty() +
                    !arguments.users.empty() + !arguments.users_file.empty();
   gcmc::require(ways == 1, "for whom? Give one of --user, --users, --all, --new-user and --new-item");
+  const auto piped = {arguments.users_file, arguments.new_user, arguments.new_item, arguments.only, arguments.without};
+  gcmc::require(std::ranges::count(piped, "-") <= 1, "two files are -, standard input, which can be read once");
   if (!arguments.new_user.empty()) return recommend_to_newcomer(arguments);
   if (!arguments.new_item.empty()) return recommend_new_item(arguments);
   recommend_to_users(arguments);
@@ -204,7 +208,7 @@ Command add_recommend(CLI::App& app) {
   command->add_flag("--include-rated", arguments->rated, "list items too that the user has rated");
   command->add_option("--min-ratings", arguments->least_ratings, "ratings that an item had in training, at least")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber.description(""));
+      ->check(whole_number());
   command->add_option("--only", arguments->only, "file of the items that may be listed, one a line")->type_name("FILE");
   command->add_option("--without", arguments->without, "file of items that may not be listed")->type_name("FILE");
   command

@@ -235,6 +235,19 @@ void print_result(const gcmc::FoldsResult& result, const Settings& settings, con
   std::fflush(stdout);
 }
 
+/// Prints the result whether it can be saved or not, and throws what save() does.
+template <class Result, class Save>
+void save_and_print(const Result& result, const Settings& settings, const std::string& folder, const Save& save) {
+  std::exception_ptr unsaved;
+  try {
+    save();
+  } catch (...) {
+    unsaved = std::current_exception();
+  }
+  print_result(result, settings, unsaved ? "" : folder);
+  if (unsaved) std::rethrow_exception(unsaved);
+}
+
 /// With what reading has left of a time budget.
 Options after_reading(Options options, std::chrono::steady_clock::time_point start) {
   double& budget = options.train.time_budget;
@@ -303,8 +316,9 @@ void run_train(const OptionsFor& options_for) {
   if (all_folds) {
     const gcmc::FoldsResult result = cross_validate(data, settings, show, stop.token(), train_one);
     printer.finish();
-    if (!folder.empty()) gcmc::save_run(folder, run_files(settings, result, data.report), {});
-    print_result(result, settings, folder);
+    save_and_print(result, settings, folder, [&] {
+      if (!folder.empty()) gcmc::save_run(folder, run_files(settings, result, data.report), {});
+    });
     lock.reset();
     return;
   }
@@ -312,10 +326,11 @@ void run_train(const OptionsFor& options_for) {
                                                      stop.token(), train_one, std::move(continuation));
   printer.finish();
   record_chosen_steps(settings.options.train, result.options.front().train);
-  if (!folder.empty()) write_run(folder, settings, result, data);
-  if (!result.metrics.members.back().stopped) checkpoints.remove();
-  tell_stopped(result, settings.options, printer, stop.token().stop_requested(), checkpoints.are_kept(),
-               !folder.empty());
-  print_result(result, settings, folder);
+  save_and_print(result, settings, folder, [&] {
+    if (!folder.empty()) write_run(folder, settings, result, data);
+    if (!result.metrics.members.back().stopped) checkpoints.remove();
+    tell_stopped(result, settings.options, printer, stop.token().stop_requested(), checkpoints.are_kept(),
+                 !folder.empty());
+  });
   lock.reset();  // while signals still wait
 }

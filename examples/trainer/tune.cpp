@@ -65,10 +65,10 @@ void print_ranking(const gcmc::TuneReport& report, const std::vector<gcmc::Trial
   const auto failed = std::count_if(ranking.begin(), ranking.end(), [](const auto& t) { return !t.error.empty(); });
   if (failed)
     std::printf("%td of %zu trials failed, the last with: %s\n", failed, ranking.size(), ranking.back().error.c_str());
-  const bool beaten = !ranking.empty() && ranking.front().error.empty() &&
-                      ranking.front().valid_rmse.back() < report.baseline_valid_rmse;
+  const bool any = !ranking.empty() && ranking.front().error.empty();
+  const bool beaten = any && ranking.front().valid_rmse.back() < report.baseline_valid_rmse;
   std::printf("Bias baseline Valid RMSE=%s%s\n", figure(report.baseline_valid_rmse).c_str(),
-              beaten ? "" : ": no trial beats it");
+              any && !beaten ? ": no trial beats it" : "");
 }
 
 void search(gcmc::TuneReport& report, const gcmc::Ratings& ratings, int threads, const std::filesystem::path& folder,
@@ -119,13 +119,7 @@ void run_tune(const OptionsFor& options_for, const TuneArguments& arguments) {
   gcmc::require(program.checkpoint_dir.empty() && !program.resume && program.continued.empty(),
                 "tune: a search goes on by what its folder holds, and models are not trained on: leave out "
                 "--checkpoint-dir, --resume and --continue");
-  gcmc::require(plan.base.train.time_budget == 0,
-                "tune: trials are compared by their steps, which a time budget would choose by the clock: leave out "
-                "--time-budget");
   gcmc::require(!program.save_dir.empty(), "tune: give --save-dir, a folder for the results");
-  gcmc::require(
-      plan.base.run.folds == 0,
-      "tune: trials are compared by validation ratings, and folds are parts of test ratings: leave out --folds");
   if (!gcmc::looks_at_ratings(plan.base.preset))  // what is wrong is said before data is fetched
     gcmc::tune_rungs(plan, static_cast<gcmc::Index>(gcmc::draw_trials(plan).size()));
   const SaveFolder save_folder(program);

@@ -29,9 +29,6 @@ GCMC_INLINE WideWords multiply_low(WideWords a, WideWords b) {
 #endif
 }
 
-/// Twice as many 32-bit words as there are wide ones.
-typedef std::uint32_t Words __attribute__((vector_size(vector_bytes)));
-
 /// The words of two vectors, by twos: words 4 k and 4 k + 1 are a's in the same 16 bytes, the next two b's. So no word
 /// leaves its 16 bytes, which costs less.
 template <int... i>

@@ -25,8 +25,6 @@ inline const Index* kept_positions(const KeptPairs& kept, Offset pairs, CpuConte
 struct Bf16 {
   std::uint16_t half;
 };
-typedef std::uint32_t Words __attribute__((vector_size(vector_bytes)));
-
 /// Rounds to the nearest, ties to even: what is left in the upper half.
 GCMC_INLINE Words rounded_to_bf16(Vector<float> x) {
   const Words word = reinterpret_cast<Words>(x);

@@ -39,6 +39,7 @@ template <>
 struct Simd<Offset> {
   typedef Offset vector __attribute__((vector_size(vector_bytes)));
 };
+typedef std::uint32_t Words __attribute__((vector_size(vector_bytes)));
 typedef Index Indices __attribute__((vector_size(vector_bytes / 2)));
 template <class T>
 using Vector = typename Simd<T>::vector;

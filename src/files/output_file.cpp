@@ -1,6 +1,7 @@
 // Files written whole or not at all, and outputs that a user names, which may be pipes and devices.
 #include "output_file.hpp"
 
+#include <charconv>
 #include <cstdio>
 
 #include "gcmc/files/run_folder.hpp"
@@ -8,6 +9,7 @@
 namespace gcmc {
 
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+  remove_leftovers_beside(path_);
   temporary_ = make_beside(path_, [&](const std::string& name) {
     file_ = Descriptor(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     return file_.is_open() ? 0 : -1;
@@ -51,10 +53,12 @@ void write_file_atomically(const std::string& path, const std::string& text) {
 
 namespace {
 
-/// Where a chain of links ends, whether there is anything or not.
-std::filesystem::path behind_links(std::filesystem::path path) {
+/// Calls use(path) for `path` and for each that its links lead to, until that is no link or use() says so; the last
+/// one.
+template <class Use>
+std::filesystem::path follow_links(std::filesystem::path path, const Use& use) {
   std::error_code problem;
-  for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
+  for (int links = 0; !use(path) && std::filesystem::is_symlink(path, problem); ++links) {
     if (links == 40) throw_system_error(path.string() + ": cannot be written", ELOOP);
     const std::filesystem::path next = std::filesystem::read_symlink(path, problem);
     if (problem) break;
@@ -63,16 +67,32 @@ std::filesystem::path behind_links(std::filesystem::path path) {
   return path;
 }
 
+/// Which of this process' descriptors a path means, as /dev/stdout and /dev/fd/3 do; -1: none. What such a descriptor
+/// is open for is written behind what is there, not replaced.
+int descriptor_named(const std::string& path) {
+  int number = -1;
+  follow_links(path, [&](const std::filesystem::path& at) {
+    std::error_code problem;
+    const std::string name = at.filename().string();
+    const bool is_own = std::filesystem::equivalent(at.parent_path(), "/proc/self/fd", problem);
+    if (is_own) std::from_chars(name.data(), name.data() + name.size(), number);
+    return number >= 0;
+  });
+  return number;
+}
+
 }  // namespace
 
 UserOutput::UserOutput(const std::string& path) : path_(path) {
   if (path == "-") {
     path_ = "standard output";
     stream_ = Descriptor(::dup(STDOUT_FILENO));
+  } else if (const int named = descriptor_named(path); named >= 0) {
+    stream_ = Descriptor(::dup(named));
   } else {
-    struct stat status {};  // the system's own links, as /dev/stdout, lead to what has no name
+    struct stat status {};
     if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) {
-      file_.emplace(behind_links(path).string());
+      file_.emplace(follow_links(path, [](const auto&) { return false; }).string());
       return;
     }
     stream_ = Descriptor(::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));

@@ -43,6 +43,13 @@ class Descriptor {
 
 inline constexpr std::string_view temporary_mark = ".gcmc-";  ///< between the name and six letters
 
+/// ".NAME.gcmc-" of what is beside `target`, a name that is too long for that cut.
+inline std::string temporary_stem(const std::filesystem::path& target) {
+  constexpr std::size_t longest_name = 255, letters = 6;
+  return "." + target.filename().string().substr(0, longest_name - 1 - temporary_mark.size() - letters) +
+         std::string(temporary_mark);
+}
+
 /// Calls make(path) with new names ".NAME.gcmc-XXXXXX" beside `target` until it does not end with EEXIST; the path.
 /// Throws as throw_system_error.
 template <class Make>
@@ -51,7 +58,7 @@ std::string make_beside(const std::string& target, const Make& make) {
   const std::filesystem::path place(target);
   std::random_device random;
   for (int tries = 0;; ++tries) {
-    std::string name = "." + place.filename().string() + std::string(temporary_mark);
+    std::string name = temporary_stem(place);
     for (int k = 0; k < 6; ++k) name += letters[random() % letters.size()];
     std::string path = (place.parent_path() / name).string();
     if (make(path) == 0) return path;
@@ -91,14 +98,15 @@ class TemporaryFolder {
 /// In a temporary folder: where a model that is replaced piece by piece waits.
 inline constexpr const char* older_model = "/older-model";
 
-/// Removes from `folder` what processes that are no more left under names of make_beside. What is in use is locked;
-/// what holds the pieces of a model is left to its owner.
-inline void remove_leftovers(const std::string& folder) {
+/// Removes from `folder` what processes that are no more left under names of make_beside, of any target or, with a
+/// `stem`, of one. What is in use is locked; what holds the pieces of a model is left to its owner.
+inline void remove_leftovers(const std::string& folder, const std::string& stem = ".") {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder.empty() ? "." : folder, ignored)) {
     const std::string name = entry.path().filename().string();
     const auto mark = name.rfind(temporary_mark);
-    if (name[0] != '.' || mark == std::string::npos || name.size() != mark + temporary_mark.size() + 6) continue;
+    if (!name.starts_with(stem) || mark == std::string::npos || name.size() != mark + temporary_mark.size() + 6)
+      continue;
     const Descriptor left(::open(entry.path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     const std::filesystem::path older = entry.path().string() + older_model;
     const bool holds_older =
@@ -106,6 +114,10 @@ inline void remove_leftovers(const std::string& folder) {
     if (left.is_open() && !holds_older && ::flock(left.number(), LOCK_EX | LOCK_NB) == 0)
       std::filesystem::remove_all(entry.path(), ignored);
   }
+}
+/// What such processes left of `target` alone.
+inline void remove_leftovers_beside(const std::filesystem::path& target) {
+  remove_leftovers(target.parent_path().string(), temporary_stem(target));
 }
 
 /// Makes renames inside `folder` survive a power cut. File systems that cannot do this are left alone.

@@ -229,6 +229,8 @@ Comparison compare(std::span<const RatedPair> pairs, std::span<const double> fir
   if (users > 1) result.standard_error = std::sqrt(square * users / (users - 1)) / count;
   if (result.standard_error > 0)
     result.p = std::erfc(std::abs(result.difference) / result.standard_error / std::sqrt(2.0));
+  else if (users > 1 && result.difference != 0)  // the same for each user
+    result.p = 0;
   return result;
 }
 

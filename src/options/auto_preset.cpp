@@ -1,6 +1,8 @@
 // Rules that choose options for a set of ratings that nobody has tuned for.
+#include "gcmc/base/text.hpp"
 #include "gcmc/options/option_names.hpp"
 #include "gcmc/options/presets.hpp"
+#include "gcmc/ratings/common_levels.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -44,13 +46,6 @@ constexpr Pace of_dense[] = {{0, 32, 25, "32", "500", "0.15", "0.15", "0", "0.1"
                              {14, 64, 25, "64", "500", "0.35", "0.35", "50", "0", "0.02"},
                              {22, 64, 50, "75", "600", "0.4", "0.4", "100", "0", "0.02"}};
 constexpr double without_budget = 25;  // microseconds a rating
-
-std::string with_thousands(Offset number) {
-  std::string text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
 
 class Chooser {
  public:
@@ -101,6 +96,11 @@ class Chooser {
     return nodes > 0 ? 2 * count_ / nodes : 0;
   }
 
+  /// Smoothing gives a part of a rating to the next level, which would be one that nearly nobody means.
+  bool has_rare_levels() const {
+    return count_ > 0 && levels_ > 0 && common_levels(ratings_, ratings_.entries).others > 0;
+  }
+
   void choose(std::initializer_list<Setting> settings, const std::string& reason) {
     for (const auto& [option, value] : settings) {
       Options options;
@@ -110,7 +110,7 @@ class Chooser {
   }
 
   std::string described() const {
-    return with_thousands(count_) + " ratings, " + with_thousands(mean_degree()) + " a user or item, in " +
+    return count_text(count_) + " ratings, " + count_text(mean_degree()) + " a user or item, in " +
            std::to_string(levels_) + " levels";
   }
 
@@ -140,9 +140,9 @@ class Chooser {
     if (levels_ >= many_levels)
       choose({{"gcn_dropout", "0.5"}}, std::to_string(levels_) + " levels: narrow blocks need little dropout");
     else
-      choose({{"gcn_dropout", (count_ >= many_ratings ? of_many : of_few)[density]}},
-             with_thousands(degree) + " ratings a user or item, of " + with_thousands(count_) +
-                 ": the fewer, the more dropout");
+      choose(
+          {{"gcn_dropout", (count_ >= many_ratings ? of_many : of_few)[density]}},
+          count_text(degree) + " ratings a user or item, of " + count_text(count_) + ": the fewer, the more dropout");
   }
 
   void choose_by_time(double budget) {
@@ -169,7 +169,7 @@ class Chooser {
             {"gcn_out_units", pace.outputs},
             {"gcn_dropout", width < pace.width ? pace.dropout_if_narrower : pace.dropout},
             {"embedding_draws", pace.draws},
-            {"label_smoothing", pace.smoothing},
+            {"label_smoothing", has_rare_levels() ? "0" : pace.smoothing},
             {"train_max_iter", pace.steps}},
            reason);
   }
@@ -205,8 +205,8 @@ class Chooser {
   /// Smoothed labels narrow the predictions, which the line corrects. With many ratings each they bring nothing.
   void choose_calibration() {
     if (count_ >= enough_to_calibrate)
-      choose({{"label_smoothing", mean_degree() >= dense ? "0" : "0.1"}, {"calibrate", "true"}},
-             with_thousands(count_) + " ratings, " + with_thousands(enough_to_calibrate) +
+      choose({{"label_smoothing", mean_degree() >= dense || has_rare_levels() ? "0" : "0.1"}, {"calibrate", "true"}},
+             count_text(count_) + " ratings, " + count_text(enough_to_calibrate) +
                  " or more: enough of them validate to fit a line to");
   }
 

@@ -132,6 +132,11 @@ void check_plan(const TunePlan& plan) {
   });
   require(!plan.base.train.train_on_valid,
           "tune: train_on_valid leaves nothing to choose by: set it false (the presets paper and fast set it true)");
+  require(plan.base.train.time_budget == 0,
+          "tune: trials are compared by their steps, which a time budget would choose by the clock: leave out "
+          "time_budget");
+  require(plan.base.run.folds == 0,
+          "tune: trials are compared by validation ratings, and folds are parts of test ratings: leave out folds");
   require(plan.base.run.valid_ratio > 0, "tune: data_valid_ratio 0 leaves nothing to choose by: set it above 0");
   for (const SearchOption& search : plan.space) check_search(search);
   for (std::size_t k = 0; k < plan.space.size(); ++k)

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -31,7 +30,7 @@ void run_parallel(int threads, Offset tasks, const Body& body) {
   others.reserve(wanted);
   try {
     while (others.size() < wanted) others.emplace_back(work);
-  } catch (const std::system_error&) {  // those that there are do it all
+  } catch (...) {  // no thread, or no memory for one: those that there are do it all
   }
   work();
   for (std::thread& other : others) other.join();

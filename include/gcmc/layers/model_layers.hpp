@@ -20,6 +20,11 @@ struct ModelShape {
   std::array<const SideFeatures*, 2> features{nullptr, nullptr};  ///< by side
 };
 
+/// For these ratings, which must outlive it.
+inline ModelShape shape_of(const Ratings& ratings) {
+  return {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}};
+}
+
 /// The same in numbers. By side.
 struct ModelSizes {
   std::array<Index, 2> nodes{};

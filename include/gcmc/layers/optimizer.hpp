@@ -129,8 +129,10 @@ class Optimizer {
     first_.set(state.first);
     second_.set(state.second);
     average_.set(state.average);
-    for (Buffer<B, Index>& applied : applied_)
-      applied.set(std::vector<Index>(static_cast<std::size_t>(applied.size()), state.steps));
+    for (std::size_t k = 0; k < applied_.size(); ++k) {
+      applied_[k].set(std::vector<Index>(static_cast<std::size_t>(applied_[k].size()), state.steps));
+      gradient_step_[k].set(std::vector<Index>(static_cast<std::size_t>(gradient_step_[k].size()), 0));
+    }
     steps_ = flushed_at_ = state.steps;
     read_ = true;
   }

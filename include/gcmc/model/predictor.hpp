@@ -38,6 +38,7 @@ inline Interval central_interval(std::span<const double> probabilities, std::spa
   double below = 0, above = 0;
   for (std::size_t r = 0; r < levels.size() && (below += probabilities[r]) <= tail;) interval.low = levels[++r];
   for (std::size_t r = levels.size(); r-- > 0 && (above += probabilities[r]) <= tail;) interval.high = levels[r - 1];
+  if (interval.low > interval.high) std::swap(interval.low, interval.high);  // a median between two levels
   return interval;
 }
 

@@ -341,6 +341,8 @@ inline void validate(const Options& options) {
   require(options.model.precision != Precision::bf16_tables || options.run.device.kind == Device::Kind::cpu,
           "precision bf16-tables is for the processor alone: set device cpu, or precision float");
   const TrainOptions& train = options.train;
+  require(train.target_removal == 0 || std::abs(train.target_removal - 0.5) < 0.5 - 1e-4,
+          "train_target_removal is drawn in steps of 1/65536: set it to 0, or between .0001 and .9999");
   if (train.start == Start::factors) require_form_for_factors(options.model);
   require(train.schedule == Schedule::constant || train.min_learning_rate <= train.learning_rate, [&] {
     return "train_min_lr " + number_text(train.min_learning_rate) + " exceeds train_lr " +

@@ -1,6 +1,7 @@
 // Matrix factorization by stochastic gradients: what a fraction of a second can know of ratings.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -10,14 +11,14 @@
 
 #include "gcmc/base/parallel.hpp"
 #include "gcmc/base/random.hpp"
-#include "gcmc/ratings/ratings.hpp"
+#include "gcmc/ratings/common_levels.hpp"
 
 namespace gcmc {
 
 /// value(i, j) = mean + scale (b_i + c_j + p_i q_j): Koren, Bell and Volinsky 2009, eq. 4.
 struct Factors {
-  double mean = 0, scale = 1;                       ///< of the ratings: mean and standard deviation
-  Index rank = 0, stride = 0;                       ///< a node's factors are `rank` numbers, and zeros up to the stride
+  double mean = 0, scale = 1;  ///< of the ratings: mean and standard deviation, without what is far from all others
+  Index rank = 0, stride = 0;  ///< a node's factors are `rank` numbers, and zeros up to the stride
   std::array<std::vector<float>, 2> bias, factors;  ///< by side: [nodes], [nodes][stride]
 
   const float* of(Side side, Index node) const { return factors[side].data() + Offset{node} * stride; }
@@ -38,10 +39,13 @@ struct FactorOptions {
 /// threads change nothing (Gemulla et al. 2011).
 class FactorSteps {
  public:
-  FactorSteps(Factors& factors, const FactorOptions& options, const Ratings& ratings, std::span<const Rating> train)
+  /// Levels beyond the common ones, of which steps are unsafe, count as the nearest of these.
+  FactorSteps(Factors& factors, const FactorOptions& options, const Ratings& ratings, std::span<const Rating> train,
+              const CommonLevels& common)
       : factors_(factors), options_(options), blocks_(groups * groups) {
     for (const Rating& rating : train) {
-      const double value = (ratings.levels[rating.level] - factors.mean) / factors.scale;
+      const std::size_t level = std::clamp(std::size_t{rating.level}, common.first, common.last);
+      const double value = (ratings.levels[level] - factors.mean) / factors.scale;
       const Offset user_group = Offset{rating.user} * groups / ratings.users();
       const Offset item_group = Offset{rating.item} * groups / ratings.items();
       blocks_[static_cast<std::size_t>(user_group * groups + item_group)].push_back(
@@ -118,19 +122,17 @@ class FactorSteps {
   float rate_ = 0;
 };
 
-/// Fits on `train` by steps down (value - value(i, j))^2 / 2 + decay |p, q|^2 / 2 of one rating after the other. Throws
-/// InputError if there is no rating or a number is out of range. The same bits on any number of threads. Cost:
-/// O(epochs * ratings * rank); memory: 12 bytes a rating for as long as it takes.
+/// Fits on `train` by steps down (value - value(i, j))^2 / 2 + decay |p, q|^2 / 2 of one rating after the other,
+/// with mean and scale of common_levels(). Throws InputError if there is no rating or a number is out of range. The same
+/// bits on any number of threads. Cost: O(epochs * ratings * rank); memory: 12 bytes a rating for as long as it takes.
 inline Factors fit_factors(const Ratings& ratings, std::span<const Rating> train, const FactorOptions& options) {
   require(!train.empty(), "fit_factors: there is no rating to train on");
   require(options.rank > 0 && options.epochs >= 0, "fit_factors: rank or epochs are out of range");
   require_in_range(train, ratings.user_ids.size(), ratings.item_ids.size(), ratings.levels.size(), "fit_factors");
   Factors factors;
-  double sum = 0, squares = 0;
-  for (const Rating& rating : train) sum += ratings.levels[rating.level];
-  factors.mean = sum / static_cast<double>(train.size());
-  for (const Rating& rating : train) squares += std::pow(ratings.levels[rating.level] - factors.mean, 2);
-  if (squares > 0) factors.scale = std::sqrt(squares / static_cast<double>(train.size()));
+  const CommonLevels common = common_levels(ratings, train);
+  factors.mean = common.mean;
+  factors.scale = common.deviation;
   factors.rank = options.rank;
   factors.stride = static_cast<Index>(round_up(options.rank, 8));
   Random random(options.seed, 0xFAC7u);
@@ -143,7 +145,7 @@ inline Factors fit_factors(const Ratings& ratings, std::span<const Rating> train
         factors.factors[side][static_cast<std::size_t>(node * factors.stride + c)] =
             static_cast<float>(options.start * (2 * random.uniform() - 1));
   }
-  FactorSteps(factors, options, ratings, train).run();
+  FactorSteps(factors, options, ratings, train, common).run();
   return factors;
 }
 

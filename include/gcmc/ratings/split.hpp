@@ -41,16 +41,18 @@ inline Offset share_of(double ratio, Offset count) {
   return static_cast<Offset>(std::floor(ratio * static_cast<double>(count) + 0.5));
 }
 
-/// What decides which of a user's (or of all) ratings are last: the times; of leave_out, where some rating has none, a
-/// seeded draw. Of known[k], a position among the ratings. Throws InputError where a time is needed and not there.
+/// What decides which of a user's (or of all) ratings are last: the times; of leave_out, where one of `known` has none,
+/// a seeded draw. Of known[k], a position among the ratings. Throws InputError where a time is needed and not there.
 inline std::vector<double> order_keys(const Ratings& ratings, std::span<const Offset> known, SplitRule rule,
                                       std::uint64_t seed, std::uint32_t stream) {
   require(ratings.times.empty() || ratings.times.size() == ratings.entries.size(), [&] {
     return "split: " + std::to_string(ratings.times.size()) + " times for " + std::to_string(ratings.entries.size()) +
            " entries";
   });
-  const auto unknown = std::find_if(ratings.times.begin(), ratings.times.end(), [](double t) { return std::isnan(t); });
-  const bool timed = !ratings.times.empty() && unknown == ratings.times.end();
+  const auto unknown = std::ranges::find_if(known, [&](Offset position) {
+    return ratings.times.empty() || std::isnan(ratings.times[static_cast<std::size_t>(position)]);
+  });
+  const bool timed = unknown == known.end();
   std::vector<double> keys(known.size());
   if (timed) {
     for (std::size_t k = 0; k < known.size(); ++k) keys[k] = ratings.times[static_cast<std::size_t>(known[k])];
@@ -58,8 +60,7 @@ inline std::vector<double> order_keys(const Ratings& ratings, std::span<const Of
   }
   require(rule == SplitRule::leave_out, [&] {
     return std::string("split: by time, but ") +
-           (ratings.times.empty() ? "the ratings have no times"
-                                  : "entry " + std::to_string(unknown - ratings.times.begin()) + " has none");
+           (ratings.times.empty() ? "the ratings have no times" : "entry " + std::to_string(*unknown) + " has none");
   });
   const std::vector<Offset> drawn = permutation(static_cast<Offset>(known.size()), seed, stream);
   for (std::size_t k = 0; k < known.size(); ++k) keys[k] = static_cast<double>(drawn[k]);

@@ -43,13 +43,16 @@ inline void solve_ridge(std::vector<double>& a, std::vector<double>& b, Offset n
 }
 
 /// Gives a model of stacked levels the first values with which it repeats a factorization as nearly as it can:
-///   tables    each block's row of a node is its factors, its bias and a constant, so that a block's hidden units are
-///             means (or, normalised symmetrically, sums) over the level's neighbours;
+///   tables    each block's row of a node is its factors (in the implicit block times its bias), its bias and a
+///   constant,
+///             so that a block's hidden units are means (or, normalised symmetrically, sums) over the level's
+///             neighbours;
 ///   dense     the ridge regression, weighted by ratings, of (p, b, 1) of a user and (q, 1, c) of an item on the hidden
 ///             units, so that z_i^T z_j is p_i q_j + b_i + c_j;
 ///   decoder   P_1 = I and P_2, which picks 1 * 1; the coefficients a_sr are those of a linear discriminant of the
 ///             levels on z_i^T z_j: normal of the level's mean m_r and a variance v for all, so that the logit of level
-///             r is m_r / v z_i^T z_j + log(share of r) - m_r^2 / (2 v);
+///             r is m_r / v z_i^T z_j + log(share of r) - m_r^2 / (2 v); a level without a rating has the mean of the
+///             nearest with one;
 ///   features  the layer above them is 0.
 /// What is wider than the factors keeps the values drawn. Two encodings, and O(nodes hidden^2 + hidden^3 + ratings D).
 template <class B, class T>
@@ -175,6 +178,15 @@ class FactorStart {
     for (std::size_t c = 0; c < bias.size(); ++c) bias[c] = static_cast<T>(b[weight.size() + c]);
   }
 
+  /// Of the levels with a count, the one whose value is nearest.
+  std::size_t nearest_counted(std::size_t level, const std::vector<double>& count) const {
+    const auto distance = [&](std::size_t r) { return std::abs(ratings_->levels[r] - ratings_->levels[level]); };
+    std::size_t nearest = train_.front().level;
+    for (std::size_t r = 0; r < count.size(); ++r)
+      if (count[r] > 0 && distance(r) < distance(nearest)) nearest = r;
+    return nearest;
+  }
+
   void fit_decoder() {
     const std::vector<T> user = model_->embedding(user_side).get(), item = model_->embedding(item_side).get();
     const std::size_t levels = ratings_->levels.size();
@@ -189,9 +201,11 @@ class FactorStart {
     }
     const auto all = static_cast<double>(train_.size());
     for (std::size_t r = 0; r < levels; ++r) {
-      mean[r] = count[r] > 0 ? sum[r] / count[r] : (ratings_->levels[r] - factors_->mean) / factors_->scale;
+      mean[r] = sum[r] / std::max(count[r], 1.0);
       squares -= count[r] * mean[r] * mean[r];
     }
+    for (std::size_t r = 0; r < levels; ++r)
+      if (count[r] == 0) mean[r] = mean[nearest_counted(r, count)];
     const double variance = std::max(squares / all, 1e-6);
     for (std::size_t r = 0; r < levels; ++r)
       constant[r] = std::log(std::max(count[r], 0.5) / all) - mean[r] * mean[r] / (2 * variance);

@@ -59,14 +59,9 @@ class Trainer {
   /// Makes the model that the options ask for. Throws InputError for options or ratings that do not fit.
   Trainer(B& backend, const Ratings& ratings, const Split& split, const Options& options,
           std::vector<double> replay = {})
-      : Trainer(
-            backend,
-            std::make_unique<M>(
-                backend,
-                ModelShape{
-                    ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}},
-                checked(options, ratings).model, options.train.seed),
-            nullptr, ratings, split, options, std::move(replay)) {}
+      : Trainer(backend,
+                std::make_unique<M>(backend, shape_of(ratings), checked(options, ratings).model, options.train.seed),
+                nullptr, ratings, split, options, std::move(replay)) {}
   /// Trains a model of the caller's, made for ratings that validate() has seen.
   Trainer(B& backend, M& model, const Ratings& ratings, const Split& split, const Options& options,
           std::vector<double> replay = {})

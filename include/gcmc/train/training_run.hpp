@@ -172,9 +172,7 @@ class TrainingRun {
 
   /// Of the first values that drawing or another model gives.
   std::unique_ptr<Model<B, T>> make_model() const {
-    const ModelShape shape{
-        ratings_.users(), ratings_.items(), ratings_.levels, {&ratings_.user_features, &ratings_.item_features}};
-    auto model = std::make_unique<Model<B, T>>(backend_, shape, options_.model, options_.train.seed);
+    auto model = std::make_unique<Model<B, T>>(backend_, shape_of(ratings_), options_.model, options_.train.seed);
     if (continuation_.weights) restore(*model, *continuation_.weights, ratings_);
     return model;
   }

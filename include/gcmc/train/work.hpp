@@ -25,8 +25,7 @@ inline TrainingWork training_work(const Options& options, const Ratings& ratings
   constexpr double a_product = 1.0 / 6, a_score = 0.4, an_update = 7, an_edge_made = 500;
   constexpr double seconds_a_rating_fitted = 50e-9;
   const ModelOptions& model = options.model;
-  const ModelSizes sizes = sizes_of(
-      {ratings.users(), ratings.items(), ratings.levels, {&ratings.user_features, &ratings.item_features}}, model);
+  const ModelSizes sizes = sizes_of(shape_of(ratings), model);
   const ConvolutionShape shape(convolution_options(model), sizes.levels);
   const double nodes = static_cast<double>(sizes.nodes[user_side]) + sizes.nodes[item_side];
   const double all_edges = static_cast<double>(split.train_and_valid().size());
