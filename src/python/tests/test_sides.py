@@ -145,6 +145,15 @@ def test_missing_values_of_pandas_are_missing(ratings):
             == bits(gcmc.Model(**QUICK).fit(ratings, user_features=plain), ratings))
 
 
+def test_arrays_in_a_cell_are_lists(ratings):
+    lists = side_tables()["item_features"]
+    arrays = {**lists, "genres": [np.array(one) for one in lists["genres"]]}
+    pandas = pytest.importorskip("pandas")
+    expected = bits(gcmc.Model(**QUICK).fit(ratings, item_features=lists), ratings)
+    for table in (arrays, pandas.DataFrame(arrays)):
+        assert bits(gcmc.Model(**QUICK).fit(ratings, item_features=table), ratings) == expected
+
+
 def test_relations_of_duckdb_and_other_streams(ratings, model):
     duckdb, arrow = pytest.importorskip("duckdb"), pytest.importorskip("pyarrow")
     sides = side_tables()
