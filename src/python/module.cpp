@@ -166,7 +166,7 @@ void translate(const std::exception_ptr& exception, void*) {
     std::rethrow_exception(exception);
   } catch (const gcmc::InputError& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
-  } catch (const gcmc::FileError& error) {
+  } catch (const gcmc::Error& error) {
     PyErr_SetString(PyExc_OSError, error.what());
   }
 }

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -272,3 +273,19 @@ def test_errors_are_of_their_kind(model, tmp_path):
     if os.path.exists("/dev/full"):
         with pytest.raises((ValueError, OSError)):
             model.save("/dev/full")
+
+
+WITH_TOO_MANY_THREADS = """
+import resource, gcmc
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, [pages * resource.getpagesize() + 2**30] * 2)
+try:
+    gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4, threads=1024).fit(([1, 2], [7, 7], [3, 5]))
+except OSError as problem:
+    print(problem)
+"""
+
+
+def test_threads_that_the_machine_cannot_start_are_its_error():
+    said = subprocess.run([sys.executable, "-c", WITH_TOO_MANY_THREADS], check=True, capture_output=True, text=True)
+    assert "of 1024 threads" in said.stdout
