@@ -34,6 +34,13 @@ using ScoreArrays = std::tuple<Floats, Floats>;                     ///< ratings
 using RecommendationArrays = std::tuple<Indices, Indices, Floats>;  ///< users (none of one alone), items, ratings
 using Released = nb::call_guard<nb::gil_scoped_release>;
 
+/// What use() returns, which touches nothing of Python's: other threads run meanwhile.
+template <class Use>
+auto without_gil(const Use& use) {
+  const nb::gil_scoped_release released;
+  return use();
+}
+
 std::vector<Predictor::Pair> pairs_of(const Numbers& users, const Numbers& items) {
   gcmc::require(users.size() == items.size(), [&] {
     return std::to_string(users.size()) + " users and " + std::to_string(items.size()) + " items: one item a user";
@@ -52,17 +59,12 @@ ScoreArrays score_arrays(Predictor::Scores scores, std::size_t levels) {
 ScoreArrays score(const Predictor& predictor, const DataColumn& users, const DataColumn& items) {
   const auto pairs =
       pairs_of(numbers_of(predictor, gcmc::user_side, users), numbers_of(predictor, gcmc::item_side, items));
-  Predictor::Scores scores;
-  {
-    const nb::gil_scoped_release released;
-    scores = predictor.score(pairs);
-  }
-  return score_arrays(std::move(scores), predictor.model().levels.size());
+  return score_arrays(without_gil([&] { return predictor.score(pairs); }), predictor.model().levels.size());
 }
 
 ScoreArrays score_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, const DataColumn& items) {
   const Numbers numbers = numbers_of(predictor, gcmc::item_side, items);
-  return score_arrays(predictor.score(newcomer, numbers), predictor.model().levels.size());
+  return score_arrays(without_gil([&] { return predictor.score(newcomer, numbers); }), predictor.model().levels.size());
 }
 
 RecommendationArrays recommendation_arrays(const std::vector<std::vector<Predictor::Recommendation>>& lists,
@@ -83,28 +85,21 @@ using NumberArray = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::devi
 RecommendationArrays recommend(const Predictor& predictor, const NumberArray& users, Index top, bool rated,
                                const std::optional<NumberArray>& among) {
   const Numbers numbers(users.data(), users.data() + users.size());
-  std::vector<std::vector<Predictor::Recommendation>> lists;
-  {
-    const nb::gil_scoped_release released;
-    gcmc::RecommendOptions options{.top = top, .rated = rated};
-    if (among) options.among = std::span(among->data(), among->size());
-    lists = predictor.recommend(numbers, options);
-  }
-  return recommendation_arrays(lists, numbers);
+  gcmc::RecommendOptions options{.top = top, .rated = rated};
+  if (among) options.among = std::span(among->data(), among->size());
+  return recommendation_arrays(without_gil([&] { return predictor.recommend(numbers, options); }), numbers);
 }
 
 RecommendationArrays recommend_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, Index top,
                                         bool rated) {
-  return recommendation_arrays({predictor.recommend(newcomer, {.top = top, .rated = rated})}, {});
+  const gcmc::RecommendOptions options{.top = top, .rated = rated};
+  return recommendation_arrays({without_gil([&] { return predictor.recommend(newcomer, options); })}, {});
 }
 
 std::tuple<Indices, Floats> similar(const Predictor& predictor, bool users, Index node, Index top, bool by_ratings) {
   const auto by = by_ratings ? Predictor::Likeness::ratings : Predictor::Likeness::embeddings;
-  std::vector<Predictor::Neighbour> neighbours;
-  {
-    const nb::gil_scoped_release released;
-    neighbours = predictor.similar(users ? gcmc::user_side : gcmc::item_side, node, top, by);
-  }
+  const std::vector<Predictor::Neighbour> neighbours =
+      without_gil([&] { return predictor.similar(users ? gcmc::user_side : gcmc::item_side, node, top, by); });
   Numbers nodes;
   std::vector<double> similarities;
   for (const auto& [other, similarity] : neighbours) {
@@ -125,8 +120,7 @@ gcmc::Newcomer fold_in(const Predictor& predictor, const DataColumn& items, cons
   }
   std::vector<gcmc::NodeRating> known;
   for (const auto& [item, level] : last) known.push_back({item, level});
-  const nb::gil_scoped_release released;
-  return predictor.fold_in(gcmc::user_side, std::move(known));
+  return without_gil([&] { return predictor.fold_in(gcmc::user_side, std::move(known)); });
 }
 
 std::tuple<double, Indices, Floats, Floats> explanation_arrays(const Predictor& predictor,
@@ -210,10 +204,14 @@ void bind_predictor(nb::module_& module) {
       .def("similar", &similar)
       .def("fold_in", &fold_in)
       .def("explain",
-           [](const Predictor& p, Index user, Index item) { return explanation_arrays(p, p.explain(user, item)); })
-      .def("explain_newcomer", [](const Predictor& p, const gcmc::Newcomer& user,
-                                  Index item) { return explanation_arrays(p, p.explain(user, item)); })
-      .def("evaluate", &evaluate, nb::arg("test").none(), nb::arg("top"))
+           [](const Predictor& p, Index user, Index item) {
+             return explanation_arrays(p, without_gil([&] { return p.explain(user, item); }));
+           })
+      .def("explain_newcomer",
+           [](const Predictor& p, const gcmc::Newcomer& user, Index item) {
+             return explanation_arrays(p, without_gil([&] { return p.explain(user, item); }));
+           })
+      .def("evaluate", &evaluate, nb::arg("test").none(), nb::arg("options"), nb::arg("top"))
       .def(
           "save", [](const Predictor& p, const std::string& folder) { gcmc::save_models(folder, p.models()); },
           Released());
