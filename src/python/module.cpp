@@ -136,22 +136,25 @@ std::tuple<double, Indices, Floats, Floats> explanation_arrays(const Predictor& 
                          array_of(std::move(effects)));
 }
 
-std::string evaluate(const Predictor& predictor, const std::optional<RatingColumns>& test, Index top) {
+std::string evaluate(const Predictor& predictor, const std::optional<RatingColumns>& test, const Texts& texts,
+                     Index top) {
   const nb::gil_scoped_release released;
   const std::string& name = predictor.model().dataset;
   gcmc::ReadReport unused;
-  const auto pairs =
-      test ? gcmc::rated_pairs(predictor, ratings_of(*test, {}, name, {}, unused)) : gcmc::tested_pairs(predictor);
+  const auto pairs = test ? gcmc::rated_pairs(predictor, ratings_of(*test, {}, name, reading_options(texts), unused))
+                          : gcmc::tested_pairs(predictor);
   gcmc::require(!pairs.empty(),
                 "there is no pair to evaluate: the model was trained without a test part, so give test");
   return gcmc::evaluation_json(gcmc::evaluate(predictor, pairs, {.top = top}), name);
 }
 
 /// As `gcmc data inspect --json` describes a file.
-std::string describe(const RatingColumns& columns) {
+std::string describe(const RatingColumns& columns, const Texts& texts) {
   const nb::gil_scoped_release released;
   gcmc::ReadReport report;
-  const gcmc::Ratings ratings = ratings_of(columns, {}, "ratings", {.times = gcmc::Times::kept}, report);
+  gcmc::ReadOptions reading = reading_options(texts);
+  reading.times = gcmc::Times::kept;
+  const gcmc::Ratings ratings = ratings_of(columns, {}, "ratings", reading, report);
   return gcmc::data_json(gcmc::statistics_of(ratings), report);
 }
 
@@ -250,7 +253,7 @@ NB_MODULE(_gcmc, module) {
     for (std::string& argument : arguments) values.push_back(argument.data());
     return gcmc_main(static_cast<int>(values.size()), values.data());
   });
-  module.def("describe", &describe, nb::arg("ratings"));
+  module.def("describe", &describe, nb::arg("ratings"), nb::arg("options"));
   module.def("check_options", &check_options, nb::arg("preset"), nb::arg("options"));
   module.def("train", &train, nb::arg("data"), nb::arg("preset"), nb::arg("options"), nb::arg("continued").none(),
              nb::arg("callback").none());

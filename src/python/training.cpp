@@ -23,7 +23,7 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 /// All that `fit` is told by name.
 struct FitOptions {
   gcmc::Options options;
-  gcmc::ReadOptions reading = {};
+  gcmc::ReadOptions reading;
 };
 
 /// How columns are read; the library's rows are beside.
@@ -52,15 +52,11 @@ gcmc::Options preset_options(const std::string& preset, const Texts& texts, cons
 }
 
 FitOptions with_texts(gcmc::Options start, const Texts& texts) {
-  FitOptions fit{std::move(start)};
+  FitOptions fit{std::move(start), reading_options(texts)};
   ColumnOptions columns;
   for (const auto& [name, text] : texts)
-    if (gcmc::with_option(columns, name, [](const auto&...) {}))
-      gcmc::set_option(columns, name, text);
-    else
-      gcmc::set_option(fit.options, name, text);
+    if (!gcmc::with_option(columns, name, [](const auto&...) {})) gcmc::set_option(fit.options, name, text);
   fit.options.run.data_name = data_name(texts);
-  fit.reading = columns.reading;
   fit.reading.times = gcmc::times_for(fit.options.run.split);
   return fit;
 }
@@ -158,6 +154,14 @@ void add_side_files(gcmc::Ratings& ratings, const Texts& files, gcmc::ReadReport
 }
 
 }  // namespace
+
+gcmc::ReadOptions reading_options(const Texts& texts) {
+  ColumnOptions columns;
+  for (const auto& [name, text] : texts)
+    gcmc::with_option(columns, name,
+                      [&](const gcmc::OptionRow& row, auto& field) { gcmc::OptionText(row).read(text, field); });
+  return columns.reading;
+}
 
 void check_options(const std::string& preset, const Texts& texts) {
   with_texts(preset_options(preset, texts, nullptr), texts);

@@ -20,7 +20,11 @@
 
 using Texts = std::map<std::string, std::string>;  ///< by name
 
-/// Throws InputError for an option or value that is none, in what is known of it before ratings are read.
+/// How columns are read; other options are passed over.
+gcmc::ReadOptions reading_options(const Texts& texts);
+
+/// Throws InputError for an option or value that is none, or not for `train`, in what is known of it before ratings are
+/// read.
 void check_options(const std::string& preset, const Texts& texts);
 
 /// Files of features and edges by the reader's option: its path, as ReadOptions takes it.
