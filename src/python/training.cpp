@@ -138,19 +138,22 @@ class Watcher {
   nb::object callback_;
 };
 
-/// Adds what files tell of users and items. Throws InputError for one of no use.
+/// Adds what files tell of users and items. Throws InputError for one of no use, whose note is then the last.
 void add_side_files(gcmc::Ratings& ratings, const Texts& files, gcmc::ReadReport& report) {
-  gcmc::ReadOptions reading;
-  const std::pair<const char*, std::string*> places[] = {{"user_features", &reading.user_features},
-                                                         {"item_features", &reading.item_features},
-                                                         {"user_graph", &reading.user_graph},
-                                                         {"item_graph", &reading.item_graph}};
+  constexpr std::pair<const char*, std::string gcmc::ReadOptions::*> places[] = {
+      {"user_features", &gcmc::ReadOptions::user_features},
+      {"item_features", &gcmc::ReadOptions::item_features},
+      {"user_graph", &gcmc::ReadOptions::user_graph},
+      {"item_graph", &gcmc::ReadOptions::item_graph}};
   for (const auto& [name, place] : places) {
     const auto found = files.find(name);
-    if (found != files.end()) *place = found->second;
+    if (found == files.end()) continue;
+    gcmc::ReadOptions reading;
+    reading.*place = found->second;
+    const std::size_t before = report.side_files.size();
+    gcmc::add_side_files(ratings, reading, report);
+    gcmc::require(report.side_files.size() > before, [&] { return report.notes.back(); });
   }
-  gcmc::add_side_files(ratings, reading, report);
-  gcmc::require(report.side_files.size() >= files.size(), [&] { return report.notes.back(); });
 }
 
 }  // namespace

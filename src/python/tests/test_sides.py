@@ -113,6 +113,15 @@ def test_a_table_of_no_use_is_an_error(ratings, table, sentence):
     assert "/tmp" not in str(raised.value)
 
 
+@pytest.mark.parametrize("good", ["item_features", "user_graph"])
+def test_the_table_of_no_use_is_the_one_that_is_named(ratings, tmp_path, good):
+    """Whatever there is to say of the others, and however many files they are."""
+    table = {name: column[:30] for name, column in side_tables()[good].items()}
+    files = ",".join(str(written(table, tmp_path / f"{k}.csv")) for k in range(2 if good == "user_graph" else 1))
+    with pytest.raises(ValueError, match="user_features.csv: no line is of a user"):
+        gcmc.Model(**QUICK).fit(ratings, user_features={"user": [1, 2], "age": [3, 4]}, **{good: files})
+
+
 def test_a_model_with_features_is_saved_and_trained_on(ratings, model, tmp_path):
     model.save(tmp_path)
     assert bits(gcmc.load(tmp_path), ratings) == bits(model, ratings)
