@@ -194,7 +194,6 @@ void bind_predictor(nb::module_& module) {
       .def("metrics", [](const Predictor& p) { return p.model().metrics; })
       .def("tensors", &tensors)
       .def("seeds", [](const Predictor& p) { return p.models().size(); })
-      .def("preset", [](const Predictor& p) { return p.model().options.preset; })
       .def("options", &options_beside_preset)
       .def("user_numbers",
            [](const Predictor& p, const DataColumn& ids) { return array_of(numbers_of(p, gcmc::user_side, ids)); })

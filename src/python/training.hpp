@@ -46,5 +46,5 @@ using Trained = std::tuple<std::unique_ptr<gcmc::Predictor>, Columns, std::strin
 Trained train(const TrainingData& data, const std::string& preset, const Texts& texts, const gcmc::Predictor* continued,
               const nanobind::object& callback);
 
-/// Options in which the saved model differs from its preset.
+/// A preset, and the options in which the saved model differs from it: what `train` is told to train it again.
 Texts options_beside_preset(const gcmc::Predictor& predictor);

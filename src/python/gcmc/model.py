@@ -368,7 +368,8 @@ class Model:
 
 def load(folder: str | os.PathLike[str], threads: int = 0) -> Model:
     """The model in a folder that ``Model.save`` or ``gcmc train`` wrote. Its ids are int where all of a side are whole
-    numbers, else str, and it answers by dicts of arrays. Raises ValueError for what is no model, OSError where the disk
+    numbers, else str, and it answers by dicts of arrays. Its options are those in which it differs from its preset,
+    without device, threads and a data set's own split. Raises ValueError for what is no model, OSError where the disk
     fails.
 
     >>> import tempfile
@@ -379,7 +380,7 @@ def load(folder: str | os.PathLike[str], threads: int = 0) -> Model:
     """
     predictor = _gcmc.load(os.fsdecode(folder), count_of(threads, "threads"))
     options: dict[str, Any] = dict(predictor.options())
-    model = Model(predictor.preset(), int(options.pop("seed")), threads, **options)
+    model = Model(options.pop("preset"), int(options.pop("seed")), threads, **options)
     model._keep(predictor)
     model.metrics_ = predictor.metrics()
     return model

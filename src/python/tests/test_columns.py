@@ -155,11 +155,6 @@ def test_what_is_no_ratings_is_refused(table, sentence):
         gcmc.Model(**QUICK).fit(table)
 
 
-def test_a_known_sets_own_split_is_refused():
-    with pytest.raises(ValueError, match="split u1 belongs to ml-100k's own files"):
-        gcmc.Model(**QUICK, split="u1").fit(made_ratings())
-
-
 def test_ids_of_two_kinds_in_training_and_validation_are_text():
     ratings = made_ratings()
     model = gcmc.Model(**QUICK).fit(ratings, valid=(["100", "new"], [5, 6], [3, 4]))

@@ -183,6 +183,12 @@ def test_wrong_options_are_told_at_construction():
         gcmc.Model(seed=-1)
     with pytest.raises(ValueError, match="preset"):
         gcmc.Model(preset="bset")
+    with pytest.raises(ValueError, match="split u1 belongs to ml-100k's own files"):
+        gcmc.Model(split="u1")
+    with pytest.raises(ValueError, match="device: fit trains on the processor"):
+        gcmc.Model(device="0")
+    with pytest.raises(ValueError, match="folds: fit trains on one fold"):
+        gcmc.Model(folds=5)
     model = gcmc.Model(gcn_agg_units=20)
     with pytest.raises(ValueError, match="gcn_dropout"):
         model.set_params(gcn_dropout=2)
