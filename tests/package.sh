@@ -107,6 +107,23 @@ cmake -S "$work/missing" -B "$work/missing/out" -DCMAKE_PREFIX_PATH="$prefix" >"
   fail "$missing was found"
 grep -q "$message" "$work/log" || { cat "$work/log" && fail 'the missing component is not named'; }
 
+# Neither is one whose archives need what is not there, if it may lack.
+mkdir "$work/without_zlib"
+cat >"$work/without_zlib/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(without_zlib LANGUAGES CXX)
+find_package(gcmc REQUIRED COMPONENTS core OPTIONAL_COMPONENTS io testing)
+if(gcmc_io_FOUND OR TARGET gcmc::io OR NOT TARGET gcmc::core OR NOT TARGET gcmc::testing)
+  message(FATAL_ERROR "components are not as asked for")
+endif()
+message(STATUS "io may lack")
+find_package(gcmc REQUIRED COMPONENTS core io)
+END
+cmake -S "$work/without_zlib" -B "$work/without_zlib/out" -DCMAKE_PREFIX_PATH="$prefix" \
+  -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON >"$work/log" 2>&1 && fail 'io was found without ZLIB'
+grep -q 'io may lack' "$work/log" && grep -q 'ZLIB' "$work/log" ||
+  { cat "$work/log" && fail 'a component that may lack its packages is not as asked for'; }
+
 if [ $missing = opencl ]; then
   mkdir "$work/cuda"
   cp "$root/tests/device_present.cpp" "$work/cuda"
@@ -134,6 +151,9 @@ add_executable(inside "$root/examples/consumer/main.cpp")
 target_link_libraries(inside PRIVATE gcmc::core gcmc::io)
 END
 quietly cmake -S "$work/inside" -B "$work/inside/plain" -DCMAKE_CXX_COMPILER=g++
+# Without downloads, whatever the project about it has found for itself.
+quietly cmake -S "$work/inside" -B "$work/inside/without" -DCMAKE_CXX_COMPILER=g++ -DGCMC_DOWNLOAD=OFF \
+  -DCURL_FOUND=TRUE -DLibZip_FOUND=TRUE -DOpenSSL_FOUND=TRUE
 quietly cmake -S "$work/inside" -B "$work/inside/out" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER="$compiler" \
   -DGCMC_WARNINGS_AS_ERRORS=ON -DGCMC_BUILD_PROGRAM=ON -DGCMC_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DGCMC_INSTALL=ON \
   "${options[@]}"

@@ -31,7 +31,7 @@ class Gcmc(ConanFile):
             copy(self, name, str(ROOT), self.export_sources_folder)
 
     def requirements(self):
-        self.requires("nlohmann_json/[>=3.9]", visible=False)
+        self.requires("nlohmann_json/[>=3.10]", visible=False)
         self.requires("zlib/[>=1.2.11 <2]")
 
     def validate(self):

@@ -123,6 +123,7 @@ std::vector<DataColumn> columns_of_stream(const nb::object& capsule) {
 }
 
 Numbers numbers_of(const gcmc::Predictor& predictor, gcmc::Side side, const DataColumn& ids) {
+  const nb::gil_scoped_release released;
   Numbers numbers(ids.size);
   ColumnReader(ids).read_ids(
       ids.size,

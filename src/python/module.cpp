@@ -34,6 +34,13 @@ using ScoreArrays = std::tuple<Floats, Floats>;                     ///< ratings
 using RecommendationArrays = std::tuple<Indices, Indices, Floats>;  ///< users (none of one alone), items, ratings
 using Released = nb::call_guard<nb::gil_scoped_release>;
 
+/// What use() returns, which touches nothing of Python's: other threads run meanwhile.
+template <class Use>
+auto without_gil(const Use& use) {
+  const nb::gil_scoped_release released;
+  return use();
+}
+
 std::vector<Predictor::Pair> pairs_of(const Numbers& users, const Numbers& items) {
   gcmc::require(users.size() == items.size(), [&] {
     return std::to_string(users.size()) + " users and " + std::to_string(items.size()) + " items: one item a user";
@@ -52,17 +59,12 @@ ScoreArrays score_arrays(Predictor::Scores scores, std::size_t levels) {
 ScoreArrays score(const Predictor& predictor, const DataColumn& users, const DataColumn& items) {
   const auto pairs =
       pairs_of(numbers_of(predictor, gcmc::user_side, users), numbers_of(predictor, gcmc::item_side, items));
-  Predictor::Scores scores;
-  {
-    const nb::gil_scoped_release released;
-    scores = predictor.score(pairs);
-  }
-  return score_arrays(std::move(scores), predictor.model().levels.size());
+  return score_arrays(without_gil([&] { return predictor.score(pairs); }), predictor.model().levels.size());
 }
 
 ScoreArrays score_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, const DataColumn& items) {
   const Numbers numbers = numbers_of(predictor, gcmc::item_side, items);
-  return score_arrays(predictor.score(newcomer, numbers), predictor.model().levels.size());
+  return score_arrays(without_gil([&] { return predictor.score(newcomer, numbers); }), predictor.model().levels.size());
 }
 
 RecommendationArrays recommendation_arrays(const std::vector<std::vector<Predictor::Recommendation>>& lists,
@@ -83,28 +85,21 @@ using NumberArray = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::devi
 RecommendationArrays recommend(const Predictor& predictor, const NumberArray& users, Index top, bool rated,
                                const std::optional<NumberArray>& among) {
   const Numbers numbers(users.data(), users.data() + users.size());
-  std::vector<std::vector<Predictor::Recommendation>> lists;
-  {
-    const nb::gil_scoped_release released;
-    gcmc::RecommendOptions options{.top = top, .rated = rated};
-    if (among) options.among = std::span(among->data(), among->size());
-    lists = predictor.recommend(numbers, options);
-  }
-  return recommendation_arrays(lists, numbers);
+  gcmc::RecommendOptions options{.top = top, .rated = rated};
+  if (among) options.among = std::span(among->data(), among->size());
+  return recommendation_arrays(without_gil([&] { return predictor.recommend(numbers, options); }), numbers);
 }
 
 RecommendationArrays recommend_newcomer(const Predictor& predictor, const gcmc::Newcomer& newcomer, Index top,
                                         bool rated) {
-  return recommendation_arrays({predictor.recommend(newcomer, {.top = top, .rated = rated})}, {});
+  const gcmc::RecommendOptions options{.top = top, .rated = rated};
+  return recommendation_arrays({without_gil([&] { return predictor.recommend(newcomer, options); })}, {});
 }
 
 std::tuple<Indices, Floats> similar(const Predictor& predictor, bool users, Index node, Index top, bool by_ratings) {
   const auto by = by_ratings ? Predictor::Likeness::ratings : Predictor::Likeness::embeddings;
-  std::vector<Predictor::Neighbour> neighbours;
-  {
-    const nb::gil_scoped_release released;
-    neighbours = predictor.similar(users ? gcmc::user_side : gcmc::item_side, node, top, by);
-  }
+  const std::vector<Predictor::Neighbour> neighbours =
+      without_gil([&] { return predictor.similar(users ? gcmc::user_side : gcmc::item_side, node, top, by); });
   Numbers nodes;
   std::vector<double> similarities;
   for (const auto& [other, similarity] : neighbours) {
@@ -125,8 +120,7 @@ gcmc::Newcomer fold_in(const Predictor& predictor, const DataColumn& items, cons
   }
   std::vector<gcmc::NodeRating> known;
   for (const auto& [item, level] : last) known.push_back({item, level});
-  const nb::gil_scoped_release released;
-  return predictor.fold_in(gcmc::user_side, std::move(known));
+  return without_gil([&] { return predictor.fold_in(gcmc::user_side, std::move(known)); });
 }
 
 std::tuple<double, Indices, Floats, Floats> explanation_arrays(const Predictor& predictor,
@@ -142,22 +136,25 @@ std::tuple<double, Indices, Floats, Floats> explanation_arrays(const Predictor& 
                          array_of(std::move(effects)));
 }
 
-std::string evaluate(const Predictor& predictor, const std::optional<RatingColumns>& test, Index top) {
+std::string evaluate(const Predictor& predictor, const std::optional<RatingColumns>& test, const Texts& texts,
+                     Index top) {
   const nb::gil_scoped_release released;
   const std::string& name = predictor.model().dataset;
   gcmc::ReadReport unused;
-  const auto pairs =
-      test ? gcmc::rated_pairs(predictor, ratings_of(*test, {}, name, {}, unused)) : gcmc::tested_pairs(predictor);
+  const auto pairs = test ? gcmc::rated_pairs(predictor, ratings_of(*test, {}, name, reading_options(texts), unused))
+                          : gcmc::tested_pairs(predictor);
   gcmc::require(!pairs.empty(),
                 "there is no pair to evaluate: the model was trained without a test part, so give test");
   return gcmc::evaluation_json(gcmc::evaluate(predictor, pairs, {.top = top}), name);
 }
 
 /// As `gcmc data inspect --json` describes a file.
-std::string describe(const RatingColumns& columns) {
+std::string describe(const RatingColumns& columns, const Texts& texts) {
   const nb::gil_scoped_release released;
   gcmc::ReadReport report;
-  const gcmc::Ratings ratings = ratings_of(columns, {}, "ratings", {.times = gcmc::Times::kept}, report);
+  gcmc::ReadOptions reading = reading_options(texts);
+  reading.times = gcmc::Times::kept;
+  const gcmc::Ratings ratings = ratings_of(columns, {}, "ratings", reading, report);
   return gcmc::data_json(gcmc::statistics_of(ratings), report);
 }
 
@@ -166,7 +163,7 @@ void translate(const std::exception_ptr& exception, void*) {
     std::rethrow_exception(exception);
   } catch (const gcmc::InputError& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
-  } catch (const gcmc::FileError& error) {
+  } catch (const gcmc::Error& error) {
     PyErr_SetString(PyExc_OSError, error.what());
   }
 }
@@ -197,7 +194,6 @@ void bind_predictor(nb::module_& module) {
       .def("metrics", [](const Predictor& p) { return p.model().metrics; })
       .def("tensors", &tensors)
       .def("seeds", [](const Predictor& p) { return p.models().size(); })
-      .def("preset", [](const Predictor& p) { return p.model().options.preset; })
       .def("options", &options_beside_preset)
       .def("user_numbers",
            [](const Predictor& p, const DataColumn& ids) { return array_of(numbers_of(p, gcmc::user_side, ids)); })
@@ -210,10 +206,14 @@ void bind_predictor(nb::module_& module) {
       .def("similar", &similar)
       .def("fold_in", &fold_in)
       .def("explain",
-           [](const Predictor& p, Index user, Index item) { return explanation_arrays(p, p.explain(user, item)); })
-      .def("explain_newcomer", [](const Predictor& p, const gcmc::Newcomer& user,
-                                  Index item) { return explanation_arrays(p, p.explain(user, item)); })
-      .def("evaluate", &evaluate, nb::arg("test").none(), nb::arg("top"))
+           [](const Predictor& p, Index user, Index item) {
+             return explanation_arrays(p, without_gil([&] { return p.explain(user, item); }));
+           })
+      .def("explain_newcomer",
+           [](const Predictor& p, const gcmc::Newcomer& user, Index item) {
+             return explanation_arrays(p, without_gil([&] { return p.explain(user, item); }));
+           })
+      .def("evaluate", &evaluate, nb::arg("test").none(), nb::arg("options"), nb::arg("top"))
       .def(
           "save", [](const Predictor& p, const std::string& folder) { gcmc::save_models(folder, p.models()); },
           Released());
@@ -252,7 +252,7 @@ NB_MODULE(_gcmc, module) {
     for (std::string& argument : arguments) values.push_back(argument.data());
     return gcmc_main(static_cast<int>(values.size()), values.data());
   });
-  module.def("describe", &describe, nb::arg("ratings"));
+  module.def("describe", &describe, nb::arg("ratings"), nb::arg("options"));
   module.def("check_options", &check_options, nb::arg("preset"), nb::arg("options"));
   module.def("train", &train, nb::arg("data"), nb::arg("preset"), nb::arg("options"), nb::arg("continued").none(),
              nb::arg("callback").none());

@@ -23,7 +23,7 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 /// All that `fit` is told by name.
 struct FitOptions {
   gcmc::Options options;
-  gcmc::ReadOptions reading = {};
+  gcmc::ReadOptions reading;
 };
 
 /// How columns are read; the library's rows are beside.
@@ -52,15 +52,11 @@ gcmc::Options preset_options(const std::string& preset, const Texts& texts, cons
 }
 
 FitOptions with_texts(gcmc::Options start, const Texts& texts) {
-  FitOptions fit{std::move(start)};
+  FitOptions fit{std::move(start), reading_options(texts)};
   ColumnOptions columns;
   for (const auto& [name, text] : texts)
-    if (gcmc::with_option(columns, name, [](const auto&...) {}))
-      gcmc::set_option(columns, name, text);
-    else
-      gcmc::set_option(fit.options, name, text);
+    if (!gcmc::with_option(columns, name, [](const auto&...) {})) gcmc::set_option(fit.options, name, text);
   fit.options.run.data_name = data_name(texts);
-  fit.reading = columns.reading;
   fit.reading.times = gcmc::times_for(fit.options.run.split);
   return fit;
 }
@@ -72,6 +68,7 @@ gcmc::Options start_options(const std::string& preset, const Texts& texts, const
   gcmc::Options options = continued->model().options;
   options.train.seeds = static_cast<gcmc::Index>(continued->models().size());
   options.run.split = gcmc::Options().run.split;
+  options.run.device = {};
   options.run.threads = 0;
   return options;
 }
@@ -142,25 +139,42 @@ class Watcher {
   nb::object callback_;
 };
 
-/// Adds what files tell of users and items. Throws InputError for one of no use.
+/// Adds what files tell of users and items. Throws InputError for one of no use, whose note is then the last.
 void add_side_files(gcmc::Ratings& ratings, const Texts& files, gcmc::ReadReport& report) {
-  gcmc::ReadOptions reading;
-  const std::pair<const char*, std::string*> places[] = {{"user_features", &reading.user_features},
-                                                         {"item_features", &reading.item_features},
-                                                         {"user_graph", &reading.user_graph},
-                                                         {"item_graph", &reading.item_graph}};
+  constexpr std::pair<const char*, std::string gcmc::ReadOptions::*> places[] = {
+      {"user_features", &gcmc::ReadOptions::user_features},
+      {"item_features", &gcmc::ReadOptions::item_features},
+      {"user_graph", &gcmc::ReadOptions::user_graph},
+      {"item_graph", &gcmc::ReadOptions::item_graph}};
   for (const auto& [name, place] : places) {
     const auto found = files.find(name);
-    if (found != files.end()) *place = found->second;
+    if (found == files.end()) continue;
+    gcmc::ReadOptions reading;
+    reading.*place = found->second;
+    const std::size_t before = report.side_files.size();
+    gcmc::add_side_files(ratings, reading, report);
+    gcmc::require(report.side_files.size() > before, [&] { return report.notes.back(); });
   }
-  gcmc::add_side_files(ratings, reading, report);
-  gcmc::require(report.side_files.size() >= files.size(), [&] { return report.notes.back(); });
 }
 
 }  // namespace
 
+gcmc::ReadOptions reading_options(const Texts& texts) {
+  ColumnOptions columns;
+  for (const auto& [name, text] : texts)
+    gcmc::with_option(columns, name,
+                      [&](const gcmc::OptionRow& row, auto& field) { gcmc::OptionText(row).read(text, field); });
+  return columns.reading;
+}
+
 void check_options(const std::string& preset, const Texts& texts) {
-  with_texts(preset_options(preset, texts, nullptr), texts);
+  const gcmc::RunOptions run = with_texts(preset_options(preset, texts, nullptr), texts).options.run;
+  gcmc::require(run.split.empty() || gcmc::is_split_rule(run.split),
+                [&] { return "split " + run.split + " belongs to ml-100k's own files: use random"; });
+  gcmc::require(
+      run.device.kind != gcmc::Device::Kind::cuda,
+      "device: fit trains on the processor: leave device out, or train by a program that was built with CUDA");
+  gcmc::require(run.folds == 0 || run.fold > 0, "folds: fit trains on one fold: say by fold which it is, from 1");
 }
 
 Trained train(const TrainingData& data, const std::string& preset, const Texts& texts, const Predictor* continued,
@@ -173,9 +187,6 @@ Trained train(const TrainingData& data, const std::string& preset, const Texts& 
   {
     const nb::gil_scoped_release released;
     const FitOptions asked = with_texts(start_options(preset, texts, nullptr, continued), texts);
-    const std::string& split = asked.options.run.split;
-    gcmc::require(split.empty() || gcmc::is_split_rule(split),
-                  [&] { return "split " + split + " belongs to ml-100k's own files: use random"; });
     gcmc::Ratings ratings = ratings_of(data.ratings, data.valid, asked.options.run.data_name, asked.reading, report);
     if (continued) ratings = gcmc::with_levels(std::move(ratings), continued->model().levels);
     report.notes.clear();
@@ -194,16 +205,32 @@ Trained train(const TrainingData& data, const std::string& preset, const Texts& 
   return {std::move(predictor), history_dict(result.histories), metrics, report.notes, stop.stop_requested()};
 }
 
-/// Options in which the saved model differs from its preset.
+/// Of auto and fast, which choose by the ratings, all options are told that they may choose; and those that others
+/// would bring with them.
 Texts options_beside_preset(const Predictor& predictor) {
-  const gcmc::Options& options = predictor.model().options;
-  const std::string preset = gcmc::looks_at_ratings(options.preset) ? "dgl" : options.preset;
-  const gcmc::Options start = gcmc::preset_options(preset, options.run.data_name);
-  Texts different;
-  for (const std::string& name : gcmc::option_names())
-    if (const std::string text = gcmc::option_text(options, name);
-        name != "preset" && name != "threads" && text != gcmc::option_text(start, name))
-      different[name] = text;
-  different["seed"] = gcmc::option_text(options, "seed");
-  return different;
+  gcmc::Options options = predictor.model().options;
+  options.run.device = {};
+  options.run.threads = 0;
+  if (!gcmc::is_split_rule(options.run.split)) options.run.split = {};
+  const bool chosen = gcmc::looks_at_ratings(options.preset);
+  gcmc::Options start;
+  try {
+    if (!chosen) start = gcmc::preset_options(options.preset, options.run.data_name);
+  } catch (const gcmc::InputError&) {  // best, trained on with ratings of no set that it is for: as dgl
+  }
+  Texts told = {{"preset", chosen ? options.preset : start.preset},
+                {"data_name", options.run.data_name},
+                {"seed", gcmc::option_text(options, "seed")}};
+  const auto tell_differences = [&](const gcmc::Options& untold) {
+    gcmc::for_each_option(untold, [&](const gcmc::OptionRow& row, const auto&) {
+      const std::string name(row.name), text = gcmc::option_text(options, name);
+      const bool may_be_chosen = chosen && (row.group == "Model" || row.group == "Training");
+      if (name != "preset" && (may_be_chosen || text != gcmc::option_text(untold, name))) told[name] = text;
+    });
+  };
+  tell_differences(start);
+  start = with_texts(std::move(start), told).options;
+  gcmc::follow_given(start, false, [&](const char* name) { return told.contains(name); });
+  tell_differences(start);
+  return told;
 }

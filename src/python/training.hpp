@@ -20,7 +20,11 @@
 
 using Texts = std::map<std::string, std::string>;  ///< by name
 
-/// Throws InputError for an option or value that is none, in what is known of it before ratings are read.
+/// How columns are read; other options are passed over.
+gcmc::ReadOptions reading_options(const Texts& texts);
+
+/// Throws InputError for an option or value that is none, or not for `train`, in what is known of it before ratings are
+/// read.
 void check_options(const std::string& preset, const Texts& texts);
 
 /// Files of features and edges by the reader's option: its path, as ReadOptions takes it.
@@ -42,5 +46,5 @@ using Trained = std::tuple<std::unique_ptr<gcmc::Predictor>, Columns, std::strin
 Trained train(const TrainingData& data, const std::string& preset, const Texts& texts, const gcmc::Predictor* continued,
               const nanobind::object& callback);
 
-/// Options in which the saved model differs from its preset.
+/// A preset, and the options in which the saved model differs from it: what `train` is told to train it again.
 Texts options_beside_preset(const gcmc::Predictor& predictor);

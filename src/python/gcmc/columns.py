@@ -114,20 +114,41 @@ def _ids_of_array(column: Any, name: str) -> Column:
 
 
 def _ids_of_objects(ids: list[Any], name: str) -> Column:
-    if all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) and -2**63 <= one < 2**63 for one in ids):
-        return Column.of_array(name, np.array(ids, dtype=np.int64))
+    if all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in ids):
+        array = _whole(ids)
+        if array is not None:
+            return Column.of_array(name, array)
     for k, one in enumerate(ids):
         if isinstance(one, bool) or not isinstance(one, (str, int, np.integer)):
             raise ValueError(f"{name}: row {k} is {one!r}, which is neither a whole number nor text")
     return Column.of_texts(name, [str(one) for one in ids])
 
 
+def _whole(ids: list[int]) -> np.ndarray[Any, Any] | None:
+    """As int64, or as uint64; None where neither holds them all."""
+    for kind in (np.int64, np.uint64):
+        if np.iinfo(kind).min <= min(ids) and max(ids) <= np.iinfo(kind).max:
+            return np.array(ids, kind)
+    return None
+
+
 def _native(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
+def _without_types_of_pandas(column: Any) -> Any:
+    """Times of a zone as NumPy's, and numbers that may be missing as floats: NumPy takes both for objects."""
+    dtype = getattr(column, "dtype", None)
+    if isinstance(dtype, np.dtype) or not hasattr(column, "to_numpy"):
+        return column
+    kind = getattr(dtype, "kind", "O")
+    if kind == "M":
+        return column.to_numpy("datetime64[ns]")
+    return column.to_numpy("float64", na_value=np.nan) if kind in "iuf" else column
+
+
 def _numbers_of_array(column: Any, name: str) -> np.ndarray[Any, Any]:
-    array = _one_dimension(column, name)
+    array = _one_dimension(_without_types_of_pandas(column), name)
     if array.dtype.kind in "bcm" or (name == "rating" and array.dtype.kind == "M"):
         raise ValueError(f"{name}: {array.dtype} is no number: cast the column to float64")
     if array.dtype.kind == "M":
@@ -171,16 +192,15 @@ def kind_of_texts(texts: list[str]) -> type:
     """int if every id is a whole number as Python writes it."""
     def is_number(text: str) -> bool:
         digits = text.removeprefix("-")
-        return digits.isascii() and digits.isdigit() and str(int(text)) == text and -2**63 <= int(text) < 2**63
+        return (digits.isascii() and digits.isdigit() and len(digits) <= 20 and str(int(text)) == text
+                and -2**63 <= int(text) < 2**64)
     return int if all(map(is_number, texts)) else str
 
 
 def array_of_ids(texts: list[str], kind: type) -> np.ndarray[Any, Any]:
-    """int64, or objects: str, or numbers that are larger."""
+    """int64 or uint64; or objects: str, or numbers that neither holds."""
     if kind is str:
         return np.array(texts, object)
     ids = [int(text) for text in texts]
-    try:
-        return np.array(ids, np.int64)
-    except OverflowError:
-        return np.array(ids, object)
+    array = _whole(ids)
+    return np.array(ids, object) if array is None else array

@@ -89,8 +89,8 @@ def _texts(table: str, name: str, column: Any) -> list[str]:
 
 def _text(value: Any) -> str:
     """A field as the reader takes it: nothing for what is missing, a|b|c for a list."""
-    if value is None or type(value).__name__ == "NAType" or value != value:
-        return ""
     if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
         return "|".join(map(_text, value))
+    if value is None or type(value).__name__ == "NAType" or value != value:
+        return ""
     return str(value)

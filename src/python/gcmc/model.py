@@ -331,13 +331,14 @@ class Model:
 
     def evaluate(self, test: Any = None, n: int = 10) -> dict[str, Any]:
         """Errors, calibration and ranking by lists of ``n`` on the ratings ``test``, or on the test part of the training:
-        what ``gcmc evaluate --format json`` writes.
+        what ``gcmc evaluate --format json`` writes. ``test`` is read by the model's ``duplicates`` and
+        ``rating_levels``, which a folder does not keep: set them again on a model of ``gcmc.load``.
 
         >>> model.evaluate()["pairs"]
         200
         """
         of = None if test is None else rating_columns(test)
-        figures: dict[str, Any] = json.loads(self._asked().evaluate(of, count_of(n)))
+        figures: dict[str, Any] = json.loads(self._asked().evaluate(of, self._texts(), count_of(n)))
         return figures
 
     def score(self, ratings: Any) -> float:
@@ -367,7 +368,8 @@ class Model:
 
 def load(folder: str | os.PathLike[str], threads: int = 0) -> Model:
     """The model in a folder that ``Model.save`` or ``gcmc train`` wrote. Its ids are int where all of a side are whole
-    numbers, else str, and it answers by dicts of arrays. Raises ValueError for what is no model, OSError where the disk
+    numbers, else str, and it answers by dicts of arrays. Its options are those in which it differs from its preset,
+    without device, threads and a data set's own split. Raises ValueError for what is no model, OSError where the disk
     fails.
 
     >>> import tempfile
@@ -378,20 +380,22 @@ def load(folder: str | os.PathLike[str], threads: int = 0) -> Model:
     """
     predictor = _gcmc.load(os.fsdecode(folder), count_of(threads, "threads"))
     options: dict[str, Any] = dict(predictor.options())
-    model = Model(predictor.preset(), int(options.pop("seed")), threads, **options)
+    model = Model(options.pop("preset"), int(options.pop("seed")), threads, **options)
     model._keep(predictor)
     model.metrics_ = predictor.metrics()
     return model
 
 
-def describe(ratings: Any) -> dict[str, Any]:
+def describe(ratings: Any, *, duplicates: str = "last", rating_levels: str = "") -> dict[str, Any]:
     """What ratings, in any form that ``Model.fit`` takes, hold: users, items, density, levels, times, and what looks
-    wrong: what ``gcmc data inspect --json`` writes of a file.
+    wrong: what ``gcmc data inspect --json`` writes of a file. ``duplicates`` and ``rating_levels`` are as ``Model``
+    takes them.
 
     >>> gcmc.describe(ratings)["users"]
     80
     """
-    figures: dict[str, Any] = json.loads(_gcmc.describe(rating_columns(ratings)))
+    reading = {"duplicates": duplicates, "rating_levels": rating_levels}
+    figures: dict[str, Any] = json.loads(_gcmc.describe(rating_columns(ratings), reading))
     return figures
 
 

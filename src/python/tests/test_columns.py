@@ -89,6 +89,43 @@ def test_a_bare_matrix_is_refused():
             gcmc.Model().fit(matrix)
 
 
+def test_times_of_a_zone_and_missing_ones_of_pandas_without_arrow(monkeypatch):
+    """Columns as pandas before 3, or without pyarrow, gives them."""
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.delattr(pandas.Series, "__arrow_c_stream__", raising=False)
+    seconds = np.arange(1200) * 3600
+    times = pandas.Series(pandas.to_datetime(seconds, unit="s", utc=True)).dt.tz_convert("Asia/Tokyo")
+    frame = pandas.DataFrame(made_ratings())
+    zoned = gcmc.Model(**QUICK, split="time").fit(frame.assign(time=times))
+    plain = gcmc.Model(**QUICK, split="time").fit(frame.assign(time=seconds))
+    assert zoned.metrics_["best_test_rmse"] == plain.metrics_["best_test_rmse"]
+    some = pandas.array([None, *seconds[1:]], dtype="Int64")
+    assert gcmc.describe(frame.assign(time=some))["ratings"] == 1200
+    for frame in (frame.assign(time=some), frame.assign(time=times.where(seconds > 0))):
+        with pytest.raises(ValueError, match="at no time"):
+            gcmc.Model(**QUICK, split="time").fit(frame)
+    for name, wrong in (("rating", times), ("rating", some), ("user", some)):
+        with pytest.raises(ValueError, match=f"{name}: "):
+            gcmc.Model(**QUICK).fit(frame.assign(**{name: wrong}))
+
+
+@pytest.mark.parametrize("make", [np.asarray, list, lambda ids: ids.astype(object)], ids=["uint64", "list", "objects"])
+def test_ids_from_2_to_the_63rd_on_are_numbers(tmp_path, make):
+    ratings = made_ratings()
+    users = ratings["user"].astype(np.uint64) + np.uint64(2**63)
+    model = gcmc.Model(**QUICK).fit({**ratings, "user": make(users)})
+    model.save(tmp_path)
+    for one in (model, gcmc.load(tmp_path)):
+        assert one.user_ids_.dtype == np.uint64 and set(one.user_ids_) == set(users)
+        assert one.recommend([2**63 + 100], n=1)["user"].tolist() == [2**63 + 100]
+
+
+def test_ids_of_more_digits_than_numbers_have_are_text(tmp_path):
+    ratings = {"user": ["9" * 5000, "7"], "item": [1, 2], "rating": [3, 4]}
+    gcmc.Model(**QUICK).fit(ratings).save(tmp_path)
+    assert gcmc.load(tmp_path).user_ids_.tolist() == ["7", "9" * 5000]
+
+
 @pytest.mark.parametrize("table, sentence", [
     (([1, 2], [3], [4.0, 5.0]), "different lengths"),
     (([1.5], [2], [3]), "whole numbers or text"),
@@ -116,11 +153,6 @@ def test_a_bare_matrix_is_refused():
 def test_what_is_no_ratings_is_refused(table, sentence):
     with pytest.raises(ValueError, match=sentence):
         gcmc.Model(**QUICK).fit(table)
-
-
-def test_a_known_sets_own_split_is_refused():
-    with pytest.raises(ValueError, match="split u1 belongs to ml-100k's own files"):
-        gcmc.Model(**QUICK, split="u1").fit(made_ratings())
 
 
 def test_ids_of_two_kinds_in_training_and_validation_are_text():

@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import pathlib
+import sys
 import threading
 import time
 import weakref
@@ -73,6 +74,35 @@ def test_many_threads_ask_at_once(model, ratings):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+ITEMS = gcmc._gcmc.Column.of_array("item", np.full(20000, 5))
+
+
+@pytest.mark.parametrize("ask", [
+    lambda predictor, newcomer: predictor.item_numbers(ITEMS),
+    lambda predictor, newcomer: predictor.score_newcomer(newcomer, ITEMS),
+    lambda predictor, newcomer: predictor.recommend_newcomer(newcomer, 10, False),
+    lambda predictor, newcomer: predictor.explain_newcomer(newcomer, 0),
+    lambda predictor, newcomer: predictor.explain(0, 0),
+], ids=["ids", "predict of a newcomer", "recommend to a newcomer", "explain to a newcomer", "explain"])
+def test_another_thread_runs_while_it_is_asked(model, ask):
+    """One that Python itself does not let in: only what is asked can."""
+    predictor, newcomer = model._predictor, model.fold_in((range(5, 45), [1, 5] * 20))._newcomer
+    interval, go, ran = sys.getswitchinterval(), threading.Lock(), []
+    go.acquire()
+    thread = threading.Thread(target=lambda: ran.append(go.acquire()))
+    thread.start()
+    sys.setswitchinterval(1000)
+    try:
+        go.release()
+        end = time.monotonic() + 10
+        while not ran and time.monotonic() < end:
+            ask(predictor, newcomer)
+        assert ran
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
 
 
 def test_two_models_train_at_once_to_their_bits(model, ratings):

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -182,6 +183,12 @@ def test_wrong_options_are_told_at_construction():
         gcmc.Model(seed=-1)
     with pytest.raises(ValueError, match="preset"):
         gcmc.Model(preset="bset")
+    with pytest.raises(ValueError, match="split u1 belongs to ml-100k's own files"):
+        gcmc.Model(split="u1")
+    with pytest.raises(ValueError, match="device: fit trains on the processor"):
+        gcmc.Model(device="0")
+    with pytest.raises(ValueError, match="folds: fit trains on one fold"):
+        gcmc.Model(folds=5)
     model = gcmc.Model(gcn_agg_units=20)
     with pytest.raises(ValueError, match="gcn_dropout"):
         model.set_params(gcn_dropout=2)
@@ -272,3 +279,19 @@ def test_errors_are_of_their_kind(model, tmp_path):
     if os.path.exists("/dev/full"):
         with pytest.raises((ValueError, OSError)):
             model.save("/dev/full")
+
+
+WITH_TOO_MANY_THREADS = """
+import resource, gcmc
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, [pages * resource.getpagesize() + 2**30] * 2)
+try:
+    gcmc.Model("dgl", train_max_iter=2, gcn_agg_units=10, gcn_out_units=4, threads=1024).fit(([1, 2], [7, 7], [3, 5]))
+except OSError as problem:
+    print(problem)
+"""
+
+
+def test_threads_that_the_machine_cannot_start_are_its_error():
+    said = subprocess.run([sys.executable, "-c", WITH_TOO_MANY_THREADS], check=True, capture_output=True, text=True)
+    assert "of 1024 threads" in said.stdout

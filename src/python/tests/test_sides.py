@@ -113,6 +113,15 @@ def test_a_table_of_no_use_is_an_error(ratings, table, sentence):
     assert "/tmp" not in str(raised.value)
 
 
+@pytest.mark.parametrize("good", ["item_features", "user_graph"])
+def test_the_table_of_no_use_is_the_one_that_is_named(ratings, tmp_path, good):
+    """Whatever there is to say of the others, and however many files they are."""
+    table = {name: column[:30] for name, column in side_tables()[good].items()}
+    files = ",".join(str(written(table, tmp_path / f"{k}.csv")) for k in range(2 if good == "user_graph" else 1))
+    with pytest.raises(ValueError, match="user_features.csv: no line is of a user"):
+        gcmc.Model(**QUICK).fit(ratings, user_features={"user": [1, 2], "age": [3, 4]}, **{good: files})
+
+
 def test_a_model_with_features_is_saved_and_trained_on(ratings, model, tmp_path):
     model.save(tmp_path)
     assert bits(gcmc.load(tmp_path), ratings) == bits(model, ratings)
@@ -143,6 +152,15 @@ def test_missing_values_of_pandas_are_missing(ratings):
     plain = {"user": users["user"], "age": ages}
     assert (bits(gcmc.Model(**QUICK).fit(ratings, user_features=frame), ratings)
             == bits(gcmc.Model(**QUICK).fit(ratings, user_features=plain), ratings))
+
+
+def test_arrays_in_a_cell_are_lists(ratings):
+    lists = side_tables()["item_features"]
+    arrays = {**lists, "genres": [np.array(one) for one in lists["genres"]]}
+    pandas = pytest.importorskip("pandas")
+    expected = bits(gcmc.Model(**QUICK).fit(ratings, item_features=lists), ratings)
+    for table in (arrays, pandas.DataFrame(arrays)):
+        assert bits(gcmc.Model(**QUICK).fit(ratings, item_features=table), ratings) == expected
 
 
 def test_relations_of_duckdb_and_other_streams(ratings, model):

@@ -1,6 +1,7 @@
 """What other libraries do with a model: copy, pickle, search, plot; and training on."""
 
 import copy
+import json
 import os
 import pickle
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import gcmc
 
 from test_model import SMALL, made_ratings
+from test_wheel import PROGRAM
 
 QUICK = {**SMALL, "train_max_iter": 8}
 
@@ -122,6 +124,30 @@ def test_rating_levels_and_duplicates_are_options(ratings):
     assert 9 not in gcmc.Model(**QUICK, duplicates="first").fit(twice).levels_
     with pytest.raises(ValueError, match="duplicates"):
         gcmc.Model(duplicates="lats")
+
+
+def test_other_ratings_are_read_by_the_models_options(ratings, tmp_path):
+    user, item, rating = ratings.values()
+    fine = (np.append(user, user[0]), np.append(item, item[0]), np.append(rating + np.linspace(0, 0.1, 1200), 9))
+    reading = {"rating_levels": "quantiles:4", "duplicates": "first"}
+    model = gcmc.Model(**QUICK, **reading).fit(fine)
+    model.save(tmp_path / "model")
+    rows = "".join(f"{u},{i},{r!r}\n" for u, i, r in zip(*(column.tolist() for column in fine)))
+    (tmp_path / "fine.csv").write_text("user,item,rating\n" + rows)
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in reading.items()]
+
+    def said(command, *arguments):
+        return json.loads(subprocess.run([PROGRAM, *command, *arguments, tmp_path / "fine.csv", *flags], check=True,
+                                         capture_output=True).stdout)
+
+    figures = said(["evaluate", "--format=json"], "--model", tmp_path / "model")
+    assert model.evaluate(fine) == figures and model.score(fine) == -model.evaluate(fine)["rmse"]
+    told = gcmc.describe(fine, **reading)
+    assert told["ratings"] == 1200 and told["levels"] == said(["data", "inspect", "--json"])["levels"]
+    again = gcmc.load(tmp_path / "model").set_params(**reading)
+    assert again.evaluate(fine) == model.evaluate(fine)
+    with pytest.raises(ValueError, match="256th distinct"):
+        gcmc.describe(fine)
 
 
 def test_recommendations_among_items(model):
