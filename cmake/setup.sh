@@ -32,6 +32,7 @@ need_build_packages() {
   need zlib1g-dev
   need libcli11-dev
   need libcurl4-openssl-dev libcurl4-gnutls-dev libcurl4-nss-dev
+  need ca-certificates # without which it downloads nothing
   need libzip-dev
   need libssl-dev
   need libboost-dev
