@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures error against wall time of our presets and of other programs; writes their tables and figure.
 
-    python3 benchmarks/pareto.py [--build build/release] [--out build/pareto] [--sets ml-100k,ml-1m] [--seeds 3]
+    python3 benchmarks/pareto.py [--build build/release] [--out build/pareto] [--sets ml-100k,...] [--seeds 3]
                                  [--ours fast,auto,...] [--peers libmf,surprise,...] [--tune-only]
                                  [--write docs/performance.md]
 
@@ -230,7 +230,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/pareto")
-    parser.add_argument("--sets", default="ml-100k,ml-1m")
+    parser.add_argument("--sets", default=",".join(OURS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ours", default="fast,dgl,best,auto")
     parser.add_argument("--peers", default=",".join(PEERS))

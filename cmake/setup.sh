@@ -4,11 +4,12 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/release
-# New build folders compile through ccache where it is there.
-use_ccache() {
+# New build folders compile through ccache and by Ninja where these are there.
+use_tools() {
   if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache; fi
+  if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
 }
-use_ccache
+use_tools
 
 has_package() { dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
 
@@ -31,8 +32,10 @@ need_build_packages() {
   need zlib1g-dev
   need libcli11-dev
   need libcurl4-openssl-dev libcurl4-gnutls-dev libcurl4-nss-dev
+  need ca-certificates # without which it downloads nothing
   need libzip-dev
   need libssl-dev
+  need libboost-dev
 }
 
 install_missing() {
@@ -53,7 +56,7 @@ install_missing() {
   "${as_root[@]}" apt-get update -qq >&2
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
   missing=()
-  use_ccache
+  use_tools
 }
 
 # Prints the architectures of this machine's GPUs, as CMake takes them; fails if nvcc knows none.
@@ -67,13 +70,11 @@ gpu_architectures() {
   (IFS=';' && echo "${list[*]}")
 }
 
-# choose_first_options OPTIONS...: sets `first` to what a new build folder gets before these: Ninja where it is there; and
-# unless they speak of CUDA, CUDA for this machine's GPUs alone, since code for every architecture takes ten times as
-# long as all the rest.
+# choose_first_options OPTIONS...: sets `first` to what a new build folder gets before these: unless they speak of CUDA,
+# CUDA for this machine's GPUs alone, since code for every architecture takes ten times as long as all the rest.
 choose_first_options() {
   local architectures
   first=()
-  if command -v ninja >/dev/null; then first+=(-G Ninja); fi
   if [[ "$*" == *GCMC_CUDA=* || "$*" == *CUDA_ARCHITECTURES=* ]]; then
     echo "CUDA backend: as the options say" >&2
   elif architectures=$(gpu_architectures); then

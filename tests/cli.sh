@@ -997,7 +997,8 @@ recorded() {
 
 # On a terminal one line is rewritten, no wider than it is; time left counts the draws that are to come.
 terminal() {
-  local command="timeout --foreground -s INT 1 $gcmc train ${small[*]} --train-max-iter 20 --embedding-draws 65536"
+  local command
+  command=$(printf '%q ' timeout --foreground -s INT 1 "$gcmc" train "${small[@]}" --train-max-iter 20 --embedding-draws 65536)
   TERM=xterm script -qec "stty cols 70; $command" /dev/null </dev/null 2>err | tr '\r' '\n' >out
   out_has '^.\[K1/20  at most (0:0[1-9]|0:[1-9]|[1-9])[0-9:]* left  Val RMSE '
   out_has 'averaging embeddings: draw [0-9]+/65536  [0-9]+:[0-9][0-9] left$'

@@ -11,6 +11,7 @@ cd "$root"
 
 need_build_packages
 need clang
+need libclang-rt-dev # libFuzzer and the sanitizers
 install_missing
 cmake --preset fuzz >&2
 cmake --build build/fuzz --parallel "$(nproc)" --target "$target" >&2

@@ -55,13 +55,12 @@ conan() {
 nlohmann_json/3.11.2
 zlib/1.2.13
 END
-  sed -i 's/compiler.cppstd=.*/compiler.cppstd=20/' "$CONAN_HOME/profiles/default"
-  command conan create cmake/conan --no-remote >"$work/log" 2>&1 || { tail -n 50 "$work/log" >&2 && exit 1; }
+  command conan create cmake/conan -s compiler.cppstd=20 --no-remote >"$work/log" 2>&1 || { tail -n 50 "$work/log" >&2 && exit 1; }
   cp -r examples/consumer "$work/consumer"
   printf '[requires]\ngcmc/[>=0]\n[generators]\nCMakeDeps\nCMakeToolchain\n' >"$work/consumer/conanfile.txt"
   (
     cd "$work/consumer"
-    command conan install . --no-remote -of out >"$work/log" 2>&1 || { tail -n 50 "$work/log" >&2 && exit 1; }
+    command conan install . -s compiler.cppstd=20 --no-remote -of out >"$work/log" 2>&1 || { tail -n 50 "$work/log" >&2 && exit 1; }
     cmake -S . -B out/build -DCMAKE_TOOLCHAIN_FILE="$PWD/out/conan_toolchain.cmake" -DCMAKE_BUILD_TYPE=Release >/dev/null
     cmake --build out/build >/dev/null
     out/build/consumer

@@ -202,7 +202,7 @@ def main():
         if sys.argv[2] == "kills":
             kills(int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 1)
         elif sys.argv[2] == "calls":
-            calls(str(Path(sys.argv[3]).resolve()), int(sys.argv[4]))
+            calls(shutil.copy(sys.argv[3], WORK), int(sys.argv[4]))  # LD_PRELOAD takes no path with a blank
         else:
             full_disk()
     finally:

@@ -240,7 +240,7 @@ def main():
     make_ratings()
     try:
         if sys.argv[2] == "faults":
-            faults(str(Path(sys.argv[3]).resolve()), int(sys.argv[4]))
+            faults(shutil.copy(sys.argv[3], WORK), int(sys.argv[4]))  # LD_PRELOAD takes no path with a blank
         elif sys.argv[2] == "pairs":
             pairs(int(sys.argv[3]))
         elif sys.argv[2] == "terminal":

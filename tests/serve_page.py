@@ -313,6 +313,42 @@ def no_server(page):
     page.settled()
 
 
+def unloaded_model(page):
+    tell = lambda what: page.driver.execute_async_script(
+        f"fetch('/v2/repository/models/gcmc/{what}', {{method: 'POST'}}).then(arguments[0])")
+    tell("unload")
+    page.driver.get("about:blank")
+    page.driver.get(URL)
+    page.until(lambda: page.text("#trouble-text") == "The model gcmc was unloaded.", "a sentence that says so")
+    tell("load")
+    page.one("#retry").click()
+    page.until(lambda: page.one("#columns").is_displayed() and not page.one("#trouble").is_displayed(), "the page is there")
+
+
+def token(page):
+    """A server that asks for a token: simulated in the browser."""
+    page.open("#user=1")
+    page.settled()
+    page.driver.execute_script(
+        "const real = fetch; window.asked = 0; window.fetch = (url, given) => {"
+        "  ++asked;"
+        "  if (new Headers(given.headers).get('Authorization') === 'Bearer secret') return real(url, given);"
+        "  return Promise.resolve(new Response('{}', {status: 401}));"
+        "};"
+        "document.querySelector('#look-form').requestSubmit();")
+    page.until(lambda: page.one("#token-form").is_displayed(), "the page asks for a token")
+    asked = page.driver.execute_script("return asked")
+    page.one("#token").send_keys("schlüssel€", Keys.ENTER)
+    assert page.driver.execute_script("return asked") == asked and page.all("#token:invalid"), "it cannot be sent"
+    page.shot("token.png")
+    page.axe("with a token that cannot be one")
+    page.one("#token").clear()
+    page.one("#token").send_keys(" secret", Keys.ENTER)
+    page.until(lambda: page.one("#columns").is_displayed(), "the page is there with the token")
+    assert not page.one("#token-form").is_displayed()
+    page.driver.execute_script("sessionStorage.clear()")
+
+
 def late_answer(page):
     """Two users in a row, the first answered late: the second one's list stays."""
     page.open("#user=2")
@@ -354,7 +390,7 @@ def main():
     page = Page(driver)
     try:
         page.look(1360, 1000)
-        for part in (existing_user, explanation, item, newcomer, keyboard, looks, late_answer):
+        for part in (existing_user, explanation, item, newcomer, keyboard, looks, unloaded_model, token, late_answer):
             part(page)
             check_logs(driver, [])
             print(part.__name__, "passes", flush=True)

@@ -11,6 +11,7 @@ import faulthandler
 import hashlib
 import http.client
 import io
+import itertools
 import json
 import os
 import random
@@ -266,6 +267,13 @@ def protocol():
                 example = document["components"]["schemas"][schema]["example"]
                 example = json.loads(json.dumps(example).replace('"1"', '"u1"').replace('"50"', '"i5"'))
                 server.json(path.replace("{model}", "gcmc"), example)
+        assert "application/octet-stream" in document["paths"]["/v2/models/{model}/infer"]["post"]["requestBody"]["content"]
+        most = document["components"]["schemas"]["FewIds"]["maxItems"]
+        server.json("/v1/similar", {"items": ["i5"] * most, "n": 1})
+        server.json("/v1/similar", {"items": ["i5"] * (most + 1)}, status=413)
+        forms = {"pairs": [{"user": "u1", "item": "i5"}]}, {"users": ["u1"], "items": ["i5"]}, {"user": "u1", "item": "i5"}
+        for form, other in itertools.combinations(forms, 2):  # oneOf, and each is closed
+            server.json("/predict", {**form, **other}, status=400)
 
         _, headers, text = server.ask("GET", "/metrics")
         text = text.decode()

@@ -20,6 +20,7 @@ constexpr const char* parameter_texts = R"({
 constexpr const char* schema_texts = R"({
 "Id": {"oneOf": [{"type": "string"}, {"type": "integer"}], "description": "As in the data; a whole number is taken as its text"},
 "Ids": {"type": "array", "items": {"$ref": "#/components/schemas/Id"}},
+"FewIds": {"type": "array", "items": {"$ref": "#/components/schemas/Id"}, "maxItems": 1000},
 "Pair": {"type": "object", "required": ["user", "item"], "additionalProperties": false,
   "properties": {"user": {"$ref": "#/components/schemas/Id"}, "item": {"$ref": "#/components/schemas/Id"}}},
 "ItemRating": {"type": "object", "required": ["item", "rating"], "additionalProperties": false,
@@ -27,13 +28,17 @@ constexpr const char* schema_texts = R"({
 "UserRating": {"type": "object", "required": ["user", "rating"], "additionalProperties": false,
   "properties": {"user": {"$ref": "#/components/schemas/Id"}, "rating": {"type": "number"}}},
 "OwnRatings": {"type": "array", "items": {"$ref": "#/components/schemas/ItemRating"}},
-"Pairs": {"type": "object", "additionalProperties": false,
-  "description": "pairs; or users and items, lists of the same length; or one user and item. As text/csv: user,item a line",
+"PairList": {"type": "object", "required": ["pairs"], "additionalProperties": false,
   "properties": {"pairs": {"type": "array", "items": {"$ref": "#/components/schemas/Pair"}},
-    "users": {"$ref": "#/components/schemas/Ids"}, "items": {"$ref": "#/components/schemas/Ids"},
-    "user": {"$ref": "#/components/schemas/Id"}, "item": {"$ref": "#/components/schemas/Id"},
-    "probabilities": {"type": "boolean"}, "interval": {"type": "boolean"}},
-  "anyOf": [{"required": ["pairs"]}, {"required": ["users", "items"]}, {"required": ["user", "item"]}],
+    "probabilities": {"type": "boolean"}, "interval": {"type": "boolean"}}},
+"PairColumns": {"type": "object", "required": ["users", "items"], "additionalProperties": false, "description": "Lists of the same length",
+  "properties": {"users": {"$ref": "#/components/schemas/Ids"}, "items": {"$ref": "#/components/schemas/Ids"},
+    "probabilities": {"type": "boolean"}, "interval": {"type": "boolean"}}},
+"OnePair": {"type": "object", "required": ["user", "item"], "additionalProperties": false,
+  "properties": {"user": {"$ref": "#/components/schemas/Id"}, "item": {"$ref": "#/components/schemas/Id"},
+    "probabilities": {"type": "boolean"}, "interval": {"type": "boolean"}}},
+"Pairs": {"oneOf": [{"$ref": "#/components/schemas/PairList"}, {"$ref": "#/components/schemas/PairColumns"}, {"$ref": "#/components/schemas/OnePair"}],
+  "description": "As text/csv: user,item a line",
   "example": {"user": "1", "item": "50", "interval": true}},
 "Wish": {"type": "object", "additionalProperties": false, "description": "user; users; ratings of somebody new; or user with further ratings",
   "properties": {"user": {"$ref": "#/components/schemas/Id"}, "users": {"$ref": "#/components/schemas/Ids"},
@@ -45,7 +50,7 @@ constexpr const char* schema_texts = R"({
   "example": {"user": "1", "n": 5}},
 "Likened": {"type": "object", "additionalProperties": false, "description": "One of item, items, user and users",
   "properties": {"item": {"$ref": "#/components/schemas/Id"}, "user": {"$ref": "#/components/schemas/Id"},
-    "items": {"$ref": "#/components/schemas/Ids"}, "users": {"$ref": "#/components/schemas/Ids"},
+    "items": {"$ref": "#/components/schemas/FewIds"}, "users": {"$ref": "#/components/schemas/FewIds"},
     "n": {"type": "integer", "minimum": 1, "maximum": 1000}},
   "oneOf": [{"required": ["item"]}, {"required": ["items"]}, {"required": ["user"]}, {"required": ["users"]}],
   "example": {"item": "50"}},
@@ -112,7 +117,8 @@ constexpr const char* schema_texts = R"({
   "name": {"type": "string", "enum": ["user", "item"]}, "datatype": {"type": "string", "enum": ["BYTES", "INT32", "INT64"]},
   "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}, "data": {"type": "array", "items": {"$ref": "#/components/schemas/Id"}},
   "parameters": {"type": "object"}}},
-"Inference": {"type": "object", "required": ["inputs"], "properties": {"id": {"type": "string"},
+"Inference": {"type": "object", "required": ["inputs"], "description": "As application/octet-stream: so many bytes of JSON as the header Inference-Header-Content-Length says, and tensors' bytes behind it",
+  "properties": {"id": {"type": "string"},
   "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}, "minItems": 2, "maxItems": 2},
   "outputs": {"type": "array", "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "enum": ["rating", "probabilities"]}}}},
   "parameters": {"type": "object"}},
@@ -176,10 +182,15 @@ ordered_json operation(const Route& route, const ordered_json& known, bool guard
       {"description", "The answer"},
       {"content", is_text ? content(answer, text) : content("application/json", reference(answer))}};
   const std::string_view path = route.path;
-  if (path.ends_with("/predict") || path.ends_with("/invocations") || path.ends_with("/invoke")) {
-    made["requestBody"]["content"]["text/csv"]["schema"] = ordered_json::object();  // whatever is text
-    made["responses"]["200"]["content"]["text/csv"]["schema"] = text;
-  }
+  const auto add_type = [&](const char* type, const ordered_json& taken, const ordered_json& given) {
+    made["requestBody"]["content"][type]["schema"] = taken;
+    made["responses"]["200"]["content"][type]["schema"] = given;
+  };
+  const ordered_json any = ordered_json::object(), bytes = {{"type", "string"}, {"format", "binary"}};
+  const bool invokes = path.ends_with("/invocations") || path.ends_with("/invoke");
+  if (invokes || path.ends_with("/predict")) add_type("text/csv", any, text);
+  if (invokes) add_type("application/jsonlines", any, text);
+  if (path.ends_with("/infer")) add_type("application/octet-stream", bytes, bytes);
   for (const char* status : {"4XX", "5XX"})
     made["responses"][status] = {{"description", "What is wrong"},
                                  {"content", content("application/problem+json", reference("Problem"))}};

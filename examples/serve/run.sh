@@ -21,7 +21,6 @@ for argument in "$@"; do
 done
 
 need_build_packages
-need libboost-dev
 install_missing
 configure_release -DGCMC_BUILD_TESTS=OFF
 build_release --target gcmc

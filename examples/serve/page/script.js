@@ -162,6 +162,7 @@ async function arrive() {
   $('about').textContent = ready ?
     `${model.dataset} · ${plural(model.users, 'user')} · ${plural(model.items, 'item')}` : model.name;
   if (waits) setTimeout(() => state.model === model && start(), 1000);
+  else if (model.state === 'unloaded') throw new Failure(`The model ${model.name} was unloaded.`, 409);
   else if (!ready) throw new Failure(`The model ${model.name} could not be loaded. ${model.detail ?? ''}`, 409);
   if (!ready) return;
   if (before !== model.name) titles.clear();
