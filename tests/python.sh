@@ -34,7 +34,9 @@ build/bin/python -c 'import doctest; print(doctest.script_from_examples(open("py
 build/bin/mypy --config-file pyproject.toml -p gcmc
 build/bin/mypy --config-file pyproject.toml examples.py
 
-for python in ${PYTHONS:-$(pythons)}; do
+interpreters=${PYTHONS:-$(pythons)}
+[ -n "$interpreters" ] || { echo 'no CPython from 3.10 to 3.14 is found: name one by PYTHONS' >&2 && exit 1; }
+for python in $interpreters; do
   "$python" --version
   "$python" -m venv venv
   venv/bin/pip --quiet install "$wheel" pytest

@@ -50,7 +50,8 @@ def test_the_program_asks_a_model_of_the_package(tmp_path):
     said = subprocess.run([PROGRAM, "recommend", "--model", tmp_path / "model", "--user", "1"], check=True,
                           capture_output=True, text=True).stdout
     assert "8" in said
-    assert subprocess.run([PROGRAM, "recommend", "--model", tmp_path / "none"], capture_output=True).returncode == 2
+    absent = subprocess.run([PROGRAM, "recommend", "--model", tmp_path / "none", "--user", "1"], capture_output=True)
+    assert absent.returncode == 2 and str(tmp_path / "none").encode() in absent.stderr
 
 
 def test_ctrl_c_ends_the_programs_training_and_saves(tmp_path):
