@@ -1,7 +1,10 @@
 // Options by name: every one reads back what it writes, refuses what lies outside its range, and presets differ as
 // their authors' codes do.
 #include <limits>
+#include <string>
+#include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include "catch.hpp"
 #include "gcmc/base/error.hpp"
@@ -96,6 +99,79 @@ Options all_different() {
 }
 
 }  // namespace
+
+TEST_CASE("each option sets the field that it is named for, and no other", "[options]") {
+  using Check = bool (*)(const Options&);
+  const std::vector<std::tuple<std::string, std::string, Check>> options = {
+      {"preset", "paper", [](const Options& o) { return o.preset == "paper"; }},
+      {"data_name", "mine", [](const Options& o) { return o.run.data_name == "mine"; }},
+      {"split", "time", [](const Options& o) { return o.run.split == "time"; }},
+      {"data_test_ratio", "0.15", [](const Options& o) { return o.run.test_ratio == 0.15; }},
+      {"data_valid_ratio", "0.25", [](const Options& o) { return o.run.valid_ratio == 0.25; }},
+      {"data_test_seed", "11", [](const Options& o) { return o.run.test_seed == 11; }},
+      {"folds", "7", [](const Options& o) { return o.run.folds == 7; }},
+      {"fold", "3", [](const Options& o) { return o.run.fold == 3; }},
+      {"device", "2", [](const Options& o) { return o.run.device.kind == Device::Kind::cuda; }},
+      {"threads", "3", [](const Options& o) { return o.run.threads == 3; }},
+      {"precision", "double", [](const Options& o) { return o.model.precision == Precision::float64; }},
+      {"seed", "13", [](const Options& o) { return o.train.seed == 13; }},
+      {"model_activation", "tanh", [](const Options& o) { return o.model.activation == Activation::tanh; }},
+      {"gcn_dropout", "0.31", [](const Options& o) { return o.model.node_dropout == 0.31; }},
+      {"hidden_dropout", "0.32", [](const Options& o) { return o.model.hidden_dropout == 0.32; }},
+      {"gcn_dropout_all_levels", "true", [](const Options& o) { return o.model.node_dropout_all_levels; }},
+      {"gcn_agg_norm_symm", "false", [](const Options& o) { return o.model.normalization == Normalization::left; }},
+      {"gcn_agg_units", "120", [](const Options& o) { return o.model.units == 120; }},
+      {"gcn_agg_accum", "stack", [](const Options& o) { return o.model.aggregation == Aggregation::stack; }},
+      {"gcn_out_units", "40", [](const Options& o) { return o.model.output == 40; }},
+      {"gen_r_num_basis_func", "4", [](const Options& o) { return o.model.bases == 4; }},
+      {"share_param", "true", [](const Options& o) { return o.model.share_dense; }},
+      {"dense_bias", "false", [](const Options& o) { return !o.model.dense_bias; }},
+      {"use_one_hot_fea", "true", [](const Options& o) { return !o.model.features; }},
+      {"feature_units", "12", [](const Options& o) { return o.model.feature_units == 12; }},
+      {"feature_dropout", "0.33", [](const Options& o) { return o.model.feature_dropout == 0.33; }},
+      {"sparse_dropout", "0.34", [](const Options& o) { return o.model.sparse_dropout == 0.34; }},
+      {"ordinal", "true", [](const Options& o) { return o.model.ordinal; }},
+      {"implicit", "true", [](const Options& o) { return o.model.implicit; }},
+      {"initialization", "glorot", [](const Options& o) { return o.model.initialization == Initialization::glorot; }},
+      {"orthogonal_basis", "true", [](const Options& o) { return o.model.orthogonal_basis; }},
+      {"label_smoothing", "0.35", [](const Options& o) { return o.model.label_smoothing == 0.35; }},
+      {"seeds", "5", [](const Options& o) { return o.train.seeds == 5; }},
+      {"train_max_iter", "17", [](const Options& o) { return o.train.max_iterations == 17; }},
+      {"time_budget", "19", [](const Options& o) { return o.train.time_budget == 19; }},
+      {"train_valid_interval", "23", [](const Options& o) { return o.train.valid_interval == 23; }},
+      {"train_start", "factors", [](const Options& o) { return o.train.start == Start::factors; }},
+      {"train_optimizer", "sgd", [](const Options& o) { return o.train.optimizer == OptimizerKind::sgd; }},
+      {"train_grad_clip", "1.5", [](const Options& o) { return o.train.gradient_clip == 1.5; }},
+      {"train_weight_decay", "0.36", [](const Options& o) { return o.train.weight_decay == 0.36; }},
+      {"train_lr", "0.05", [](const Options& o) { return o.train.learning_rate == 0.05; }},
+      {"train_min_lr", "0.004", [](const Options& o) { return o.train.min_learning_rate == 0.004; }},
+      {"train_table_lr_factor", "2.5", [](const Options& o) { return o.train.table_rate_factor == 2.5; }},
+      {"train_warm_up", "29", [](const Options& o) { return o.train.warm_up == 29; }},
+      {"train_lr_decay_factor", "0.37", [](const Options& o) { return o.train.decay_factor == 0.37; }},
+      {"train_decay_patience", "31", [](const Options& o) { return o.train.decay_patience == 31; }},
+      {"train_early_stopping_patience", "37", [](const Options& o) { return o.train.early_stopping_patience == 37; }},
+      {"train_schedule", "cosine", [](const Options& o) { return o.train.schedule == Schedule::cosine; }},
+      {"train_average_decay", "0.38", [](const Options& o) { return o.train.average_decay == 0.38; }},
+      {"train_selection", "last", [](const Options& o) { return o.train.selection == Selection::last; }},
+      {"train_on_valid", "true", [](const Options& o) { return o.train.train_on_valid; }},
+      {"refit", "true", [](const Options& o) { return o.train.refit; }},
+      {"train_target_removal", "0.39", [](const Options& o) { return o.train.target_removal == 0.39; }},
+      {"embedding_draws", "41", [](const Options& o) { return o.train.embedding_draws == 41; }},
+      {"calibrate", "true", [](const Options& o) { return o.train.calibrate; }},
+  };
+  Options all;
+  for (const auto& [name, text, holds] : options) {
+    CAPTURE(name);
+    CHECK_FALSE(holds(all));
+    set_option(all, name, text);
+    CHECK(holds(all));
+  }
+  for (const auto& [name, text, holds] : options) {
+    CAPTURE(name);
+    CHECK(holds(all));
+  }
+  CHECK(options.size() == option_names().size());
+}
 
 TEST_CASE("every option reads back the text it writes, with - or _ in its name", "[options]") {
   const Options different = all_different(), defaults;
