@@ -17,7 +17,7 @@ namespace gcmc {
 
 /// value(i, j) = mean + scale (b_i + c_j + p_i q_j): Koren, Bell and Volinsky 2009, eq. 4.
 struct Factors {
-  double mean = 0, scale = 1;  ///< of the ratings: mean and standard deviation, without what is far from all others
+  double mean = 0, scale = 1;  ///< mean and deviation of ratings, those beyond 8 deviations moved to that distance
   Index rank = 0, stride = 0;  ///< a node's factors are `rank` numbers, and zeros up to the stride
   std::array<std::vector<float>, 2> bias, factors;  ///< by side: [nodes], [nodes][stride]
 
@@ -123,8 +123,9 @@ class FactorSteps {
 };
 
 /// Fits on `train` by steps down (value - value(i, j))^2 / 2 + decay |p, q|^2 / 2 of one rating after the other,
-/// with mean and scale of common_levels(). Throws InputError if there is no rating or a number is out of range. The same
-/// bits on any number of threads. Cost: O(epochs * ratings * rank); memory: 12 bytes a rating for as long as it takes.
+/// with mean and scale of common_levels(). Throws InputError if there is no rating or a number is out of range. The
+/// same bits on any number of threads. Cost: O(epochs * ratings * rank); memory: 12 bytes a rating for as long as it
+/// takes.
 inline Factors fit_factors(const Ratings& ratings, std::span<const Rating> train, const FactorOptions& options) {
   require(!train.empty(), "fit_factors: there is no rating to train on");
   require(options.rank > 0 && options.epochs >= 0, "fit_factors: rank or epochs are out of range");
