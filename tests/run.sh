@@ -8,6 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 need_build_packages
 need catch2
 need libeigen3-dev
+need python3 python3
 install_missing
 configure_release -DGCMC_BUILD_TESTS=ON
 build_release
