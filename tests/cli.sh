@@ -949,14 +949,19 @@ cross_validation() {
   mkdir -p foreign && echo 'my,own,columns' >foreign/valid.csv
   refuse 'foreign/valid.csv: is there, and is no part that gcmc wrote' data split timed.csv foreign
   [ "$(ls foreign)" = valid.csv ] || fail 'a refused split leaves parts'
-  refuse 'timed.csv: is of what is read, and would be replaced' data convert timed.csv timed.csv
+  refuse 'timed.csv: is, or lies in, what is read' data convert timed.csv timed.csv
+  mkdir -p own_parts && cp timed.csv own_parts/train.csv
+  printf 'item,genre\n1,a\n' | tee genres.csv >genres_before.csv
+  refuse 'own_parts/later.csv: is, or lies in, what is read' data convert own_parts own_parts/later.csv
+  refuse 'genres.csv: is, or lies in, what is read' data convert timed.csv --item-features genres.csv genres.csv
+  cmp -s genres.csv genres_before.csv || fail 'a refused conversion replaced its features'
   refuse 'leave it out where the ratings have a path' data inspect timed.csv --data-dir .
   refuse 'ends neither in .csv' data convert nowhere.csv out.txt
   refuse 'ends neither in .csv' data generate synthetic-10m out.txt
   cp parts_fold/fold-2/train.csv whole.csv
-  refuse 'train.csv: is of what is read, and would be replaced' data split parts_fold/fold-2/train.csv parts_fold/fold-2
+  refuse 'train.csv: is, or lies in, what is read' data split parts_fold/fold-2/train.csv parts_fold/fold-2
   mkdir -p own && cp timed.csv own/train.csv
-  refuse 'own/train.csv: is of what is read, and would be replaced' data split own own
+  refuse 'own/train.csv: is, or lies in, what is read' data split own own
   cmp -s timed.csv own/train.csv || fail 'a refused split changed what it was to split'
   cmp -s whole.csv parts_fold/fold-2/train.csv || fail 'a split replaced its own input'
   expect 0 data split timed.csv --data-valid-ratio 0 "it's parts"

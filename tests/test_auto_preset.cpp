@@ -125,6 +125,13 @@ TEST_CASE("auto and fast smooth no labels where a rating is far from all others"
   CHECK(preset_options("fast", "mine", ratings, 60).model.label_smoothing == 0);
 }
 
+TEST_CASE("auto and fast smooth no labels of two levels, whose neighbour is the opposite", "[auto]") {
+  for (const int levels : {2, 3}) {
+    CHECK(preset_options("auto", "mine", counted(1000, 30000, levels)).model.label_smoothing == (levels - 2) * 0.1);
+    CHECK(preset_options("fast", "mine", counted(1000, 30000, levels), 60).model.label_smoothing == (levels - 2) * 0.1);
+  }
+}
+
 TEST_CASE("auto's options beat the bias baseline on generated ratings", "[auto]") {
   const Ratings ratings = generate_ratings({.users = 300, .items = 200, .ratings = 25000});
   Options options = preset_options("auto", "synthetic", ratings);
@@ -175,9 +182,9 @@ TEST_CASE("fast takes more units and more dropout where there is more time for a
   CHECK(preset_options("auto", "mine", ratings, 1) == preset_options("auto", "mine", ratings));
 }
 
-TEST_CASE("fast trains what best does where there is time for it", "[auto]") {
-  const Options best = preset_options("best", "ml-1m"),
-                fast = preset_options("fast", "mine", counted(4873, 1000209, 5), 23);
+TEST_CASE("fast trains what auto does where there is time for it", "[auto]") {
+  const Ratings ratings = counted(4873, 1000209, 5);
+  const Options best = preset_options("auto", "mine", ratings), fast = preset_options("fast", "mine", ratings, 23);
   CHECK(fast.model.units == best.model.units);
   CHECK(fast.model.output == best.model.output);
   CHECK(fast.model.node_dropout == best.model.node_dropout);
@@ -188,7 +195,19 @@ TEST_CASE("fast trains what best does where there is time for it", "[auto]") {
   CHECK(fast.train.warm_up == best.train.warm_up);
   CHECK(fast.train.max_iterations == best.train.max_iterations);
   CHECK(fast.train.target_removal == best.train.target_removal);
-  CHECK(fast.train.embedding_draws == best.train.embedding_draws);
+  CHECK(preset_options("fast", "mine", ratings) == fast);
+}
+
+TEST_CASE("fast takes 3 s for few ratings, whose few steps without dropout would be learnt by heart", "[auto]") {
+  const auto options = [](std::size_t ratings, double seconds) {
+    return preset_options("fast", "mine", counted(3000, ratings, 5), seconds);
+  };
+  for (const std::size_t count : {100, 10000, 59999}) CHECK(options(count, 0) == options(count, 1000));
+  CHECK(options(60001, 0) != options(60001, 1000));
+  CHECK(options(119999, 0) == options(119999, 3));
+  CHECK(options(49999, 0).train.max_iterations == 500);
+  CHECK(options(50000, 0).train.max_iterations == 1500);
+  CHECK(options(1000000, 0) == options(1000000, 25));
 }
 
 TEST_CASE("fast takes narrower tables, and less dropout, where there are few ratings for their rows", "[auto]") {

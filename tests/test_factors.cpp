@@ -5,6 +5,7 @@
 #include "error_of.hpp"
 #include "gcmc/cpu.hpp"
 #include "gcmc/ratings/baseline.hpp"
+#include "gcmc/ratings/builder.hpp"
 #include "gcmc/ratings/generator.hpp"
 #include "gcmc/train/factor_start.hpp"
 #include "gcmc/train/train.hpp"
@@ -221,6 +222,18 @@ TEST_CASE("training begins with factors where the options say so", "[factors]") 
   CHECK(train(ratings, options).metrics.refitted);
   options.train.start = Start::drawn;
   CHECK(train(ratings, options).metrics.best_test_rmse > started.best_test_rmse + 0.05);
+}
+
+TEST_CASE("factors that repeat a user's few ratings do not make the levels seem sure", "[factors]") {
+  RatingsBuilder builder;
+  Random random(3);
+  for (int item = 0; item < 100; ++item)
+    builder.add("u", "i" + std::to_string(item), static_cast<double>(1 + random.below(5)));
+  Options options = starting_from_factors();
+  options.train.max_iterations = 1;
+  const TrainResult result = train(builder.finish("one user"), options);
+  CHECK(result.history.front().loss < 5);  // it was 200,000; log 5 is 1.6
+  CHECK(result.test.loss() < 5);
 }
 
 TEST_CASE("a start from factors asks for the model that it is for", "[factors]") {

@@ -83,6 +83,7 @@ Options all_different() {
              .selection = Selection::last,
              .train_on_valid = true,
              .refit = true,
+             .refits = 6,
              .target_removal = 0.125,
              .calibrate = true,
              .embedding_draws = 9};
@@ -155,6 +156,7 @@ TEST_CASE("each option sets the field that it is named for, and no other", "[opt
       {"train_selection", "last", [](const Options& o) { return o.train.selection == Selection::last; }},
       {"train_on_valid", "true", [](const Options& o) { return o.train.train_on_valid; }},
       {"refit", "true", [](const Options& o) { return o.train.refit; }},
+      {"refits", "5", [](const Options& o) { return o.train.refits == 5; }},
       {"train_target_removal", "0.39", [](const Options& o) { return o.train.target_removal == 0.39; }},
       {"embedding_draws", "41", [](const Options& o) { return o.train.embedding_draws == 41; }},
       {"calibrate", "true", [](const Options& o) { return o.train.calibrate; }},
@@ -389,8 +391,10 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
   }
   CHECK(preset_options("best", "ml-100k").train.start == Start::factors);
   CHECK(preset_options("best", "ml-1m").train.start == Start::factors);
-  CHECK(preset_options("best", "ml-100k").train.max_iterations == 800);
-  CHECK(preset_options("best", "ml-1m").train.max_iterations == 600);
+  CHECK(preset_options("best", "ml-100k").train.max_iterations == 440);
+  CHECK(preset_options("best", "ml-1m").train.max_iterations == 450);
+  CHECK(preset_options("best", "ml-100k").train.members() == 3);
+  CHECK(preset_options("best", "ml-1m").train.members() == 2);
   CHECK_THROWS_AS(preset_options("best", "mine"), Error);
   Options o;
   o.train.refit = true;

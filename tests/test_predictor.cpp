@@ -335,6 +335,43 @@ TEST_CASE("the best unrated items are recommended, the better first, of equals t
   }
 }
 
+TEST_CASE("what is above the highest level keeps its order, and is told as that level", "[predictor]") {
+  SavedModel model = drawn_model<float>(1);
+  const std::vector<Predictor::Recommendation> plain = Predictor(model).recommend(3, {.top = 10, .rated = true});
+  model.options.train.calibrate = true;
+  model.tensors["calibration"] = {{2}, std::vector<double>{model.levels.back(), 1}};  // each rating is lifted so far
+  const Predictor lifted(model);
+  const auto best = lifted.recommend(3, {.top = 10, .rated = true});
+  REQUIRE(best.size() == 10);
+  for (std::size_t k = 0; k < best.size(); ++k) {
+    CHECK(best[k].item == plain[k].item);
+    CHECK(best[k].rating == model.levels.back());
+    const Predictor::Pair pair(3, best[k].item);
+    CHECK(lifted.predict({&pair, 1}).front() == model.levels.back());
+  }
+  for (const Side side : {user_side, item_side}) {
+    const Predictor predictor(drawn_model<float>(1));
+    Newcomer newcomer{side, {{1, 4}, {2, 3}}, {std::vector<double>(11, 0.3)}};
+    const auto listed = [&](double shift) {
+      newcomer.shift = shift;
+      std::vector<Index> nodes;
+      std::vector<double> told;
+      const auto add = [&](Index node, double rating) {
+        nodes.push_back(node);
+        told.push_back(rating);
+      };
+      if (side == user_side)
+        for (const auto& one : predictor.recommend(newcomer, {.top = 10})) add(one.item, one.rating);
+      else
+        for (const auto& one : predictor.fans(newcomer, {.top = 10})) add(one.user, one.rating);
+      CHECK(told == predictor.score(newcomer, nodes).ratings);
+      return nodes;
+    };
+    CHECK(listed(100) == listed(0));
+    CHECK(listed(-100) == listed(0));
+  }
+}
+
 TEST_CASE("evaluation sums the errors of the pairs' own levels, and refuses what the model does not have",
           "[predictor]") {
   const SavedModel model = drawn_model<float>();

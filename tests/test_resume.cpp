@@ -130,6 +130,15 @@ TEST_CASE("a training that is cut at any iteration ends with the bits of an uncu
     // One more between the two trainings.
     moments = 12 + 1 + static_cast<std::size_t>(train(ratings, options).metrics.best_iteration);
   }
+  SECTION("several refits") {
+    options.train.refit = true;
+    options.train.refits = 3;
+    options.train.average_decay = 0.9;
+    options.train.embedding_draws = GENERATE(0, 2);
+    options.train.max_iterations = 7;
+    const auto best = static_cast<std::size_t>(train(ratings, options).metrics.best_iteration);
+    moments = 7 + 3 * (best + (options.train.embedding_draws > 0 ? 1 : 0));
+  }
   SECTION("target removal, implicit, ordinal, sgd") {
     options.train.target_removal = 0.2;
     options.model.implicit = true;

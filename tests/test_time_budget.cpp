@@ -102,14 +102,16 @@ TEST_CASE("a time budget chooses the number of steps, with which the training ca
 
 TEST_CASE("a time's steps leave what validations, draws, the test and a refit take", "[trainer]") {
   const Ratings ratings = few_ratings();
-  const Options options = options_with_all(GENERATE(false, true));
+  Options options = options_with_all(GENERATE(false, true));
+  options.train.refits = GENERATE(1, 3);
   const Split parts(ratings, split_options(options));
   const TrainingWork work = training_work(options, ratings, parts);
   const double step = 0.01, validation = step * work.validation / work.step, draw = step * work.encoding / work.step,
                test = step * work.test / work.step + work.baselines;
   const auto seconds_of = [&](double steps) {
-    const double of_refit = options.train.refit ? 1.1 * steps * step : 0;  // a tenth in reserve
-    return steps * step + steps / 10 * validation + of_refit + 3 * draw + validation + 3 * draw + test;
+    const Index refits = options.train.refit ? options.train.refits : 0;
+    const double of_refits = refits * 1.1 * steps * step + std::max(refits - 1, 0) * 3 * draw;  // a tenth in reserve
+    return steps * step + steps / 10 * validation + of_refits + 3 * draw + validation + 3 * draw + test;
   };
   const auto steps = static_cast<double>(steps_within(20, options, ratings, parts, step));
   CHECK(seconds_of(steps) <= 20);
@@ -122,6 +124,7 @@ TEST_CASE("a time plan times steps but the first, and leaves what follows its ti
   options.train.warm_up = 6;
   options.train.max_iterations = 1000000;
   options.train.time_budget = 20;
+  options.train.refits = GENERATE(1, 2);
   const Split parts(ratings, split_options(options));
   const TrainingWork work = training_work(options, ratings, parts);
   const double step = 0.01, draws = 3 * step * work.encoding / work.step,
@@ -140,7 +143,7 @@ TEST_CASE("a time plan times steps but the first, and leaves what follows its ti
     REQUIRE(steps.has_value() == (k == options.train.warm_up));
     if (!steps) continue;
     const double timed = step * static_cast<double>(k - 1);
-    const double of_refit = options.train.refit ? 1.5 + timed : 0;
+    const double of_refit = options.train.refit ? options.train.refits * (1.5 + timed) : 0;
     CHECK(*steps == k + steps_within(20 - 3.5 - timed - of_refit, options, ratings, parts, step));
   }
   CHECK_FALSE(plan.is_late());

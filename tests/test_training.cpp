@@ -300,7 +300,8 @@ TEST_CASE("a calibration is the line of least squares, and clips", "[metrics]") 
   CHECK(line(3) == Approx(line.offset + 3.3));
   CHECK(line(0) == 1);
   CHECK(line(9) == 5);
-  const std::vector<double> equal = {2, 2}, high = {3, 4};
+  const std::vector<double> equal = {2, 2}, high = {3, 4}, falling = {4, 3, 2, 1};
+  CHECK(fit_calibration(falling, values, 1, 5)(3) == Approx(3));  // as if it were no line at all
   CHECK(fit_calibration(equal, high, 1, 5)(2) == Approx(3.5));
   CHECK(fit_calibration({}, {}, 1, 5)(3) == 3);
   CHECK_THROWS_AS(fit_calibration(equal, values, 1, 5), Error);

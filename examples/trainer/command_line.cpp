@@ -165,7 +165,8 @@ void apply_path(Settings& settings, const CLI::App& command) {
   gcmc::require(paths.empty() || !by_option,
                 "the ratings are named twice, by --ratings and by " + (paths.empty() ? "" : paths.front()));
   gcmc::require(!by_path || command.count("--data-dir") == 0,
-                "--data-dir looks for a data set in a folder: leave it out where the ratings have a path");
+                "--data-dir looks for a data set in a folder: leave it out where the ratings have a path" +
+                    (paths.empty() ? "" : " (" + paths.front() + ")"));
   gcmc::require(!by_option || !settings.program.ratings.empty(), "--ratings is empty: name the ratings by their path");
   if (!paths.empty()) settings.program.ratings = paths.front();
   if (by_path) {  // of a name of its own

@@ -129,19 +129,19 @@ std::string part_path(const std::string& folder, const char* name) { return fold
 /// Is there a file that is, or lies under, another path?
 bool is_within(const std::filesystem::path& file, const std::filesystem::path& other) {
   std::error_code none;
-  if (!std::filesystem::exists(file, none)) return false;
-  for (std::filesystem::path path = std::filesystem::canonical(file, none); !none; path = path.parent_path()) {
+  for (std::filesystem::path path = std::filesystem::weakly_canonical(file, none);; path = path.parent_path()) {
     if (std::filesystem::equivalent(path, other, none)) return true;
     if (path == path.parent_path()) return false;
   }
-  return false;
 }
 
-/// Throws InputError where `path` would take the place of what is read.
+/// Throws InputError where `path` would take the place of what is read, or be read with it the next time.
 void refuse_input(const std::string& path, const ProgramOptions& read) {
-  for (const std::string& input : {read.ratings, read.reading.test_ratings, read.reading.valid_ratings})
+  const gcmc::ReadOptions& files = read.reading;
+  for (const std::string& input : {read.ratings, files.test_ratings, files.valid_ratings, files.user_features,
+                                   files.item_features, files.user_graph, files.item_graph})
     gcmc::require(input.empty() || !is_within(path, input),
-                  [&] { return path + ": is of what is read, and would be replaced: choose another place"; });
+                  [&] { return path + ": is, or lies in, what is read: choose another place"; });
 }
 
 /// Throws InputError for a file at `path` that does not begin as write_rating_csv() begins.

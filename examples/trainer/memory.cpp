@@ -108,7 +108,8 @@ Offset least_training_memory(const gcmc::Ratings& ratings, const gcmc::Options& 
   const int beside = 1 + (train.optimizer == gcmc::OptimizerKind::adam ? 2 : 0) + (train.average_decay > 0 ? 1 : 0) +
                      (train.selection == gcmc::Selection::best_valid ? 1 : 0);
   const bool twice = options.model.precision == gcmc::Precision::float64;
-  return (on_device ? 1 : 1 + beside) * numbers * static_cast<Offset>(twice ? sizeof(double) : sizeof(float));
+  const int here = (on_device ? 1 : 1 + beside) + train.members() - 1;  // a refit's model waits for the others
+  return here * numbers * static_cast<Offset>(twice ? sizeof(double) : sizeof(float));
 }
 
 Offset available_memory() {

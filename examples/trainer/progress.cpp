@@ -82,7 +82,8 @@ ProgressPrinter::ProgressPrinter(const Settings& settings)
 
 void ProgressPrinter::operator()(const gcmc::Progress& progress) {
   const std::lock_guard lock(mutex_);
-  const bool refit_begins = progress.phase == Phase::refit && phase_ != Phase::refit;
+  const bool next_refit = std::exchange(refit_, progress.refit) != progress.refit;
+  const bool refit_begins = progress.phase == Phase::refit && (phase_ != Phase::refit || next_refit);
   phase_ = progress.phase;
   draws_ = progress.draws;
   steps_are_done_ = phase_ != Phase::embedding && progress.iteration == progress.max_iterations;
@@ -125,6 +126,8 @@ void ProgressPrinter::tell_stop() {
     what = text("no more draws: the embeddings are of one pass instead of %d, then the model is %s", draws_, end);
   else if (steps_are_done_)
     what = text("the last iteration is done, the model is %s", end);
+  else if (phase_ == Phase::refit && refit_ > 1)
+    what = text("refit %d is given up, the model of those before it is %s", refit_, end);
   else if (phase_ == Phase::refit)
     what = text("the refit is given up, the model of the first training is %s", end);
   else
@@ -158,6 +161,11 @@ void ProgressPrinter::tell_embedding(const gcmc::Progress& progress) {
                duration(time_left_.seconds()) + " left");
 }
 
+/// With its number where there are several.
+std::string ProgressPrinter::refit_text(const char* name, const gcmc::Progress& progress) {
+  return name + (progress.refits > 1 ? text(" %d/%d", progress.refit, progress.refits) : "") + " ";
+}
+
 std::string ProgressPrinter::model_prefix(const gcmc::Progress& progress) const {
   return progress.models > 1 ? text("%s %d/%d  ", member_, progress.model, progress.models) : "";
 }
@@ -168,9 +176,9 @@ void ProgressPrinter::rewrite(const gcmc::Progress& progress) {
   if (!last && now - drawn_at_ < between_redraws) return;
   drawn_at_ = now;
   const bool refit = progress.phase == Phase::refit;
-  std::string line = model_prefix(progress) + text(refit ? "refit %lld/%lld  " : "%lld/%lld  ",
-                                                   static_cast<long long>(progress.iteration),
-                                                   static_cast<long long>(progress.max_iterations));
+  std::string line =
+      model_prefix(progress) + (refit ? refit_text("refit", progress) : "") +
+      text("%lld/%lld  ", static_cast<long long>(progress.iteration), static_cast<long long>(progress.max_iterations));
   line += (may_end_early_ && !refit ? "at most " : "") + duration(time_left_.seconds()) + " left";
   if (valid_rmse_ >= 0 && !refit)
     line += "  Val RMSE " + figure(valid_rmse_) + "  best " + figure(progress.best_valid_rmse) +
@@ -190,10 +198,9 @@ void ProgressPrinter::print_line(const gcmc::Progress& progress) {
   if (progress.iteration % log_interval_ != 0 && !tells_validation) return;
   if (progress.valid_rmse) validation_told_at_ = progress.iteration;
   const auto steps = static_cast<double>(steps_);
-  std::string line = text(progress.phase == Phase::refit ? "Refit Iter=%lld" : "Iter=%lld",
-                          static_cast<long long>(progress.iteration)) +
-                     ", loss=" + figure(loss_ / steps) + ", rmse=" + figure(train_rmse_ / steps) +
-                     text(", time=%.4f", seconds_ / steps);
+  std::string line = (progress.phase == Phase::refit ? refit_text("Refit", progress) : "") +
+                     text("Iter=%lld", static_cast<long long>(progress.iteration)) + ", loss=" + figure(loss_ / steps) +
+                     ", rmse=" + figure(train_rmse_ / steps) + text(", time=%.4f", seconds_ / steps);
   if (progress.valid_rmse) line += ",\tVal RMSE=" + figure(*progress.valid_rmse);
   if (progress.test_rmse) line += ", Test RMSE=" + figure(*progress.test_rmse);
   std::printf("%s\n", line.c_str());

@@ -28,6 +28,7 @@ class ProgressPrinter {
 
  private:
   std::string model_prefix(const gcmc::Progress& progress) const;
+  static std::string refit_text(const char* name, const gcmc::Progress& progress);
   void tell_long_run();
   void tell_embedding(const gcmc::Progress& progress);
   void rewrite(const gcmc::Progress& progress);
@@ -47,7 +48,7 @@ class ProgressPrinter {
   std::chrono::steady_clock::time_point drawn_at_{};  ///< epoch: never
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   bool may_be_long_;  ///< and lost by a cut, which has not been told
-  gcmc::Index model_ = 1, draws_ = 0;
+  gcmc::Index model_ = 1, refit_ = 1, draws_ = 0;
   bool refits_ = false, steps_are_done_ = false, finished_ = false;
 };
 

@@ -24,7 +24,7 @@ TimeLeft::TimeLeft(const gcmc::Options& options)
     : max_iterations_(options.train.max_iterations),
       draws_(options.train.embedding_draws),
       rounds_(rounds_of_draws(options)),
-      refit_(options.train.refit) {}
+      refits_(options.train.refit ? options.train.refits : 0) {}
 
 void TimeLeft::begin_model(const Progress& progress, Clock::time_point now) {
   if (progress.model == progress_.model) return;
@@ -61,10 +61,10 @@ double TimeLeft::draw_seconds() const {
   return steps_ > 0 ? step_seconds_ / static_cast<double>(steps_) / 3 : 0;
 }
 
-/// Of a refit that has not begun. As long as the first training goes on, its best iteration is taken to stay where it
+/// Of one refit that has not begun. As long as the first training goes on, its best iteration is taken to stay where it
 /// is in proportion.
 double TimeLeft::refit_seconds() const {
-  if (!refit_ || steps_ == 0) return 0;
+  if (steps_ == 0) return 0;
   auto steps = static_cast<double>(best_iteration_);
   if (progress_.phase == Progress::Phase::training && progress_.iteration > 0)
     steps *= static_cast<double>(max_iterations_) / static_cast<double>(progress_.iteration);
@@ -72,17 +72,18 @@ double TimeLeft::refit_seconds() const {
 }
 
 double TimeLeft::model_seconds() const {
+  const double refits = static_cast<double>(refitting_ ? refits_ - progress_.refit : refits_) * refit_seconds();
   if (progress_.phase == Progress::Phase::embedding) {
     const double here = static_cast<double>(progress_.draws - progress_.draw + 1) * draw_seconds();
-    if (refitting_) return here;
+    if (refitting_) return here + refits;
     const auto rounds = static_cast<double>(std::max(rounds_ - round_, 0));
-    return here + rounds * static_cast<double>(draws_) * draw_seconds() + refit_seconds();
+    return here + rounds * static_cast<double>(draws_) * draw_seconds() + refits;
   }
   const Offset done = std::max<Offset>(progress_.iteration, 1);
   const double steps = progress_.seconds_total / static_cast<double>(done) *
                        static_cast<double>(progress_.max_iterations - progress_.iteration);
-  if (refitting_) return steps + static_cast<double>(draws_) * draw_seconds();
-  return steps + static_cast<double>(rounds_) * static_cast<double>(draws_) * draw_seconds() + refit_seconds();
+  const double rounds = refitting_ ? 1 : static_cast<double>(rounds_);
+  return steps + rounds * static_cast<double>(draws_) * draw_seconds() + refits;
 }
 
 /// Later models take as long as those that are done, or as this one is going to.

@@ -51,11 +51,15 @@ void print_baseline(double rmse, std::optional<bool> beaten) {
               beaten == false ? ": the model does not beat it" : "");
 }
 
+void print_valid_in_training(const gcmc::RunMetrics& metrics) {
+  if (metrics.valid_in_training) std::printf("Validation ratings were trained on: Valid RMSE is a training figure\n");
+}
+
 void print_metrics(const gcmc::RunMetrics& metrics) {
   std::printf("%lld iterations, %.4f s each, validations %.1f s, %lld parameters, %s\n",
               static_cast<long long>(metrics.iterations), metrics.seconds_per_iteration, metrics.seconds_validating,
               static_cast<long long>(metrics.parameters), metrics.backend.c_str());
-  if (metrics.valid_in_training) std::printf("Validation ratings were trained on: Valid RMSE is a training figure\n");
+  print_valid_in_training(metrics);
   if (metrics.test_ratings > 0) {
     std::printf("Test MAE=%s, accuracy=%.4f, loss=%.4f\n", figure(metrics.best_test_mae).c_str(),
                 metrics.best_test_accuracy, metrics.best_test_loss);
@@ -69,6 +73,7 @@ void print_metrics(const gcmc::RunMetrics& metrics) {
 void print_ensemble(const gcmc::EnsembleMetrics& metrics) {
   for (const gcmc::RunMetrics& member : metrics.members)
     std::printf("Seed=%llu, %s\n", static_cast<unsigned long long>(member.seed), summary_line(member).c_str());
+  print_valid_in_training(metrics.members.front());
   if (metrics.test.count > 0) {
     std::printf("Mean Test RMSE=%s, deviation=%s\n", figure(metrics.mean_test_rmse()).c_str(),
                 figure(metrics.test_rmse_deviation()).c_str());
@@ -177,6 +182,9 @@ void tell_stopped(const gcmc::EnsembleResult& result, const Options& options, co
   if (options.train.seeds > 1)
     where =
         ": " + std::to_string(result.models.size()) + " of " + std::to_string(options.train.seeds) + " models are kept";
+  else if (const gcmc::Index refits = result.models.front().members();
+           last.refitted && refits < options.train.members())
+    where = " after " + std::to_string(refits) + " of " + std::to_string(options.train.members()) + " refits";
   else if (last.refitted || (by_signal && printer.phase() == gcmc::Progress::Phase::embedding))
     where = " while embeddings were averaged: they are those of one pass";
   else if (printer.refits())
@@ -224,7 +232,9 @@ void print_result(const gcmc::FoldsResult& result, const Settings& settings, con
   if (!settings.program.silent) {
     for (std::size_t k = 0; k < metrics.folds.size(); ++k)
       std::printf("Fold=%zu, %s\n", k + 1, summary_line(metrics.folds[k]).c_str());
-    std::printf("Bias baseline Mean Test RMSE=%s\n", figure(metrics.mean_baseline_rmse()).c_str());
+    print_valid_in_training(metrics.folds.front());
+    std::printf("Bias baseline Mean Test RMSE=%s%s\n", figure(metrics.mean_baseline_rmse()).c_str(),
+                metrics.mean_test_rmse() < metrics.mean_baseline_rmse() ? "" : ": the model does not beat it");
     if (!folder.empty())
       std::printf(
           "Written to %s: figures, and no model. gcmc train --config %s/fold-1/config.json --save-dir DIR makes "

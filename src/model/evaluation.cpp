@@ -191,7 +191,7 @@ Evaluation evaluate(const Predictor& predictor, std::span<const RatedPair> pairs
   Evaluation result;
   result.pairs = static_cast<Offset>(pairs.size());
   result.top = options.top;
-  result.relevant = options.relevant.value_or(predictor.model().mean);
+  result.relevant = options.relevant.value_or(std::min(predictor.model().mean, predictor.model().levels.back()));
   Errors errors(predictor, result);
   for (std::size_t begin = 0; begin < pairs.size(); begin += pairs_at_once)
     errors.add(pairs.subspan(begin, std::min(pairs_at_once, pairs.size() - begin)));

@@ -27,18 +27,23 @@ class FoldIn::Encoder {
 template <class T>
 class FoldIn::TypedEncoder final : public FoldIn::Encoder {
  public:
-  TypedEncoder(const SavedModel& model, Side side)
+  TypedEncoder(const SavedModel& model, Side side, Index member)
       : options_(convolution_options(model.options.model)),
         levels_(static_cast<Index>(model.levels.size())),
         shape_(options_, levels_),
         sources_(static_cast<Index>((side == user_side ? model.item_ids : model.user_ids).size())),
         output_(model.options.model.output),
         normalization_(model.options.model.normalization) {
-    const std::string dense = model.tensors.contains("dense.both.weight") ? "dense.both" : "dense." + name(side);
-    table_ = model.values<T>("encoder." + name(other(side)) + ".weight", {shape_.tables, sources_, shape_.width});
-    weight_ = model.values<T>(dense + ".weight", {shape_.hidden, output_});
-    if (model.options.model.dense_bias) bias_ = model.values<T>(dense + ".bias", {output_});
-    if (model.tensors.contains("features." + name(side) + ".bias")) add_features_of_none(model, name(side));
+    const std::string dense = ModelLayers::dense_name(side, model.tensors.contains("dense.both.weight"));
+    const auto values = [&](const std::string& name, const std::vector<Offset>& shape) {
+      return model.values_of<T>(member, name, shape);
+    };
+    table_ = values(ModelLayers::encoder_name(other(side)) + ".weight", {shape_.tables, sources_, shape_.width});
+    weight_ = values(dense + ".weight", {shape_.hidden, output_});
+    if (model.options.model.dense_bias) bias_ = values(dense + ".bias", {output_});
+    const Index units = model.options.model.feature_units;
+    if (const std::string features = ModelLayers::features_name(side); model.tensors.contains(features + ".bias"))
+      add_features_of_none(values(features + ".bias", {units}), values(features + ".dense", {units, output_}));
     if (normalization_ == Normalization::symmetric) count_scales(model, side);
   }
 
@@ -89,13 +94,8 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
              values[3] * weights[3 * width + d];
   }
 
-  static std::string name(Side side) { return ModelLayers::name(side); }
-
   /// What the layer of side features adds to a node whose features are all 0.
-  void add_features_of_none(const SavedModel& model, const std::string& side) {
-    const Index units = model.options.model.feature_units;
-    const auto& bias = model.values<T>("features." + side + ".bias", {units});
-    const auto& dense = model.values<T>("features." + side + ".dense", {units, output_});
+  void add_features_of_none(std::span<const T> bias, std::span<const T> dense) {
     of_features_.assign(static_cast<std::size_t>(output_), 0.0);
     for (std::size_t u = 0; u < bias.size(); ++u) {
       const double value = activation_value(options_.activation, static_cast<double>(bias[u]));
@@ -149,7 +149,10 @@ class FoldIn::TypedEncoder final : public FoldIn::Encoder {
   std::vector<double> of_features_;   ///< added to every embedding; empty: nothing
 };
 
-FoldIn::FoldIn(const SavedModel& model, Side side) {
+FoldIn::FoldIn(const SavedModel& model, Side side, Index member) {
+  require(member >= 0 && member < model.members(), [&] {
+    return "fold-in: there is no member " + std::to_string(member) + " of " + std::to_string(model.members());
+  });
   const std::string table = ModelLayers::encoder_name(other(side)) + ".weight";
   require(model.tensors.contains(table), [&] {
     return "fold-in: the model has no encoder (\"" + table +
@@ -157,9 +160,9 @@ FoldIn::FoldIn(const SavedModel& model, Side side) {
            "that it was exported from";
   });
   if (std::holds_alternative<std::vector<double>>(model.tensor("user_embedding").values))
-    encoder_ = std::make_unique<TypedEncoder<double>>(model, side);
+    encoder_ = std::make_unique<TypedEncoder<double>>(model, side, member);
   else
-    encoder_ = std::make_unique<TypedEncoder<float>>(model, side);
+    encoder_ = std::make_unique<TypedEncoder<float>>(model, side, member);
 }
 FoldIn::~FoldIn() = default;
 FoldIn::FoldIn(FoldIn&&) noexcept = default;

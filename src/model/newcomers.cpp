@@ -30,7 +30,7 @@ const std::vector<FoldIn>& Predictor::encoders(Side side) const {
   std::vector<FoldIn>& made = encoders_->of[side];
   std::call_once(encoders_->once[side], [&] {
     std::vector<FoldIn> encoders;
-    for (const SavedModel& member : models_) encoders.emplace_back(member, side);
+    for (const auto& [model, number] : members_) encoders.emplace_back(*model, side, number);
     made = std::move(encoders);
   });
   return made;
@@ -54,7 +54,7 @@ Newcomer Predictor::with_ratings(Index user, std::vector<NodeRating> further) co
   Newcomer newcomer{user_side, {}, embeddings_of_user(user)};
   std::set_union(further.begin(), further.end(), known.begin(), known.end(), std::back_inserter(newcomer.ratings),
                  before);
-  for (std::size_t m = 0; m < models_.size(); ++m) {
+  for (std::size_t m = 0; m < members_.size(); ++m) {
     std::vector<double>& embedding = newcomer.embeddings[m];
     std::vector<double> now(embedding.size()), then(embedding.size());
     encoders(user_side)[m].embed(newcomer.ratings, now);
@@ -87,38 +87,41 @@ double Predictor::shift_of(const Newcomer& newcomer) const {
   return off / (static_cast<double>(pairs.size()) + shrinkage);
 }
 
-void Predictor::shift_ratings(const Newcomer& newcomer, std::span<double> ratings) const {
-  const std::vector<double>& levels = model().levels;
-  for (double& rating : ratings) rating = std::clamp(rating + newcomer.shift, levels.front(), levels.back());
+/// What a newcomer's expected rating is told as.
+double Predictor::shown(const Newcomer& newcomer, double unclipped) const {
+  return clipped(clipped(unclipped) + newcomer.shift);
 }
 
 /// As rows of one; none of a stranger.
 Predictor::Guests Predictor::guests_of(const Newcomer& newcomer) const {
   Guests guests{newcomer.side};
   if (newcomer.ratings.empty()) return guests;
-  for (std::size_t m = 0; m < models_.size(); ++m) {
+  for (std::size_t m = 0; m < members_.size(); ++m) {
     const bool fits =
-        newcomer.embeddings.size() == models_.size() &&
-        static_cast<Offset>(newcomer.embeddings[m].size()) == models_[m].tensor("user_embedding").shape[1];
+        newcomer.embeddings.size() == members_.size() &&
+        static_cast<Offset>(newcomer.embeddings[m].size()) == members_[m].model->tensor("user_embedding").shape.back();
     require(fits, "predictor: the newcomer was folded in by another predictor");
     guests.rows.emplace_back(newcomer.embeddings[m]);
   }
   return guests;
 }
 
-Predictor::Scores Predictor::score(const Newcomer& newcomer, std::span<const Index> others) const {
-  const bool is_user = newcomer.side == user_side;
+std::vector<Predictor::Pair> Predictor::pairs_of(const Newcomer& newcomer, std::span<const Index> others) {
   const Index own = newcomer.ratings.empty() ? -1 : 0;
   std::vector<Pair> pairs;
-  for (const Index node : others) {
+  for (const Index node : others) pairs.push_back(newcomer.side == user_side ? Pair{own, node} : Pair{node, own});
+  return pairs;
+}
+
+Predictor::Scores Predictor::score(const Newcomer& newcomer, std::span<const Index> others) const {
+  for (const Index node : others)
     if (node >= 0) check_node(other(newcomer.side), node);
-    pairs.push_back(is_user ? Pair{own, node} : Pair{node, own});
-  }
+  const std::vector<Pair> pairs = pairs_of(newcomer, others);
   Scores scores{std::vector<double>(pairs.size()), std::vector<double>(pairs.size() * model().levels.size())};
   const Guests guests = guests_of(newcomer);
   const Lender::Loan memory(*lender_);
   score(pairs, &guests, scores.ratings, scores.probabilities, *memory);
-  shift_ratings(newcomer, scores.ratings);
+  for (double& rating : scores.ratings) rating = shown(newcomer, rating);
   return scores;
 }
 
@@ -134,18 +137,20 @@ std::vector<NodeRating> Predictor::ratings_of_user(Index user) const {
   return ratings;
 }
 
-/// Of each model.
+/// Of each member.
 std::vector<std::vector<double>> Predictor::embeddings_of_user(Index user) const {
   check_node(user_side, user);
   std::vector<std::vector<double>> embeddings;
-  for (const SavedModel& member : models_)
-    std::visit(
-        [&](const auto& values) {
-          const auto width = static_cast<std::size_t>(member.tensor("user_embedding").shape[1]);
-          const auto begin = values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(user) * width);
-          embeddings.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
-        },
-        member.tensor("user_embedding").values);
+  for (const auto& [model, number] : members_) {
+    const Tensor& tensor = model->tensor("user_embedding");
+    const auto width = static_cast<std::size_t>(tensor.shape.back()), users = model->user_ids.size();
+    const std::size_t row = static_cast<std::size_t>(number) * users + static_cast<std::size_t>(user);
+    const auto add_row = [&](const auto& values) {
+      const auto from = std::span(values).subspan(row * width, width);
+      embeddings.emplace_back(from.begin(), from.end());
+    };
+    std::visit(add_row, tensor.values);
+  }
   return embeddings;
 }
 
@@ -158,17 +163,17 @@ Predictor::Explanation Predictor::explain(const Newcomer& user, Index item) cons
   if (user.ratings.empty()) return {score(user, {&item, 1}).ratings.front(), {}};
   guests_of(user);  // checks
   Explanation explanation = explain(user.ratings, user.embeddings, item);
-  shift_ratings(user, {&explanation.rating, 1});
+  explanation.rating = shown(user, explanation.rating);
   return explanation;
 }
 
-/// Each model's row 0 is the user's embedding; the others, the same plus what the encoder gives without a rating, less
+/// Each member's row 0 is the user's embedding; the others, the same plus what the encoder gives without a rating, less
 /// what it gives with all.
 Predictor::Explanation Predictor::explain(std::span<const NodeRating> ratings,
                                           const std::vector<std::vector<double>>& embeddings, Index item) const {
   check_node(item_side, item);
   std::vector<std::vector<double>> rows;
-  for (std::size_t m = 0; m < models_.size(); ++m) {
+  for (std::size_t m = 0; m < members_.size(); ++m) {
     const FoldIn& encoder = encoders(user_side)[m];
     const std::vector<double>& own = embeddings[m];
     std::vector<double> whole(own.size()), without = encoder.embed_without_parts(ratings, ratings.size());

@@ -92,10 +92,18 @@ void order_by_user(std::span<const Predictor::Pair> pairs, std::size_t users, st
 
 }  // namespace
 
+std::vector<Predictor::Member> Predictor::members_of(const std::vector<SavedModel>& models) {
+  std::vector<Member> members;
+  for (const SavedModel& model : models)
+    for (Index k = 0; k < model.members(); ++k) members.push_back({&model, k});
+  return members;
+}
+
 Predictor::Predictor(SavedModel model, int threads) : Predictor(one(std::move(model)), threads) {}
 
 Predictor::Predictor(std::vector<SavedModel> models, int threads)
     : models_(checked(std::move(models))),
+      members_(members_of(models_)),
       baseline_(model().baseline()),
       users_(model().user_ids),
       items_(model().item_ids),
@@ -104,11 +112,11 @@ Predictor::Predictor(std::vector<SavedModel> models, int threads)
       lender_(std::make_unique<Lender>(threads)),
       encoders_(std::make_unique<Encoders>()),
       profiles_(std::make_unique<Profiles>()) {
-  for (const SavedModel& member : models_) {
-    if (std::holds_alternative<std::vector<double>>(member.tensor("user_embedding").values))
-      scorers_.push_back(std::make_unique<TypedScorer<double>>(member));
+  for (const auto& [model, number] : members_) {
+    if (std::holds_alternative<std::vector<double>>(model->tensor("user_embedding").values))
+      scorers_.push_back(std::make_unique<TypedScorer<double>>(*model, number));
     else
-      scorers_.push_back(std::make_unique<TypedScorer<float>>(member));
+      scorers_.push_back(std::make_unique<TypedScorer<float>>(*model, number));
   }
 }
 Predictor::~Predictor() = default;
@@ -144,8 +152,8 @@ void Predictor::check_node(Side side, Index node) const {
   });
 }
 
-void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
-                      std::span<double> probabilities, Memory& memory) const {
+void Predictor::score_unclipped(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
+                                std::span<double> probabilities, Memory& memory) const {
   const auto average = [&](double& sum) { sum /= static_cast<double>(scorers_.size()); };
   const bool users_are_guests = guests && guests->side == user_side;
   order_by_user(pairs, users_are_guests ? pairs.size() + 1 : model().user_ids.size(), memory.order,
@@ -163,9 +171,19 @@ void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::sp
   const auto known = [&](Side side, Index node) { return guests && guests->side == side ? -1 : node; };
   for (std::size_t k = 0; k < ratings.size(); ++k)
     if (const auto [user, item] = pairs[k]; user < 0 || item < 0)
-      ratings[k] = baseline_.predict(known(user_side, user), known(item_side, item));
+      ratings[k] = baseline_.unclipped(known(user_side, user), known(item_side, item));
     else
       average(ratings[k]);
+}
+
+void Predictor::score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
+                      std::span<double> probabilities, Memory& memory) const {
+  score_unclipped(pairs, guests, ratings, probabilities, memory);
+  for (double& rating : ratings) rating = clipped(rating);
+}
+
+double Predictor::clipped(double rating) const {
+  return std::clamp(rating, model().levels.front(), model().levels.back());
 }
 
 void Predictor::score(std::span<const Pair> pairs, std::span<double> ratings, std::span<double> probabilities) const {
@@ -214,16 +232,10 @@ Metrics evaluate(const Predictor& predictor, std::span<const Rating> pairs) {
     for (const Rating& rating : part) ids.emplace_back(rating.user, rating.item);
     predictor.score(ids, std::span(ratings).first(part.size()),
                     std::span(probabilities).first(part.size() * values.size()));
-    for (std::size_t e = 0; e < part.size(); ++e) {
-      const auto p = std::span(probabilities).subspan(e * values.size(), values.size());
-      const double error = ratings[e] - values[part[e].level];
-      metrics.squared_error += error * error;
-      metrics.absolute_error += std::abs(error);
-      metrics.cross_entropy -= std::log(p[part[e].level]);
-      metrics.correct += std::max_element(p.begin(), p.end()) - p.begin() == part[e].level;
-    }
+    for (std::size_t e = 0; e < part.size(); ++e)
+      metrics.add(ratings[e], std::span(probabilities).subspan(e * values.size(), values.size()), values,
+                  part[e].level);
   }
-  metrics.count = static_cast<Offset>(pairs.size());
   return metrics;
 }
 

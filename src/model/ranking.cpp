@@ -43,9 +43,15 @@ class Lists {
     std::partial_sort(order_.begin(), last, order_.end(), [&](std::size_t a, std::size_t b) {
       return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
     });
+    list_.clear();
+    for (auto place = order_.begin(); place != last; ++place) list_.push_back(candidates[*place]);
+    add(list_, relevant);
+  }
+  /// A list as it is shown.
+  void add(std::span<const Index> list, std::span<const Index> relevant) {
     double gain = 0, best_gain = 0, hits = 0, first = 0;
-    for (std::size_t place = 0; place < static_cast<std::size_t>(last - order_.begin()); ++place) {
-      const Index item = candidates[order_[place]];
+    for (std::size_t place = 0; place < list.size(); ++place) {
+      const Index item = list[place];
       listed_[static_cast<std::size_t>(item)] = 1;
       add_novelty(item);
       if (place < relevant.size()) best_gain += gain_at(place);
@@ -87,6 +93,7 @@ class Lists {
   std::size_t top_;
   std::vector<char> listed_;
   std::vector<std::size_t> order_;
+  std::vector<Index> list_;
   Ranking sums_;
   Offset users_ = 0, novel_ = 0;
 };
@@ -102,8 +109,7 @@ void rank(const Predictor& predictor, std::span<const RatedPair> pairs, Evaluati
   const auto relevant = relevant_pairs(predictor, pairs, result.relevant);
   Lists own(predictor, result.top), biased(predictor, result.top), popular(predictor, result.top);
   std::vector<char> trained(model.item_ids.size());
-  std::vector<Index> candidates, wanted;
-  std::vector<Predictor::Pair> numbers;
+  std::vector<Index> candidates, wanted, list;
   std::vector<double> scores;
   for (std::size_t begin = 0, end = 0; begin < relevant.size(); begin = end) {
     const Index user = relevant[begin].first;
@@ -113,16 +119,14 @@ void rank(const Predictor& predictor, std::span<const RatedPair> pairs, Evaluati
     std::fill(trained.begin(), trained.end(), 0);
     for (const Index item : rated.items_of(user)) trained[static_cast<std::size_t>(item)] = 1;
     candidates.clear();
-    numbers.clear();
     for (Index item = 0; item < static_cast<Index>(trained.size()); ++item)
-      if (!trained[static_cast<std::size_t>(item)]) {
-        candidates.push_back(item);
-        numbers.emplace_back(user, item);
-      }
+      if (!trained[static_cast<std::size_t>(item)]) candidates.push_back(item);
+    list.clear();
+    for (const auto& best : predictor.recommend(user, {.top = result.top, .rated = true, .among = candidates}))
+      list.push_back(best.item);
+    own.add(list, wanted);
     scores.resize(candidates.size());
-    predictor.score(numbers, scores, {});
-    own.add(candidates, scores, wanted);
-    for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = baseline.predict(user, candidates[k]);
+    for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = baseline.unclipped(user, candidates[k]);
     biased.add(candidates, scores, wanted);
     for (std::size_t k = 0; k < scores.size(); ++k)
       scores[k] = static_cast<double>(predictor.ratings_of(item_side, candidates[k]));

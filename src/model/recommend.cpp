@@ -64,12 +64,12 @@ void Predictor::allow(const RecommendOptions& options, Side side, std::vector<ch
     if (ratings[node] < options.least_ratings) allowed[node] = 0;
 }
 
-/// The worker's candidates' ratings; a negative user is a stranger.
+/// The worker's candidates' ratings, unclipped; a negative user is a stranger.
 void Predictor::score_items(Index user, const Guests* guests, Worker& worker) const {
   worker.ratings.assign(worker.candidates.size(), 0.0);
   if (user < 0) {
     std::transform(worker.candidates.begin(), worker.candidates.end(), worker.ratings.begin(),
-                   [&](Index item) { return baseline_.predict(-1, item); });
+                   [&](Index item) { return baseline_.unclipped(-1, item); });
     return;
   }
   for (std::size_t m = 0; m < scorers_.size(); ++m)
@@ -93,6 +93,7 @@ void Predictor::for_each_best(std::span<const Index> users, const RecommendOptio
     list(worker.wanted, worker.candidates);
     score_items(users[k], nullptr, worker);
     select(worker.candidates, worker.ratings, options.top, worker.best);
+    for (Recommendation& one : worker.best) one.rating = clipped(one.rating);
     give(k, worker.best);
   });
 }
@@ -123,8 +124,8 @@ Best Predictor::recommend(const Newcomer& user, const RecommendOptions& options)
   list(memory.allowed, worker.candidates);
   const Guests guests = guests_of(user);
   score_items(user.ratings.empty() ? -1 : 0, &guests, worker);
-  shift_ratings(user, worker.ratings);
   select(worker.candidates, worker.ratings, options.top, worker.best);
+  for (Recommendation& one : worker.best) one.rating = shown(user, one.rating);
   return worker.best;
 }
 
@@ -139,10 +140,14 @@ std::vector<Predictor::Fan> Predictor::fans(const Newcomer& item, const Recommen
     }
   std::vector<Index> users;
   list(allowed, users);
+  std::vector<double> ratings(users.size());
+  const Guests guests = guests_of(item);
+  const Lender::Loan memory(*lender_);
+  score_unclipped(pairs_of(item, users), &guests, ratings, {}, *memory);
   Best best;
-  select(users, score(item, users).ratings, options.top, best);
+  select(users, ratings, options.top, best);
   std::vector<Fan> fans;
-  for (const Recommendation& each : best) fans.push_back({each.item, each.rating});
+  for (const Recommendation& each : best) fans.push_back({each.item, shown(item, each.rating)});
   return fans;
 }
 

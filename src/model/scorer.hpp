@@ -26,12 +26,12 @@ struct Predictor::Rows {
 };
 struct Predictor::Guests {
   Side side = user_side;
-  std::vector<std::span<const double>> rows{};  ///< of each model
+  std::vector<std::span<const double>> rows{};  ///< of each member
 
-  /// Those of one model, where there are any.
-  static std::optional<Rows> of(const Guests* guests, std::size_t model) {
+  /// Those of one member, where there are any.
+  static std::optional<Rows> of(const Guests* guests, std::size_t member) {
     if (!guests || guests->rows.empty()) return std::nullopt;
-    return Rows{guests->side, guests->rows[model]};
+    return Rows{guests->side, guests->rows[member]};
   }
 };
 
@@ -41,13 +41,13 @@ struct Predictor::ItemCounts {
   std::vector<Offset> counts;
 };
 
-/// Of each model, by side; made when they are first asked for.
+/// Of each member, by side; made when they are first asked for.
 struct Predictor::Encoders {
   std::array<std::once_flag, 2> once;
   std::array<std::vector<FoldIn>, 2> of;
 };
 
-/// Scores known pairs by one model; hides the element type.
+/// Scores known pairs by one member of a model; hides the element type.
 class Predictor::Scorer {
  public:
   virtual ~Scorer() = default;
@@ -64,23 +64,26 @@ template <class T>
 class Predictor::TypedScorer final : public Predictor::Scorer {
  public:
   /// The model must outlive it.
-  explicit TypedScorer(const SavedModel& model)
+  TypedScorer(const SavedModel& model, Index member)
       : levels_(static_cast<Index>(model.levels.size())),
         values_(memory_, {model.levels.begin(), model.levels.end()}),
         calibration_(model.calibration()) {
     const auto users = static_cast<Index>(model.user_ids.size()), items = static_cast<Index>(model.item_ids.size());
     const std::vector<Offset>& shape = model.tensor("decoder.basis").shape;
-    require(shape.size() == 3 && shape[0] > 0 && shape[1] > 0,
-            [&] { return "saved model: tensor \"decoder.basis\" has shape " + shape_text(shape) + ", not [B, D, D]"; });
-    bases_ = static_cast<Index>(shape[0]);
-    output_ = static_cast<Index>(shape[1]);
+    const std::size_t axes = shape.size(), needed = model.members() > 1 ? 4 : 3;
+    require(axes == needed && shape[axes - 3] > 0 && shape[axes - 2] > 0, [&] {
+      return "saved model: tensor \"decoder.basis\" has shape " + shape_text(shape) +
+             (needed == 3 ? ", not [B, D, D]" : ", not [members, B, D, D]");
+    });
+    bases_ = static_cast<Index>(shape[axes - 3]);
+    output_ = static_cast<Index>(shape[axes - 2]);
     basis_ = Matrix<Cpu, T>(memory_, bases_ * output_, output_);
-    basis_.set(model.values<T>("decoder.basis", {bases_, output_, output_}));
-    users_ = model.values<T>("user_embedding", {users, output_});
+    basis_.set(model.values_of<T>(member, "decoder.basis", {bases_, output_, output_}));
+    users_ = model.values_of<T>(member, "user_embedding", {users, output_});
     items_ = Matrix<Cpu, T>(memory_, items, output_);
-    items_.set(model.values<T>("item_embedding", {items, output_}));
+    items_.set(model.values_of<T>(member, "item_embedding", {items, output_}));
     coefficients_ = Matrix<Cpu, T>(memory_, bases_, levels_);
-    coefficients_.set(model.values<T>("decoder.coefficients", {bases_, levels_}));
+    coefficients_.set(model.values_of<T>(member, "decoder.coefficients", {bases_, levels_}));
     if (Offset{users} * width() <= most_products * (Offset{users} + items) * output_)
       products_ = KeptRows<T>(users, static_cast<std::size_t>(width()));
   }
@@ -121,9 +124,10 @@ class Predictor::TypedScorer final : public Predictor::Scorer {
   /// Of a user's products.
   Index width() const { return bases_ * row_stride<T>(output_); }
 
+  /// Not clipped, so that what is above the highest level keeps its order.
   double rating(T prediction) const {
     const auto expected = static_cast<double>(prediction);
-    return calibration_ ? (*calibration_)(expected) : expected;
+    return calibration_ ? calibration_->unclipped(expected) : expected;
   }
 
   /// Makes room for `size` values; there stays what room there was.

@@ -17,8 +17,19 @@ double product(std::span<const A> a, std::span<const B> b) {
   return sum;
 }
 
-Doubles in_doubles(const Tensor& tensor) {
-  return std::visit([](const auto& values) { return Doubles(values.begin(), values.end()); }, tensor.values);
+/// Those of a member.
+template <class Values>
+auto part_of(const Values& values, const SavedModel& model, Index member) {
+  const std::size_t count = values.size() / static_cast<std::size_t>(model.members());
+  return std::span(values).subspan(static_cast<std::size_t>(member) * count, count);
+}
+
+Doubles in_doubles(const SavedModel& model, Index member, const std::string& name) {
+  const auto copied = [&](const auto& values) {
+    const auto part = part_of(values, model, member);
+    return Doubles(part.begin(), part.end());
+  };
+  return std::visit(copied, model.tensor(name).values);
 }
 
 /// 0 where one of the vectors is, and where numbers are so large that there is none.
@@ -55,8 +66,9 @@ Doubles multiplied(const Doubles& a, bool transposed, const Doubles& b, std::siz
 }
 
 /// Q_r: the logits u^T Q_r v of level r, less their mean over the levels; of users' side transposed.
-std::vector<Doubles> centred_forms(const SavedModel& model, Side side, std::size_t width) {
-  const Doubles basis = in_doubles(model.tensor("decoder.basis")), a = in_doubles(model.tensor("decoder.coefficients"));
+std::vector<Doubles> centred_forms(const SavedModel& model, Index member, Side side, std::size_t width) {
+  const Doubles basis = in_doubles(model, member, "decoder.basis"),
+                a = in_doubles(model, member, "decoder.coefficients");
   const std::size_t levels = model.levels.size(), bases = a.size() / levels;
   std::vector<Doubles> forms(levels, Doubles(width * width));
   for (std::size_t s = 0; s < bases; ++s) {
@@ -74,12 +86,13 @@ std::vector<Doubles> centred_forms(const SavedModel& model, Side side, std::size
 
 }  // namespace
 
-Predictor::Profile::Profile(const SavedModel& model, Side side, const std::vector<Offset>& ratings_of_others) {
-  rows = in_doubles(model.tensor(embedding_of(side)));
-  width = static_cast<std::size_t>(model.tensor(embedding_of(side)).shape[1]);
+Predictor::Profile::Profile(const Member& member, Side side, const std::vector<Offset>& ratings_of_others) {
+  const auto& [model, number] = member;
+  rows = in_doubles(*model, number, embedding_of(side));
+  width = static_cast<std::size_t>(model->tensor(embedding_of(side)).shape.back());
   form.resize(width * width);
-  const Doubles gram = gram_matrix(in_doubles(model.tensor(embedding_of(other(side)))), width, ratings_of_others);
-  for (const Doubles& q : centred_forms(model, side, width)) {
+  const Doubles gram = gram_matrix(in_doubles(*model, number, embedding_of(other(side))), width, ratings_of_others);
+  for (const Doubles& q : centred_forms(*model, number, side, width)) {
     const Doubles part = multiplied(q, true, multiplied(gram, false, q, width), width);
     for (std::size_t k = 0; k < part.size(); ++k) form[k] += part[k];
   }
@@ -99,13 +112,13 @@ std::vector<double> Predictor::Profile::image_of(std::size_t node) const {
 const std::vector<Predictor::Profile>& Predictor::profiles(Side side) const {
   std::call_once(profiles_->once[side], [&] {
     std::vector<Profile> made;
-    for (const SavedModel& member : models_) made.emplace_back(member, side, ratings_of_nodes(other(side)));
+    for (const Member& member : members_) made.emplace_back(member, side, ratings_of_nodes(other(side)));
     profiles_->of[side] = std::move(made);
   });
   return profiles_->of[side];
 }
 
-/// The mean over the models of the cosine with each node.
+/// The mean over the members of the cosine with each node.
 std::vector<double> Predictor::likeness_of_ratings(Side side, Index node) const {
   const auto own = static_cast<std::size_t>(node);
   std::vector<double> means;
@@ -115,19 +128,20 @@ std::vector<double> Predictor::likeness_of_ratings(Side side, Index node) const 
     for (std::size_t k = 0; k < means.size(); ++k)
       means[k] +=
           cosine(product(std::span<const double>(image), profile.row(k)), profile.lengths[own] * profile.lengths[k]) /
-          static_cast<double>(models_.size());
+          static_cast<double>(members_.size());
   }
   return means;
 }
 
 std::vector<double> Predictor::likeness_of_embeddings(Side side, Index node) const {
-  const double weight = 1 / static_cast<double>(models_.size());
+  const double weight = 1 / static_cast<double>(members_.size());
   std::vector<double> means((side == user_side ? model().user_ids : model().item_ids).size());
-  for (const SavedModel& member : models_) {
-    const Tensor& tensor = member.tensor(embedding_of(side));
-    const auto width = static_cast<std::size_t>(tensor.shape[1]);
-    const auto add_cosines = [&](const auto& values) {
-      const auto row = [&](std::size_t k) { return std::span(values).subspan(k * width, width); };
+  for (const auto& [model, number] : members_) {
+    const Tensor& tensor = model->tensor(embedding_of(side));
+    const auto width = static_cast<std::size_t>(tensor.shape.back());
+    const auto add_cosines = [&, model = model, number = number](const auto& all) {
+      const auto values = part_of(all, *model, number);
+      const auto row = [&](std::size_t k) { return values.subspan(k * width, width); };
       const auto own = row(static_cast<std::size_t>(node));
       const double own_square = product(own, own);
       for (std::size_t k = 0; k < means.size(); ++k)

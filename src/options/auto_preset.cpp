@@ -28,24 +28,26 @@ struct Pace {
   Index width;     ///< units of each block, at most
   Offset numbers;  ///< of the tables of ids, for each rating, at most: more take longer to update than they bring
   const char* outputs;
-  const char* steps;
+  Offset steps;
   const char* dropout;
   const char* dropout_if_narrower;  ///< where `numbers` made the blocks narrower than `width`
   const char* draws;
   const char* smoothing;
   const char* rate;
 };
-constexpr Pace of_sparse[] = {{0, 32, 25, "32", "250", "0.25", "0.15", "0", "0.1", "0.01"},
-                              {11, 64, 25, "64", "500", "0.3", "0.3", "0", "0.1", "0.01"},
-                              {25, 64, 25, "64", "500", "0.5", "0.3", "20", "0.1", "0.01"},
-                              {50, 80, 50, "75", "1500", "0.6", "0.5", "100", "0.1", "0.01"}};
+constexpr Pace of_sparse[] = {{0, 32, 25, "32", 250, "0.25", "0.15", "0", "0.1", "0.01"},
+                              {11, 64, 25, "64", 500, "0.3", "0.3", "0", "0.1", "0.01"},
+                              {25, 64, 25, "64", 500, "0.5", "0.3", "20", "0.1", "0.01"},
+                              {50, 80, 50, "75", 1500, "0.6", "0.5", "100", "0.1", "0.01"}};
 /// Steps are dear; from 22 on, there is time for what best trains on ml-1m.
-constexpr Pace of_dense[] = {{0, 32, 25, "32", "500", "0.15", "0.15", "0", "0.1", "0.03"},
-                             {4.5, 32, 25, "32", "500", "0.15", "0.15", "0", "0.1", "0.02"},
-                             {11, 64, 25, "64", "500", "0.3", "0.3", "20", "0", "0.02"},
-                             {14, 64, 25, "64", "500", "0.35", "0.35", "50", "0", "0.02"},
-                             {22, 64, 50, "75", "600", "0.4", "0.4", "100", "0", "0.02"}};
-constexpr double without_budget = 25;  // microseconds a rating
+constexpr Pace of_dense[] = {{0, 32, 25, "32", 500, "0.15", "0.15", "0", "0.1", "0.03"},
+                             {4.5, 32, 25, "32", 500, "0.15", "0.15", "0", "0.1", "0.02"},
+                             {11, 64, 25, "64", 500, "0.3", "0.3", "20", "0", "0.02"},
+                             {14, 64, 25, "64", 500, "0.35", "0.35", "50", "0", "0.02"},
+                             {22, 64, 50, "75", 600, "0.4", "0.4", "100", "0", "0.02"}};
+/// Without a budget: microseconds a rating, and seconds that nobody grudges. Few ratings are soon over-fitted.
+constexpr double without_budget = 25, least_without_budget = 3;
+constexpr Offset few_ratings = 50000, steps_of_few = 500;
 
 class Chooser {
  public:
@@ -96,10 +98,9 @@ class Chooser {
     return nodes > 0 ? 2 * count_ / nodes : 0;
   }
 
-  /// Smoothing gives a part of a rating to the next level, which would be one that nearly nobody means.
-  bool has_rare_levels() const {
-    return count_ > 0 && levels_ > 0 && common_levels(ratings_, ratings_.entries).others > 0;
-  }
+  /// Smoothing gives a part of a rating to the levels next to it: of two that is the opposite, and a level that nearly
+  /// nobody means would get much of others.
+  bool smooths() const { return levels_ > 2 && count_ > 0 && common_levels(ratings_, ratings_.entries).others == 0; }
 
   void choose(std::initializer_list<Setting> settings, const std::string& reason) {
     for (const auto& [option, value] : settings) {
@@ -146,7 +147,9 @@ class Chooser {
   }
 
   void choose_by_time(double budget) {
-    const double each = budget > 0 ? 1e6 * budget / static_cast<double>(std::max<Offset>(count_, 1)) : without_budget;
+    const auto count = static_cast<double>(std::max<Offset>(count_, 1));
+    const double each =
+        budget > 0 ? 1e6 * budget / count : std::max(without_budget, 1e6 * least_without_budget / count);
     const std::span<const Pace> paces = mean_degree() >= dense ? std::span<const Pace>(of_dense) : of_sparse;
     const Pace& pace = *std::find_if(paces.rbegin(), paces.rend(), [&](const Pace& p) { return each >= p.from; });
     choose_model(pace, (budget > 0 ? number_text(budget) + " s" : std::string("any time")) + " for " + described());
@@ -169,8 +172,8 @@ class Chooser {
             {"gcn_out_units", pace.outputs},
             {"gcn_dropout", width < pace.width ? pace.dropout_if_narrower : pace.dropout},
             {"embedding_draws", pace.draws},
-            {"label_smoothing", has_rare_levels() ? "0" : pace.smoothing},
-            {"train_max_iter", pace.steps}},
+            {"label_smoothing", smooths() ? pace.smoothing : "0"},
+            {"train_max_iter", number_text(count_ < few_ratings ? std::min(pace.steps, steps_of_few) : pace.steps)}},
            reason);
   }
 
@@ -205,7 +208,7 @@ class Chooser {
   /// Smoothed labels narrow the predictions, which the line corrects. With many ratings each they bring nothing.
   void choose_calibration() {
     if (count_ >= enough_to_calibrate)
-      choose({{"label_smoothing", mean_degree() >= dense || has_rare_levels() ? "0" : "0.1"}, {"calibrate", "true"}},
+      choose({{"label_smoothing", mean_degree() < dense && smooths() ? "0.1" : "0"}, {"calibrate", "true"}},
              count_text(count_) + " ratings, " + count_text(enough_to_calibrate) +
                  " or more: enough of them validate to fit a line to");
   }

@@ -80,6 +80,7 @@ nb::dict progress_dict(const gcmc::Progress& progress) {
                  : progress.phase == Phase::refit  ? "refit"
                                                    : "embedding";
   row["model"] = progress.model;
+  row["refit"] = progress.refit;
   row["iteration"] = progress.iteration;
   row["max_iterations"] = progress.max_iterations;
   row["loss"] = progress.loss;

@@ -1,6 +1,7 @@
 // Arrays and matrices in a backend's memory, which free themselves.
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,7 +37,7 @@ class Buffer {
   explicit operator bool() const { return data_ != nullptr; }
 
   /// Throws InputError unless there is a value for each element.
-  void set(const std::vector<T>& values) {
+  void set(std::span<const T> values) {
     require(static_cast<Offset>(values.size()) == size_, [&] {
       return "buffer: " + std::to_string(values.size()) + " values for " + std::to_string(size_) + " elements";
     });
@@ -93,7 +94,7 @@ class Matrix {
     return values;
   }
   /// From unpadded values, row by row. Throws InputError unless there is a value for each element.
-  void set(const std::vector<T>& values) {
+  void set(std::span<const T> values) {
     require(static_cast<Offset>(values.size()) == Offset{rows_} * columns_, [&] {
       return "matrix: " + std::to_string(values.size()) + " values for " + std::to_string(rows_) + " x " +
              std::to_string(columns_) + " elements";

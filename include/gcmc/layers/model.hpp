@@ -52,6 +52,8 @@ class Model {
   const ModelLayers& layers() const { return layers_; }
   MatrixView<const T> hidden(Side side) const { return convolution_[side]->hidden(); }
   const Matrix<B, T>& embedding(Side side) const { return z_[side]; }
+  /// Of an earlier encode, for predict(): nodes x output() values.
+  void set_embedding(Side side, std::span<const T> values) { z_[side].set(values); }
 
   /// Embeds every node from the messages. With a dropout step, as in training, which ends the last gradient's validity;
   /// without, as in evaluation.

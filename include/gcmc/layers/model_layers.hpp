@@ -94,7 +94,8 @@ struct ModelLayers {
   static std::string name(Side side) { return side == user_side ? "user" : "item"; }
   /// Of the tables of what a side sends.
   static std::string encoder_name(Side sending) { return "encoder." + name(sending); }
-  std::string dense_name(Side side) const { return "dense." + (shared_dense ? "both" : name(side)); }
+  static std::string dense_name(Side side, bool shared) { return "dense." + (shared ? "both" : name(side)); }
+  std::string dense_name(Side side) const { return dense_name(side, shared_dense); }
   static std::string features_name(Side side) { return "features." + name(side); }
   static std::string decoder_name() { return "decoder"; }
 

@@ -28,10 +28,11 @@ struct NodeRating {
 /// Const members may be called from any number of threads. Memory: 8 bytes a node of the other side.
 class GCMC_EXPORT FoldIn {
  public:
-  /// The model must outlive it. Throws InputError that names the tensor if one of the encoder's or rated.* is missing,
-  /// or has another type or shape than the options, ids and levels ask for.
-  FoldIn(const SavedModel& model, Side side);
-  FoldIn(SavedModel&&, Side) = delete;
+  /// By one member of the model, which must outlive it. Throws InputError that names the tensor if one of the encoder's
+  /// or rated.* is missing, or has another type or shape than the options, ids and levels ask for, and for a member
+  /// that is not there.
+  FoldIn(const SavedModel& model, Side side, Index member = 0);
+  FoldIn(SavedModel&&, Side, Index = 0) = delete;
   ~FoldIn();
   FoldIn(FoldIn&&) noexcept;
   FoldIn& operator=(FoldIn&&) noexcept;

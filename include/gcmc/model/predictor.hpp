@@ -47,7 +47,7 @@ inline Interval central_interval(std::span<const double> probabilities, std::spa
 struct Newcomer {
   Side side = user_side;
   std::vector<NodeRating> ratings;                ///< ascending
-  std::vector<std::vector<double>> embeddings{};  ///< of each of the predictor's models
+  std::vector<std::vector<double>> embeddings{};  ///< of each member of the predictor's models
   double shift = 0;                               ///< added to every expected rating
 };
 
@@ -61,8 +61,8 @@ struct RecommendOptions {
 };
 
 /// Answers from the model's embeddings with the kernels that trained it: the same pair gets the same bits in every
-/// process on the same instruction set, whatever it is asked together with. Of several models (train_ensemble), the
-/// answer is the mean of theirs.
+/// process on the same instruction set, whatever it is asked together with. Of several models (train_ensemble), and of
+/// a model of several members (SavedModel), the answer is the mean of theirs, and D and B below are sums over them.
 ///
 /// Any number of threads may call const members at once: a call shares the models, and has memory and threads of its
 /// own, which the next call takes over. A first call makes them, later ones their results alone. Beside a model it
@@ -117,6 +117,8 @@ class GCMC_EXPORT Predictor {
     double rating = 0;
   };
   /// The items with the highest expected rating, ties by item number; fewer than options.top where there are no more.
+  /// What a line (calibration) or a newcomer's shift lifts above the highest level is told as that, in order of what it
+  /// would be.
   /// Throws InputError for a user or an item that is not there, a negative number in the options, and a model whose
   /// ratings (rated.*, tested.*) are missing or out of range. Cost: O(items B D + log(items) top log(top)) on average.
   std::vector<Recommendation> recommend(Index user, const RecommendOptions& options = {}) const;
@@ -197,9 +199,19 @@ class GCMC_EXPORT Predictor {
   struct ItemCounts;
   struct Profile;
   struct Profiles;
+  /// Of the predictor's models, one after the other.
+  struct Member {
+    const SavedModel* model = nullptr;
+    Index number = 0;
+  };
+  static std::vector<Member> members_of(const std::vector<SavedModel>& models);
 
   void score(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
              std::span<double> probabilities, Memory& memory) const;
+  void score_unclipped(std::span<const Pair> pairs, const Guests* guests, std::span<double> ratings,
+                       std::span<double> probabilities, Memory& memory) const;
+  double clipped(double rating) const;
+  double shown(const Newcomer& newcomer, double unclipped) const;
   void check_node(Side side, Index node) const;
   void score_items(Index user, const Guests* guests, Worker& worker) const;
   void allow(const RecommendOptions& options, Side side, std::vector<char>& allowed) const;
@@ -214,17 +226,18 @@ class GCMC_EXPORT Predictor {
   const std::vector<Profile>& profiles(Side side) const;
   Guests guests_of(const Newcomer& newcomer) const;
   double shift_of(const Newcomer& newcomer) const;
-  void shift_ratings(const Newcomer& newcomer, std::span<double> ratings) const;
+  static std::vector<Pair> pairs_of(const Newcomer& newcomer, std::span<const Index> others);
   Explanation explain(std::span<const NodeRating> ratings, const std::vector<std::vector<double>>& embeddings,
                       Index item) const;
 
   std::vector<SavedModel> models_;
+  std::vector<Member> members_;
   BiasBaseline baseline_;
   IdNumbers users_, items_;
   std::vector<Offset> user_ratings_;  ///< of training, that each user has
   std::unique_ptr<ItemCounts> item_counts_;
   std::unique_ptr<Lender> lender_;
-  std::vector<std::unique_ptr<const Scorer>> scorers_;  ///< one a model
+  std::vector<std::unique_ptr<const Scorer>> scorers_;  ///< one a member
   std::unique_ptr<Encoders> encoders_;
   std::unique_ptr<Profiles> profiles_;
 };

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -41,6 +42,8 @@ inline std::string shape_text(const std::vector<Offset>& shape) {
 ///   calibration [2] F64: offset and slope, with the option calibrate;
 ///   rated.offsets [users+1] I64, rated.items I32, rated.levels U8: the ratings behind the embeddings, by user;
 ///   tested.offsets, .items, .levels: the same of the test part, which models of older versions lack.
+/// A model of several members (the option refits) answers with the mean of theirs. Of the tensors from encoder.* to
+/// item_embedding it has one a member, in one tensor whose shape begins with their number: [K][users][D].
 struct SavedModel {
   Options options;
   std::string dataset;
@@ -52,6 +55,14 @@ struct SavedModel {
   double mean = 0;                                             ///< of the training ratings, for the baseline
   std::map<std::string, double> metrics;                       ///< best_valid_rmse, best_test_rmse, ...
   std::map<std::string, std::string> split;                    ///< how the ratings were split, in words and numbers
+
+  /// Trainings that it is of, side by side.
+  Index members() const { return options.train.members(); }
+  /// Of a tensor whose shape in each member is this one.
+  std::vector<Offset> shape_with_members(std::vector<Offset> shape) const {
+    if (members() > 1) shape.insert(shape.begin(), Offset{members()});
+    return shape;
+  }
 
   /// The tensor of this name. Throws InputError if there is none.
   const Tensor& tensor(const std::string& name) const {
@@ -69,6 +80,10 @@ struct SavedModel {
   /// The same, and throws InputError if they are of another shape.
   template <class T>
   const std::vector<T>& values(const std::string& name, std::initializer_list<Offset> shape) const {
+    return values<T>(name, std::span(shape.begin(), shape.size()));
+  }
+  template <class T>
+  const std::vector<T>& values(const std::string& name, std::span<const Offset> shape) const {
     const std::vector<T>& values = this->values<T>(name);
     Offset count = 1;
     for (const Offset extent : shape) count *= extent;
@@ -76,9 +91,16 @@ struct SavedModel {
     const bool fits = std::equal(actual.begin(), actual.end(), shape.begin(), shape.end());
     require(fits && static_cast<Offset>(values.size()) == count, [&] {
       return "saved model: tensor \"" + name + "\" has shape " + shape_text(actual) + " and " +
-             std::to_string(values.size()) + " values, not shape " + shape_text(shape);
+             std::to_string(values.size()) + " values, not shape " + shape_text({shape.begin(), shape.end()});
     });
     return values;
+  }
+  /// Those of one member, of this shape. Throws as values().
+  template <class T>
+  std::span<const T> values_of(Index member, const std::string& name, const std::vector<Offset>& shape) const {
+    const std::vector<T>& all = values<T>(name, shape_with_members(shape));
+    const std::size_t count = all.size() / static_cast<std::size_t>(members());
+    return std::span(all).subspan(static_cast<std::size_t>(member) * count, count);
   }
 
   BiasBaseline baseline() const {

@@ -193,6 +193,10 @@ void for_each_option(O& o, Visit&& visit) {
   visit(training("refit", "then train anew on train + validation, for the chosen number of steps at the same rates")
             .fixed(),
         o.train.refit);
+  visit(training("refits", "trainings of the refit, each of other draws; the model answers with the mean of theirs")
+            .in({.low = 1, .high = 1000})
+            .fixed(),
+        o.train.refits);
   visit(training("train_target_removal", "share of the edges that is predicted instead of passing messages, each step")
             .in(ranges::share),
         o.train.target_removal);

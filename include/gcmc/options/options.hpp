@@ -76,9 +76,12 @@ struct TrainOptions {
   Selection selection = Selection::best_valid;  ///< which weights are tested and saved
   bool train_on_valid = false;                  ///< validation ratings are trained on too (paper's final runs)
   bool refit = false;  ///< then train anew on train + validation, for the chosen number of steps at the same rates
+  Index refits = 1;    ///< so many times, of other draws: the model answers with the mean of the models of all
   double target_removal = 0;  ///< share of edges predicted, not passed on, each step; 0: DGL's form
   bool calibrate = false;     ///< predictions go through the straight line that fits the validation ratings best
   Index embedding_draws = 0;  ///< tested and saved embeddings are the mean over so many draws of dropout; 0: without it
+
+  Index members() const { return refit ? refits : 1; }  ///< of the model that training leaves
   friend bool operator==(const TrainOptions&, const TrainOptions&) = default;
 };
 

@@ -20,11 +20,12 @@ struct BiasBaseline {
   std::vector<double> user_bias, item_bias;
 
   /// A negative number is an unknown user or item.
-  double predict(Index user, Index item) const {
+  double predict(Index user, Index item) const { return std::clamp(unclipped(user, item), lowest, highest); }
+  double unclipped(Index user, Index item) const {
     const auto bias = [](const std::vector<double>& biases, Index node) {
       return node >= 0 && static_cast<std::size_t>(node) < biases.size() ? biases[static_cast<std::size_t>(node)] : 0.0;
     };
-    return std::clamp(mean + bias(user_bias, user) + bias(item_bias, item), lowest, highest);
+    return mean + bias(user_bias, user) + bias(item_bias, item);
   }
 };
 

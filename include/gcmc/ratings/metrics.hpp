@@ -19,6 +19,17 @@ struct Metrics {
   double cross_entropy = 0;  ///< sum of -log p(level)
   Offset correct = 0;        ///< the most probable level is the true one
 
+  /// One pair of rating levels[level], which has this prediction and so probable levels.
+  void add(double prediction, std::span<const double> probabilities, std::span<const double> levels, Level level) {
+    const double error = prediction - levels[level];
+    const auto likeliest = std::max_element(probabilities.begin(), probabilities.end());
+    ++count;
+    squared_error += error * error;
+    absolute_error += std::abs(error);
+    cross_entropy -= std::log(probabilities[level]);
+    correct += likeliest - probabilities.begin() == level;
+  }
+
   double rmse() const { return count ? std::sqrt(squared_error / static_cast<double>(count)) : 0.0; }
   double mae() const { return count ? absolute_error / static_cast<double>(count) : 0.0; }
   double accuracy() const { return count ? static_cast<double>(correct) / static_cast<double>(count) : 0.0; }
@@ -29,11 +40,12 @@ struct Metrics {
 struct Calibration {
   double offset = 0, slope = 1, lowest = 0, highest = 0;
 
-  double operator()(double prediction) const { return std::clamp(offset + slope * prediction, lowest, highest); }
+  double operator()(double prediction) const { return std::clamp(unclipped(prediction), lowest, highest); }
+  double unclipped(double prediction) const { return offset + slope * prediction; }
 };
 
 /// The line with the least sum of (offset + slope * predictions[k] - values[k])^2, without the clipping, whose ends are
-/// given. Where the predictions are all equal, their mean is shifted alone; without any, nothing is.
+/// given. Where it would not ascend, the mean is shifted alone; without predictions, nothing is.
 inline Calibration fit_calibration(std::span<const double> predictions, std::span<const double> values, double lowest,
                                    double highest) {
   require(predictions.size() == values.size(), "calibration: predictions and values differ in number");
@@ -47,7 +59,7 @@ inline Calibration fit_calibration(std::span<const double> predictions, std::spa
     variance += (predictions[k] - mean) * (predictions[k] - mean);
     covariance += (predictions[k] - mean) * (values[k] - mean_value);
   }
-  if (variance > 0) line.slope = covariance / variance;
+  if (covariance > 0) line.slope = covariance / variance;
   line.offset = mean_value - line.slope * mean;
   return line;
 }

@@ -17,6 +17,7 @@ struct Progress {
   /// The second training, on train + validation, is the refit; embedding draws dropout for the chosen weights.
   enum class Phase { training, refit, embedding };
   Phase phase = Phase::training;
+  Index refit = 1, refits = 1;  ///< of the trainings of the refit: the one that goes on, or whose draws these are
   Index draw = 0, draws = 0;    ///< of the embeddings' mean: the one that is about to be drawn
   Index model = 1, models = 1;  ///< of train_ensemble
   Offset iteration = 0, max_iterations = 0;

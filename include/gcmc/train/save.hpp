@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -68,13 +69,28 @@ inline SavedModel saved_without_weights(const Ratings& ratings, const Options& o
   return saved;
 }
 
-/// Parameters, by their names, and the calibration, if there is one.
+/// Parameters, by their names.
 template <class B, class T>
 requires Backend<B, T>
-void add_weights(SavedModel& saved, Model<B, T>& model, const std::optional<Calibration>& calibration) {
+void add_weights(SavedModel& saved, Model<B, T>& model) {
   const std::vector<ParameterPiece>& pieces = model.parameters().pieces();
   for (std::size_t k = 0; k < pieces.size(); ++k)
     saved.tensors[pieces[k].name] = {pieces[k].shape(), model.parameters().get(static_cast<int>(k))};
+}
+
+/// The embeddings of the last encode.
+template <class B, class T>
+requires Backend<B, T>
+void add_embeddings(SavedModel& saved, Model<B, T>& model) {
+  for (const Side side : {user_side, item_side}) {
+    std::vector<T> values = model.embedding(side).get();
+    const Offset output = model.options().output;
+    saved.tensors[ModelLayers::name(side) + "_embedding"] = {{static_cast<Offset>(values.size()) / output, output},
+                                                             std::move(values)};
+  }
+}
+
+inline void add_calibration(SavedModel& saved, const std::optional<Calibration>& calibration) {
   if (calibration) saved.tensors["calibration"] = {{2}, std::vector{calibration->offset, calibration->slope}};
 }
 
@@ -86,10 +102,36 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
                                        const std::optional<Calibration>& calibration = {},
                                        std::span<const Rating> tested = {}) {
   SavedModel saved = saved_without_weights(ratings, options, rated, baseline, tested);
-  add_weights(saved, model, calibration);
-  saved.tensors["user_embedding"] = {{ratings.users(), model.options().output}, model.embedding(user_side).get()};
-  saved.tensors["item_embedding"] = {{ratings.items(), model.options().output}, model.embedding(item_side).get()};
+  add_weights(saved, model);
+  add_embeddings(saved, model);
+  add_calibration(saved, calibration);
   return saved;
+}
+
+/// Weights and embeddings of each member, by name, side by side (SavedModel). Throws InputError if one has another
+/// tensor, or one of another type or shape, than the first.
+inline void add_members(SavedModel& saved, std::vector<std::map<std::string, Tensor>> members) {
+  require(!members.empty(), "saved model: no member");
+  std::map<std::string, Tensor>& first = members.front();
+  const auto count = static_cast<Offset>(members.size());
+  for (auto& [name, tensor] : first) {
+    const std::vector<Offset> shape = tensor.shape;
+    const auto append = [&, &name = name](auto& values) {
+      values.reserve(values.size() * members.size());
+      for (std::size_t k = 1; k < members.size(); ++k) {
+        const auto found = members[k].find(name);
+        const bool fits =
+            members[k].size() == first.size() && found != members[k].end() && found->second.shape == shape;
+        const auto* more =
+            fits ? std::get_if<std::remove_reference_t<decltype(values)>>(&found->second.values) : nullptr;
+        require(more, [&] { return "saved model: tensor \"" + name + "\" is not alike in all members"; });
+        values.insert(values.end(), more->begin(), more->end());
+      }
+    };
+    std::visit(append, tensor.values);
+    if (count > 1) tensor.shape.insert(tensor.shape.begin(), count);
+    saved.tensors[name] = std::move(tensor);
+  }
 }
 
 /// Which ratings a run tested: the text of a saved model's split.
@@ -113,17 +155,18 @@ inline void add_run(SavedModel& saved, const RunMetrics& m, const Ratings& ratin
   }
 }
 
-/// The way back: the parameters of a saved model in a Model made for the same sizes and options, whose training may go
-/// on from there. Throws InputError if a tensor is missing or has another shape or element type.
+/// The way back: the parameters of a saved model's member in a Model made for the same sizes and options, whose
+/// training may go on from there. Throws InputError if a tensor is missing or has another shape or element type.
 template <class B, class T>
 requires Backend<B, T>
-void restore(Model<B, T>& model, const SavedModel& saved) {
+void restore(Model<B, T>& model, const SavedModel& saved, Index member = 0) {
   std::map<std::string, std::vector<T>> values;
   for (const ParameterPiece& piece : model.parameters().pieces()) {
     const Tensor& tensor = saved.tensor(piece.name);
-    require(tensor.shape == piece.shape(),
+    require(tensor.shape == saved.shape_with_members(piece.shape()),
             [&] { return "restore: tensor \"" + piece.name + "\" has another shape than the model"; });
-    values[piece.name] = saved.values<T>(piece.name);
+    const std::span<const T> from = saved.values_of<T>(member, piece.name, piece.shape());
+    values[piece.name] = {from.begin(), from.end()};
   }
   model.parameters().set(values);
 }
@@ -155,7 +198,7 @@ inline Ratings with_levels(Ratings ratings, const std::vector<double>& levels) {
 /// `to` takes the values of `from`, which has as many blocks and columns: row i those of row source[i], and keeps its
 /// own where that is negative.
 template <class T, class Saved>
-void take_rows(std::vector<T>& to, const std::vector<Saved>& from, const ParameterPiece& piece, Offset from_rows,
+void take_rows(std::vector<T>& to, std::span<const Saved> from, const ParameterPiece& piece, Offset from_rows,
                std::span<const Index> source) {
   const Offset columns = piece.columns;
   for (Offset block = 0; block < piece.blocks; ++block)
@@ -202,13 +245,13 @@ inline std::string widths_text(const Options& options) {
   return text;
 }
 
-/// The parameters of a model of other ratings in a Model made for `ratings`, whose training may go on from there: users
-/// and items are the same where their ids are, categories of features where their names are, and who is new keeps the
-/// model's own row. Numbers of the other precision are converted. Throws InputError if the levels, or the shape of what
-/// does not go by users or items, are others, and if the model was saved without its encoder.
+/// The parameters of a member of a model of other ratings in a Model made for `ratings`, whose training may go on from
+/// there: users and items are the same where their ids are, categories of features where their names are, and who is
+/// new keeps the model's own row. Numbers of the other precision are converted. Throws InputError if the levels, or the
+/// shape of what does not go by users or items, are others, and if the model was saved without its encoder.
 template <class B, class T>
 requires Backend<B, T>
-void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings) {
+void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings, Index member = 0) {
   require(saved.levels == ratings.levels, "restore: the saved model has other levels than the ratings");
   std::map<std::string, std::vector<T>> values = model.parameters().get();
   require(saved.tensors.contains(ModelLayers::encoder_name(user_side) + ".weight"),
@@ -241,15 +284,19 @@ void restore(Model<B, T>& model, const SavedModel& saved, const Ratings& ratings
     const Tensor& tensor = saved.tensor(piece.name);
     ParameterPiece there = piece;
     there.rows = static_cast<Index>(saved_rows);
-    require(tensor.shape == there.shape(), [&] {
+    const std::vector<Offset> shape = saved.shape_with_members(there.shape());
+    require(tensor.shape == shape, [&] {
       return "restore: tensor \"" + piece.name + "\" is " + shape_text(tensor.shape) + ", the model needs " +
-             shape_text(there.shape()) + ": other options, levels or side features (the saved model has " +
+             shape_text(shape) + ": other options, levels or side features (the saved model has " +
              widths_text(saved.options) + ")";
     });
+    const Offset count = saved_rows * piece.blocks * piece.columns;
     const auto take = [&](const auto& from) {
-      require(static_cast<Offset>(from.size()) == saved_rows * piece.blocks * piece.columns,
+      require(static_cast<Offset>(from.size()) == saved.members() * count,
               [&] { return "restore: tensor \"" + piece.name + "\" has not the numbers that its shape says"; });
-      take_rows(values[piece.name], from, piece, saved_rows, source);
+      const auto part =
+          std::span(from).subspan(static_cast<std::size_t>(member * count), static_cast<std::size_t>(count));
+      take_rows(values[piece.name], part, piece, saved_rows, source);
     };
     std::visit(take, tensor.values);
   }

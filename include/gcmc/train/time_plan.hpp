@@ -30,7 +30,7 @@ class TimePlan {
     const double steps = static_cast<double>(std::max<Offset>(iteration - 1, 1));
     const double step = seconds_since(second_step_start_) / steps;  // with all that is done between steps
     double left = train.time_budget - seconds_since(start_);
-    if (train.refit) left -= seconds_since(training_start_);  // which it does once more
+    if (train.refit) left -= train.refits * seconds_since(training_start_);  // which each does once more
     const TrainingWork work = training_work(options, ratings, split);
     last_refit_step_by_ = train.time_budget - seconds_to_test(options, work, step);
     last_step_by_ = *last_refit_step_by_ - seconds_to_choose(options, work, split, step);

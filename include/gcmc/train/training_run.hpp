@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -120,7 +122,7 @@ class TrainingRun {
     const auto model = make_model();
     Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_);
     m.parameters = model->parameters().count();
-    begin(trainer, options_.train.train_on_valid ? split_.train_and_valid() : split_.train());
+    begin(trainer, options_.train.train_on_valid ? split_.train_and_valid() : split_.train(), options_.train.seed);
     steps(trainer, Progress::Phase::training);
     m.seconds_per_iteration = median(step_seconds_);
     m.stopped = ends_early() && !trainer.finished();
@@ -137,25 +139,85 @@ class TrainingRun {
     if (in_history && !best && !split_.test().empty()) result_.history.back().test_rmse = m.best_test_rmse;
   }
 
-  /// Trains anew on train + validation as was chosen.
+  /// Trains anew on train + validation as was chosen, each time of other draws.
   void refit() {
     time_plan_.begin_refit();
-    if (refit_finishes()) return;
-    metrics().stopped = true;
-    keep_first();
+    const Index wanted = options_.train.refits;
+    while (static_cast<Index>(members_.size()) < wanted && refit_finishes()) continue;
+    metrics().stopped = metrics().stopped || static_cast<Index>(members_.size()) < wanted;
+    if (members_.empty()) return keep_first();
+    metrics().refitted = true;
+    keep_members();
   }
   bool refit_finishes() {
     if (ends_early()) return false;
-    const auto model = make_model();
-    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options_, rates_);
+    const auto member = static_cast<Index>(members_.size());
+    Options options = options_;
+    options.train.seed = seed_of(member);
+    const auto model = make_model(member);
+    Trainer<B, T> trainer(backend_, *model, ratings_, split_, options, rates_);
     trainer.set_calibration(result_.model.calibration());
-    begin(trainer, split_.train_and_valid());
+    begin(trainer, split_.train_and_valid(), options.train.seed);
     steps(trainer, Progress::Phase::refit);
     if (!trainer.finished()) return false;
     trainer.choose([&] { return tell_embedding(); });
-    metrics().refitted = true;
-    keep(trainer, read_test(trainer));
+    trainer.embed();
+    SavedModel saved;
+    add_weights(saved, trainer.model());
+    add_embeddings(saved, trainer.model());
+    members_.push_back(std::move(saved.tensors));
+    if (options_.train.refits == 1) set_test(read_test(trainer));
     return true;
+  }
+  /// Of a refit's weights and dropout. The first has the first training's; none is another model's of an ensemble.
+  std::uint64_t seed_of(Index member) const {
+    return options_.train.seed + static_cast<std::uint64_t>(member) * 0x9E3779B97F4A7C15;
+  }
+  /// The refits' models, as one. Several are tested by what they answer, which is the mean of theirs.
+  void keep_members() {
+    const std::optional<Calibration> calibration = result_.model.calibration();
+    const auto count = static_cast<Index>(members_.size());
+    const bool is_tested = std::exchange(options_.train.refits, count) == 1;
+    metrics().parameters *= count;
+    result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), fit_baselines(), split_.test());
+    add_members(result_.model, std::move(members_));
+    add_calibration(result_.model, calibration);
+    if (!is_tested) set_test(test_members(result_.model));
+    add_run(result_.model, metrics(), ratings_);
+  }
+  /// Of the mean of the members' answers.
+  Metrics test_members(const SavedModel& saved) {
+    const ScoredPart<B> part(backend_, ratings_, split_.test());
+    const std::size_t pairs = part.values.size(), levels = ratings_.levels.size();
+    std::vector<double> ratings(pairs), probabilities(pairs * levels);
+    Buffer<B, T> predicted(backend_, static_cast<Offset>(pairs)),
+        chances(backend_, static_cast<Offset>(pairs * levels));
+    const std::optional<Calibration> line = saved.calibration();
+    for (Index member = 0; pairs > 0 && member < saved.members(); ++member) {
+      Model<B, T> model(backend_, shape_of(ratings_), options_.model, options_.train.seed);
+      restore(model, saved, member);
+      for (const Side side : {user_side, item_side}) {
+        const Index nodes = side == user_side ? ratings_.users() : ratings_.items();
+        const std::string name = ModelLayers::name(side) + "_embedding";
+        model.set_embedding(side, saved.values_of<T>(member, name, {nodes, options_.model.output}));
+      }
+      model.predict(part.pairs.pairs(), predicted.data(), chances.data());
+      const std::vector<T> expected = predicted.get(), shares = chances.get();
+      for (std::size_t e = 0; e < pairs; ++e) {
+        const auto rating = static_cast<double>(expected[e]);
+        ratings[e] += (line ? line->unclipped(rating) : rating) / saved.members();
+      }
+      for (std::size_t k = 0; k < shares.size(); ++k)
+        probabilities[k] += static_cast<double>(shares[k]) / saved.members();
+    }
+    Metrics metrics;
+    for (std::size_t e = 0; e < pairs; ++e) {
+      const auto level = std::ranges::lower_bound(ratings_.levels, part.values[e]) - ratings_.levels.begin();
+      const double rating = std::clamp(ratings[e], ratings_.levels.front(), ratings_.levels.back());
+      metrics.add(rating, std::span(probabilities).subspan(e * levels, levels), ratings_.levels,
+                  static_cast<Level>(level));
+    }
+    return metrics;
   }
   /// Tests and keeps the weights that the first training chose. After a signal nobody waits for draws, so validation
   /// and calibration are of one pass too.
@@ -170,20 +232,20 @@ class TrainingRun {
     keep(trainer, read_test(trainer));
   }
 
-  /// Of the first values that drawing or another model gives.
-  std::unique_ptr<Model<B, T>> make_model() const {
-    auto model = std::make_unique<Model<B, T>>(backend_, shape_of(ratings_), options_.model, options_.train.seed);
-    if (continuation_.weights) restore(*model, *continuation_.weights, ratings_);
+  /// Of the first values that drawing or another model's member gives.
+  std::unique_ptr<Model<B, T>> make_model(Index member = 0) const {
+    auto model = std::make_unique<Model<B, T>>(backend_, shape_of(ratings_), options_.model, seed_of(member));
+    if (const SavedModel* weights = continuation_.weights)
+      restore(*model, *weights, ratings_, member % weights->members());
     return model;
   }
 
   /// First values from the factors of the ratings that are trained on, where the options ask for them and nothing else
   /// gives values.
-  void begin(Trainer<B, T>& trainer, std::span<const Rating> part, bool rehearsal = false) {
+  void begin(Trainer<B, T>& trainer, std::span<const Rating> part, std::uint64_t seed, bool rehearsal = false) {
     if (options_.train.start != Start::factors || continuation_.weights || continuation_.state) return;
-    FactorOptions options{.rank = FactorStart<B, T>::rank(options_.model),
-                          .seed = options_.train.seed,
-                          .threads = host_threads(backend_)};
+    FactorOptions options{
+        .rank = FactorStart<B, T>::rank(options_.model), .seed = seed, .threads = host_threads(backend_)};
     if (rehearsal) options.epochs = 0;
     const Factors factors = fit_factors(ratings_, part, options);
     trainer.begin([&](Model<B, T>& model, const Graph<B, T>& graph) {
@@ -199,6 +261,8 @@ class TrainingRun {
     Progress& p = progress_;
     p = {};
     p.phase = phase;
+    p.refit = static_cast<Index>(members_.size()) + 1;
+    p.refits = options_.train.refits;
     p.max_iterations = trainer.planned();
     p.best_valid_rmse = trainer.schedule().best();
     p.best_iteration = trainer.schedule().best_iteration();
@@ -250,6 +314,8 @@ class TrainingRun {
     state.set("stage", std::vector{static_cast<Offset>(refits ? Stage::refit : Stage::training)});
     trainer.add_to(state);
     if (refits) state.set("replay", rates_);
+    for (std::size_t k = 0; refits && k < members_.size(); ++k)
+      for (const auto& [name, tensor] : members_[k]) state.tensors[member_prefix(k) + name] = tensor;
     if (best_test_) set_metrics(state, "best_test", *best_test_);
     set_history(state, result_.history);
     state.set("step_seconds", step_seconds_);
@@ -272,13 +338,28 @@ class TrainingRun {
       result_.model.levels = ratings_.levels;
       restore(result_, state);
       rates_ = state.get<double>("replay");
-      return require(!rates_.empty() && options_.train.refit,
-                     "training state: a refit that the options do not ask for");
+      restore_members(state);
+      const bool asked = options_.train.refit && static_cast<Index>(members_.size()) < options_.train.refits;
+      return require(!rates_.empty() && asked, "training state: a refit that the options do not ask for");
     }
     result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), fit_baselines(), split_.test());
     restore(result_, state);
     set_test(result_.test);
     add_run(result_.model, metrics(), ratings_);
+  }
+
+  /// Of a state, in a refit, what earlier refits have left.
+  static std::string member_prefix(std::size_t k) { return "member." + std::to_string(k) + "."; }
+  void restore_members(const TrainState& state) {
+    for (std::size_t k = 0;; ++k) {
+      std::map<std::string, Tensor> member;
+      const std::string prefix = member_prefix(k);
+      for (auto found = state.tensors.lower_bound(prefix);
+           found != state.tensors.end() && found->first.starts_with(prefix); ++found)
+        member[found->first.substr(prefix.size())] = found->second;
+      if (member.empty()) return;
+      members_.push_back(std::move(member));
+    }
   }
 
   /// Validates where the interval or the end asks for it. Reads the test figure too where that improved, as DGL does,
@@ -321,7 +402,8 @@ class TrainingRun {
     const auto steps = static_cast<std::ptrdiff_t>(metrics().best_iteration);
     rates_.assign(trainer.rates().begin(), trainer.rates().begin() + steps);
     result_.model.levels = ratings_.levels;
-    add_weights(result_.model, trainer.model(), trainer.calibration());
+    add_weights(result_.model, trainer.model());
+    add_calibration(result_.model, trainer.calibration());
   }
   /// The baseline sees what the tested model has seen: training and validation ratings; its validation figure is of the
   /// training ratings alone. The two are fitted side by side, and last: nobody waits for them before the first step.
@@ -340,6 +422,7 @@ class TrainingRun {
 
   /// The chosen model with its figures.
   void keep(Trainer<B, T>& trainer, const Metrics& test) {
+    options_.train.refits = 1;
     trainer.embed();
     set_test(test);
     result_.model = save(trainer.model(), ratings_, options_, split_.train_and_valid(), fit_baselines(),
@@ -357,7 +440,7 @@ class TrainingRun {
   /// One trainer's whole life without its results: what a backend's require_memory() measures.
   void rehearse() {
     Trainer<B, T> trainer(backend_, ratings_, split_, options_);
-    begin(trainer, split_.train(), true);
+    begin(trainer, split_.train(), options_.train.seed, true);
     trainer.step();
     trainer.validate();
     trainer.observe(0);  // a rehearsal computes no errors: as after an improvement, when the best weights are kept
@@ -377,9 +460,10 @@ class TrainingRun {
   const Split split_;
   TrainResult result_;
   Progress progress_;
-  std::vector<double> step_seconds_;  ///< of this stage
-  std::optional<Metrics> best_test_;  ///< of the best weights so far, where it was read
-  std::vector<double> rates_;         ///< of the first training's chosen number of steps, for a refit
+  std::vector<double> step_seconds_;                    ///< of this stage
+  std::optional<Metrics> best_test_;                    ///< of the best weights so far, where it was read
+  std::vector<double> rates_;                           ///< of the first training's chosen number of steps, for a refit
+  std::vector<std::map<std::string, Tensor>> members_;  ///< weights and embeddings that each refit has left, by name
 };
 
 }  // namespace gcmc

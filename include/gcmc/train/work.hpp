@@ -77,8 +77,8 @@ inline double seconds_to_test(const Options& options, const TrainingWork& work, 
   return step_seconds / work.step * (options.train.embedding_draws * work.encoding + work.test) + work.baselines;
 }
 
-/// Steps of step_seconds each that fit `seconds`, with their validations and all that follows; of two trainings with a
-/// refit, which has a tenth in reserve, since one that is cut is lost. Not negative.
+/// Steps of step_seconds each that fit `seconds`, with their validations and all that follows; of each refit as well,
+/// which has a tenth in reserve, since one that is cut is lost. Not negative.
 inline Offset steps_within(double seconds, const Options& options, const Ratings& ratings, const Split& split,
                            double step_seconds) {
   const TrainingWork work = training_work(options, ratings, split);
@@ -86,9 +86,10 @@ inline Offset steps_within(double seconds, const Options& options, const Ratings
       validation_decides(options.train, split)
           ? work.validation / work.step / static_cast<double>(valid_interval(options, ratings, split))
           : 0;
-  const double trainings = options.train.refit ? 2.1 : 1;
-  const double left =
-      seconds - seconds_to_choose(options, work, split, step_seconds) - seconds_to_test(options, work, step_seconds);
+  const double refits = options.train.refit ? options.train.refits : 0, trainings = 1 + 1.1 * refits;
+  const double drawing = step_seconds / work.step * options.train.embedding_draws * work.encoding;
+  const double left = seconds - seconds_to_choose(options, work, split, step_seconds) -
+                      seconds_to_test(options, work, step_seconds) - std::max(refits - 1, 0.0) * drawing;
   return static_cast<Offset>(std::clamp(left / (step_seconds * (trainings + validations)), 0.0, 0x1p31));
 }
 

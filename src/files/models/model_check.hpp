@@ -145,11 +145,11 @@ class ModelCheck {
 
   void check_shapes() const {
     const Offset output = model_.options.model.output;
-    const TensorType real = expect("user_embedding", {users(), output}, TensorType::real);
-    expect("item_embedding", {items(), output}, real);
+    const TensorType real = expect("user_embedding", model_.shape_with_members({users(), output}), TensorType::real);
+    expect("item_embedding", model_.shape_with_members({items(), output}), real);
     const ModelSizes sizes = model_sizes();
     for (const ParameterPiece& piece : parameter_pieces(sizes))
-      if (!is_slim() || !is_of_encoder(piece.name)) expect(piece.name, piece.shape(), real);
+      if (!is_slim() || !is_of_encoder(piece.name)) expect(piece.name, model_.shape_with_members(piece.shape()), real);
     for (const Side side : {user_side, item_side}) check_encodings(side, sizes);
     if (model_.options.train.calibrate) expect("calibration", {2}, TensorType::f64);
     expect("baseline.user_bias", {users()}, TensorType::f64);
@@ -177,12 +177,13 @@ class ModelCheck {
   /// Models of older versions lack all of it.
   bool has_tested() const { return has("tested.offsets") || has("tested.items") || has("tested.levels"); }
 
-  /// Rows of a tensor that depend on nothing else: 0 where it is not there, at least 1 where it is.
+  /// Rows of a member's tensor that depend on nothing else: 0 where it is not there, at least 1 where it is.
   Index rows_of(const std::string& name) const {
     if (!has(name)) return 0;
     const auto& shape = find(name).shape;
-    return shape.empty() || shape[0] < 1 || shape[0] > std::numeric_limits<Index>::max() ? 1
-                                                                                         : static_cast<Index>(shape[0]);
+    const std::size_t axis = model_.members() > 1 ? 1 : 0;
+    const Offset rows = axis < shape.size() ? shape[axis] : 1;
+    return rows < 1 || rows > std::numeric_limits<Index>::max() ? 1 : static_cast<Index>(rows);
   }
 
   /// A side has features where it has any of their tensors; the weights' rows are the feature columns.

@@ -27,11 +27,15 @@ inline float as_bf16(float value) {
   return std::bit_cast<float>((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000);
 }
 
-/// Rows of a tensor [rows][D] as whole numbers from -127 to 127, into I32, and the scale of each row, which they are
-/// times.
+/// [members][rows], or [rows], of a tensor [members][rows][D] or [rows][D].
+inline std::vector<Offset> shape_of_rows(const Tensor& tensor) {
+  return {tensor.shape.begin(), tensor.shape.end() - 1};
+}
+
+/// Rows of embeddings as whole numbers from -127 to 127, into I32, and the scale of each row, which they are times.
 inline std::pair<Tensor, Tensor> in_bytes(const Tensor& tensor) {
   const auto& values = std::get<std::vector<float>>(tensor.values);
-  const auto rows = static_cast<std::size_t>(tensor.shape[0]), width = static_cast<std::size_t>(tensor.shape[1]);
+  const auto width = static_cast<std::size_t>(tensor.shape.back()), rows = values.size() / width;
   std::vector<Index> numbers(values.size());
   std::vector<float> scales(rows);
   for (std::size_t row = 0; row < rows; ++row) {
@@ -41,7 +45,7 @@ inline std::pair<Tensor, Tensor> in_bytes(const Tensor& tensor) {
     for (std::size_t k = row * width; k < (row + 1) * width && scales[row] > 0; ++k)
       numbers[k] = std::clamp(static_cast<Index>(std::lround(values[k] / scales[row])), Index{-127}, Index{127});
   }
-  return {{tensor.shape, std::move(numbers)}, {{tensor.shape[0]}, std::move(scales)}};
+  return {{tensor.shape, std::move(numbers)}, {shape_of_rows(tensor), std::move(scales)}};
 }
 
 /// The tensors with embeddings as they are to be stored, those of them as BF16 or I8. Throws InputError for embeddings
@@ -71,12 +75,12 @@ inline void widen(std::map<std::string, Tensor>& tensors, const std::string& pat
     if (scales == tensors.end()) continue;
     const std::string where = path + ": tensor \"" + name + "\"";
     const auto embedding = tensors.find(name);
-    require(embedding != tensors.end() && embedding->second.shape.size() == 2,
+    require(embedding != tensors.end() && embedding->second.shape.size() >= 2,
             [&] { return where + " is missing or no matrix, but its scales are there"; });
     Tensor& tensor = embedding->second;
     const auto* numbers = std::get_if<std::vector<Index>>(&tensor.values);
     const auto* of_rows = std::get_if<std::vector<float>>(&scales->second.values);
-    require(numbers && of_rows && scales->second.shape == std::vector<Offset>{tensor.shape[0]},
+    require(numbers && of_rows && scales->second.shape == shape_of_rows(tensor),
             [&] { return where + " and its scales are not I8 and F32 of as many rows"; });
     std::vector<float> values(numbers->size());
     const std::size_t rows = values.empty() ? 0 : of_rows->size(), width = rows == 0 ? 0 : values.size() / rows;

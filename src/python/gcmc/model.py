@@ -145,7 +145,7 @@ class Model:
         would read, and taken as the program takes such a file; ``notes_`` has what is to say of it.
 
         ``callback`` gets a dict after each iteration, and between draws of the embeddings: phase (training, refit or
-        embedding), model (of ``seeds``, from 1), iteration, max_iterations, loss, train_rmse, valid_rmse (None where it
+        embedding), model (of ``seeds``, from 1), refit (of ``refits``, from 1), iteration, max_iterations, loss, train_rmse, valid_rmse (None where it
         was not read), best_valid_rmse, learning_rate and seconds. Its exception ends the training, is raised, and the
         model is what it was before. Ctrl-C ends after the running iteration and keeps what was trained, with a warning;
         ``metrics_["stopped"]`` is then True. Other threads run meanwhile. ``progress=True`` shows a bar of tqdm's where

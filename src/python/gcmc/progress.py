@@ -54,7 +54,8 @@ class Shown:
             self._callback(progress)
 
     def _show(self, progress: dict[str, Any]) -> None:
-        title = progress["phase"] + (f" of model {progress['model']}" if progress["model"] > 1 else "")
+        title = progress["phase"] + (f" {progress['refit']}" if progress["refit"] > 1 else "")
+        title += f" of model {progress['model']}" if progress["model"] > 1 else ""
         if title != self._title:
             self.close()
             self._bar, self._title = self._kind(total=progress["max_iterations"], desc=title, unit="steps"), title
