@@ -180,6 +180,27 @@ TEST_CASE("what ends a refit early leaves the first training's model, tested", "
   CHECK(train(ratings, options, stop_in_refit, source.get_token()).model.tensors == first.model.tensors);
 }
 
+TEST_CASE("where the last weights are chosen, a refit takes all steps", "[trainer]") {
+  const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
+  Options options;
+  options.model.units = 20;
+  options.train.max_iterations = 30;
+  options.train.learning_rate = 0.2;  // which is worse after some of them
+  options.train.schedule = Schedule::cosine;
+  options.train.refit = true;
+  const auto refit_steps = [&](Selection selection) {
+    options.train.selection = selection;
+    Offset steps = 0;
+    const TrainResult result =
+        train(ratings, options, [&](const Progress& p) { steps += p.phase == Progress::Phase::refit; });
+    CHECK(result.metrics.refitted);
+    CHECK(result.metrics.best_iteration == steps);
+    return steps;
+  };
+  CHECK(refit_steps(Selection::last) == 30);
+  CHECK(refit_steps(Selection::best_valid) < 30);
+}
+
 TEST_CASE("refit trains anew on train and validation for the chosen steps at the recorded rates", "[trainer]") {
   const Ratings ratings = generate_ratings({.users = 150, .items = 120, .ratings = 5000});
   Options options;

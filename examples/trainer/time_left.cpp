@@ -24,7 +24,8 @@ TimeLeft::TimeLeft(const gcmc::Options& options)
     : max_iterations_(options.train.max_iterations),
       draws_(options.train.embedding_draws),
       rounds_(rounds_of_draws(options)),
-      refits_(options.train.refit ? options.train.refits : 0) {}
+      refits_(options.train.refit ? options.train.refits : 0),
+      takes_last_(options.train.selection == gcmc::Selection::last) {}
 
 void TimeLeft::begin_model(const Progress& progress, Clock::time_point now) {
   if (progress.model == progress_.model) return;
@@ -50,7 +51,7 @@ void TimeLeft::observe(const Progress& progress) {
     step_seconds_ += progress.seconds_step;
     ++steps_;
     refitting_ = progress.phase == Progress::Phase::refit;
-    if (!refitting_) best_iteration_ = progress.best_iteration;
+    if (!refitting_) best_iteration_ = takes_last_ ? progress.iteration : progress.best_iteration;
   }
   progress_ = progress;
 }

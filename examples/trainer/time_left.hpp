@@ -27,6 +27,7 @@ class TimeLeft {
   const gcmc::Offset max_iterations_;
   const gcmc::Index draws_, rounds_;  ///< rounds of draws of the first training: one a graph
   const gcmc::Index refits_;
+  const bool takes_last_;
   gcmc::Progress progress_;
   Clock::time_point start_ = Clock::now(), model_start_ = start_, draw_start_ = start_;
   gcmc::Index first_model_ = 0;  ///< that was observed; 0: none yet

@@ -49,10 +49,11 @@ void apply_best(Options& options) {
   model.units = 384;
   TrainOptions& train = options.train;
   train.schedule = Schedule::cosine;
+  train.selection = Selection::last;  // of a cycle's second half, noise would choose
   train.min_learning_rate = 0.0001;
   train.average_decay = 0.95;
   train.calibrate = true;
-  train.valid_interval = automatic_interval;
+  train.valid_interval = 50;
   train.refit = true;
   train.start = Start::factors;
   train.table_rate_factor = 3;

@@ -376,8 +376,8 @@ inline void validate(const Options& options) {
           "calibrate fits a line to validation ratings that are not trained on: set train_on_valid false and "
           "data_valid_ratio above 0");
   const bool needs_valid = train.selection == Selection::best_valid || train.schedule == Schedule::plateau;
-  require(!train.refit || train.selection == Selection::best_valid,
-          "refit trains for the number of steps that validation chose: set train_selection best_valid");
+  require(!train.refit || !train.train_on_valid,
+          "refit trains on the validation ratings as well, and train_on_valid does so at once: leave out one of them");
   require(!needs_valid || !train.train_on_valid,
           "train_on_valid leaves nothing to choose by: set train_selection last and train_schedule constant or cosine");
   require(!needs_valid || options.run.valid_ratio > 0,
