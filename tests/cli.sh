@@ -190,7 +190,7 @@ automatic() {
   expect 0 train --config chosen/config.json --save-dir repeated
   cmp -s chosen/model/model.safetensors repeated/model/model.safetensors || fail 'an auto run does not repeat'
   expect 0 train "${small[@]}" --preset fast --data-valid-ratio 0 --train-max-iter 2  # which dgl would refuse
-  expect 2 train "${small[@]}" --preset auto --train-on-valid true && err_has 'train_on_valid leaves nothing to choose by'
+  expect 2 train "${small[@]}" --preset auto --train-on-valid true && err_has 'refit trains on the validation ratings as well'
   expect 0 train "${small[@]}" --preset auto --train-max-iter 2 --silent
   [ "$(wc -l <out)" -eq 1 ] || fail 'auto is not silent'
 }
