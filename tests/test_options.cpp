@@ -401,6 +401,9 @@ TEST_CASE("the best preset is given for the sets that it was chosen on, and refu
   o.train.selection = Selection::last;
   CHECK(validation_error(o).empty());
   o.train.schedule = Schedule::constant;
+  o.run.valid_ratio = 0;
+  CHECK(contains(validation_error(o), "refit trains again with the validation ratings"));
+  o.run.valid_ratio = 0.1;
   o.train.train_on_valid = true;
   CHECK(contains(validation_error(o), "refit trains on the validation ratings as well"));
   Options calibrated;

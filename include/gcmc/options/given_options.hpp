@@ -8,8 +8,8 @@ namespace gcmc {
 
 /// Sets the options that follow from those that are given, unless they are given too; given("ordinal") tells which are.
 /// Side features that are read (`side_files`) are used, whatever the preset says. Several refits are refits: throws
-/// InputError where refit false is given beside them. The preset paper ties sum to ordinal
-/// weights, and side features to separate dense layers: who changes the one changes the other.
+/// InputError where refit false is given beside them. The preset paper ties sum to ordinal weights, and side features
+/// to separate dense layers: who changes the one changes the other.
 template <class Given>
 void follow_given(Options& options, bool side_files, const Given& given) {
   if (side_files && !given("use_one_hot_fea")) options.model.features = true;

@@ -378,6 +378,8 @@ inline void validate(const Options& options) {
   const bool needs_valid = train.selection == Selection::best_valid || train.schedule == Schedule::plateau;
   require(!train.refit || !train.train_on_valid,
           "refit trains on the validation ratings as well, and train_on_valid does so at once: leave out one of them");
+  require(!train.refit || run.valid_ratio > 0,
+          "refit trains again with the validation ratings: set data_valid_ratio above 0, or refit false");
   require(!needs_valid || !train.train_on_valid,
           "train_on_valid leaves nothing to choose by: set train_selection last and train_schedule constant or cosine");
   require(!needs_valid || options.run.valid_ratio > 0,

@@ -44,9 +44,8 @@ inline void solve_ridge(std::vector<double>& a, std::vector<double>& b, Offset n
 
 /// Gives a model of stacked levels the first values with which it repeats a factorization as nearly as it can:
 ///   tables    each block's row of a node is its factors (in the implicit block times its bias), its bias and a
-///   constant,
-///             so that a block's hidden units are means (or, normalised symmetrically, sums) over the level's
-///             neighbours;
+///             constant, so that a block's hidden units are means (or, normalised symmetrically, sums) over the
+///             level's neighbours;
 ///   dense     the ridge regression, weighted by ratings, of (p, b, 1) of a user and (q, 1, c) of an item on the hidden
 ///             units, so that z_i^T z_j is p_i q_j + b_i + c_j;
 ///   decoder   P_1 = I and P_2, which picks 1 * 1; the coefficients a_sr are those of a linear discriminant of the

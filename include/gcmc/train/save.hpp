@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -106,32 +105,6 @@ requires Backend<B, T> SavedModel save(Model<B, T>& model, const Ratings& rating
   add_embeddings(saved, model);
   add_calibration(saved, calibration);
   return saved;
-}
-
-/// Weights and embeddings of each member, by name, side by side (SavedModel). Throws InputError if one has another
-/// tensor, or one of another type or shape, than the first.
-inline void add_members(SavedModel& saved, std::vector<std::map<std::string, Tensor>> members) {
-  require(!members.empty(), "saved model: no member");
-  std::map<std::string, Tensor>& first = members.front();
-  const auto count = static_cast<Offset>(members.size());
-  for (auto& [name, tensor] : first) {
-    const std::vector<Offset> shape = tensor.shape;
-    const auto append = [&, &name = name](auto& values) {
-      values.reserve(values.size() * members.size());
-      for (std::size_t k = 1; k < members.size(); ++k) {
-        const auto found = members[k].find(name);
-        const bool fits =
-            members[k].size() == first.size() && found != members[k].end() && found->second.shape == shape;
-        const auto* more =
-            fits ? std::get_if<std::remove_reference_t<decltype(values)>>(&found->second.values) : nullptr;
-        require(more, [&] { return "saved model: tensor \"" + name + "\" is not alike in all members"; });
-        values.insert(values.end(), more->begin(), more->end());
-      }
-    };
-    std::visit(append, tensor.values);
-    if (count > 1) tensor.shape.insert(tensor.shape.begin(), count);
-    saved.tensors[name] = std::move(tensor);
-  }
 }
 
 /// Which ratings a run tested: the text of a saved model's split.

@@ -26,8 +26,8 @@ struct SearchOption {
 
 /// Reads "train_lr=0.003..0.03:log", "gcn_dropout=0.3..0.8" or "gcn_agg_accum=stack,sum". Throws InputError on an
 /// option that is unknown (with the nearest name) or cannot be searched: all of the groups Model and Training can be,
-/// less seeds, train_max_iter, time_budget, train_on_valid and refit; and on a value that the option does not take, a
-/// value given twice, a single one, or a range that is empty, of names, or with :log not above 0.
+/// less seeds, train_max_iter, time_budget, train_on_valid, refit and refits; and on a value that the option does not
+/// take, a value given twice, a single one, or a range that is empty, of names, or with :log not above 0.
 GCMC_EXPORT SearchOption parse_search(std::string_view text);
 /// Reads back to the same.
 GCMC_EXPORT std::string search_text(const SearchOption& search);

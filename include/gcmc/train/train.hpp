@@ -27,9 +27,9 @@ inline void require_precision(const Options& options, const std::vector<double>&
 /// the embeddings; when `stop` asks for it, finishes what is running and returns what it has, its embeddings then of
 /// one pass. `continuation` goes on with a training that was cut. Throws InputError for options, ratings or a state
 /// that do not fit, for ratings that precision float cannot tell apart, for precision double on a backend of float
-/// alone, and if training diverges; DeviceError, before it
-/// starts, if a device has not the memory, and std::bad_alloc if the processor has not. The same options give the same
-/// bits on any number of threads, wherever the training was cut.
+/// alone, and if training diverges; DeviceError, before it starts, if a device has not the memory, and std::bad_alloc
+/// if the processor has not. The same options give the same bits on any number of threads, wherever the training was
+/// cut.
 template <class B>
 requires Backend<B, float> TrainResult train(B& backend, const Ratings& ratings, const Options& options,
                                              const OnProgress& on_progress = {}, std::stop_token stop = {},

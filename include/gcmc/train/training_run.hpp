@@ -18,6 +18,7 @@
 #include "gcmc/base/parallel.hpp"
 #include "gcmc/ratings/baseline.hpp"
 #include "gcmc/train/factor_start.hpp"
+#include "gcmc/train/members.hpp"
 #include "gcmc/train/result.hpp"
 #include "gcmc/train/save.hpp"
 #include "gcmc/train/state.hpp"
@@ -182,42 +183,8 @@ class TrainingRun {
     result_.model = saved_without_weights(ratings_, options_, split_.train_and_valid(), fit_baselines(), split_.test());
     add_members(result_.model, std::move(members_));
     add_calibration(result_.model, calibration);
-    if (!is_tested) set_test(test_members(result_.model));
+    if (!is_tested) set_test(evaluate_members<B, T>(backend_, result_.model, ratings_, split_.test()));
     add_run(result_.model, metrics(), ratings_);
-  }
-  /// Of the mean of the members' answers.
-  Metrics test_members(const SavedModel& saved) {
-    const ScoredPart<B> part(backend_, ratings_, split_.test());
-    const std::size_t pairs = part.values.size(), levels = ratings_.levels.size();
-    std::vector<double> ratings(pairs), probabilities(pairs * levels);
-    Buffer<B, T> predicted(backend_, static_cast<Offset>(pairs)),
-        chances(backend_, static_cast<Offset>(pairs * levels));
-    const std::optional<Calibration> line = saved.calibration();
-    for (Index member = 0; pairs > 0 && member < saved.members(); ++member) {
-      Model<B, T> model(backend_, shape_of(ratings_), options_.model, options_.train.seed);
-      restore(model, saved, member);
-      for (const Side side : {user_side, item_side}) {
-        const Index nodes = side == user_side ? ratings_.users() : ratings_.items();
-        const std::string name = ModelLayers::name(side) + "_embedding";
-        model.set_embedding(side, saved.values_of<T>(member, name, {nodes, options_.model.output}));
-      }
-      model.predict(part.pairs.pairs(), predicted.data(), chances.data());
-      const std::vector<T> expected = predicted.get(), shares = chances.get();
-      for (std::size_t e = 0; e < pairs; ++e) {
-        const auto rating = static_cast<double>(expected[e]);
-        ratings[e] += (line ? line->unclipped(rating) : rating) / saved.members();
-      }
-      for (std::size_t k = 0; k < shares.size(); ++k)
-        probabilities[k] += static_cast<double>(shares[k]) / saved.members();
-    }
-    Metrics metrics;
-    for (std::size_t e = 0; e < pairs; ++e) {
-      const auto level = std::ranges::lower_bound(ratings_.levels, part.values[e]) - ratings_.levels.begin();
-      const double rating = std::clamp(ratings[e], ratings_.levels.front(), ratings_.levels.back());
-      metrics.add(rating, std::span(probabilities).subspan(e * levels, levels), ratings_.levels,
-                  static_cast<Level>(level));
-    }
-    return metrics;
   }
   /// Tests and keeps the weights that the first training chose. After a signal nobody waits for draws, so validation
   /// and calibration are of one pass too.
